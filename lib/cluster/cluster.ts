@@ -1,0 +1,44 @@
+import type { PodName } from "../outcome.ts";
+import type { Pod } from "../pod.ts";
+
+export interface ClusterFailure {
+  readonly tag: "failed";
+  /** `forbidden`: RBAC; the message names verb and resource. */
+  readonly kind: "unavailable" | "forbidden";
+  readonly message: string;
+}
+
+/** The condition `klight.dev/joined` of a pod, as klight writes it. */
+export interface JoinedCondition {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ClusterEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Written = { readonly tag: "written" } | ClusterFailure;
+
+/**
+ * What klight asks of the API server and tells it. No call throws. A failure is never an empty list.
+ * `unseen`: there is no API server to ask (`KLIGHT_CLUSTER=none`); the event itself must be trusted.
+ */
+export interface Cluster {
+  /** Labelled pods, of one network id or all, in one namespace or all that klight looks after; paged inside. */
+  listPods(where: {
+    readonly namespace?: string;
+    readonly networkId?: string;
+  }): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | { readonly tag: "unseen" } | ClusterFailure>;
+  /** One pod as it is now; undefined: there is none. */
+  getPod(
+    name: PodName,
+  ): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | { readonly tag: "unseen" } | ClusterFailure>;
+  /** Writes the condition `klight.dev/joined`; the uid keeps a later pod of that name untouched. */
+  setCondition(pod: PodName & { readonly uid: string }, condition: JoinedCondition): Promise<Written>;
+  /** Records a Kubernetes Event about the pod. */
+  recordEvent(pod: PodName & { readonly uid: string }, event: ClusterEvent): Promise<Written>;
+}

@@ -1,0 +1,29 @@
+import type { Clock } from "./clock.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import type { Contacts } from "./contacts/contacts.ts";
+import type { Lightpeer, Seeds } from "./lightpeer/lightpeer.ts";
+import type { Log } from "./log.ts";
+
+/** The settings that a step reads; times in ms, sizes in bytes. */
+export interface Settings {
+  readonly joinMode: "auto" | "plain" | "reform";
+  readonly reform: "on" | "off";
+  readonly historyLimit: number;
+  readonly probeTimeoutMs: number;
+  readonly joinTimeoutMs: number;
+  /** How long a step waits for its turn. */
+  readonly waitMs: number;
+}
+
+/** All that a step needs from outside. */
+export interface Deps {
+  readonly contacts: Contacts;
+  readonly lightpeer: Lightpeer;
+  readonly seeds: Seeds;
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  /** A new random token; no two are the same. */
+  readonly newToken: () => string;
+  readonly log: Log;
+  readonly settings: Settings;
+}
