@@ -7,7 +7,7 @@ export interface Contact {
   readonly name: string;
   readonly address: string;
   readonly incarnation: string;
-  /** Name of the pod that it was joined through; null for a founder and for a member of a re-formed network. */
+  /** Name of the pod that it was joined through; null for a founder and for one that came in by a re-form. */
   readonly via: string | null;
   /** RFC 3339, UTC. */
   readonly joinedAt: string;
@@ -123,5 +123,7 @@ export interface Contacts {
   /** Keys of all networks that the store knows of. */
   networks(): Promise<{ readonly tag: "networks"; readonly networks: readonly string[] } | StoreFailure>;
   /** What is known of some networks, without a lease. */
-  read(networks: readonly string[]): Promise<{ readonly tag: "read"; readonly views: readonly NetworkView[] } | StoreFailure>;
+  read(
+    networks: readonly string[],
+  ): Promise<{ readonly tag: "read"; readonly views: readonly NetworkView[] } | StoreFailure>;
 }

@@ -1,0 +1,132 @@
+import { z } from "zod";
+import type {
+  Begun,
+  Committed,
+  Contact,
+  Departed,
+  Intent,
+  LogEntry,
+  Marked,
+  NetworkRecord,
+  NetworkView,
+  StoreFailure,
+} from "./contacts.ts";
+
+const json = <T>(schema: z.ZodType<T>): z.ZodType<T, string> =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: "custom", message: "not JSON" });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+const flag = z.enum(["0", "1"]).transform((digit) => digit === "1");
+
+const contact: z.ZodType<Contact> = z.object({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  address: z.string(),
+  incarnation: z.string(),
+  via: z.string().nullable(),
+  joinedAt: z.string(),
+});
+
+const intent: z.ZodType<Intent> = z.object({
+  kind: z.enum(["join", "reform", "visit"]),
+  pod: z.string().exactOptional(),
+  contact: z.string().exactOptional(),
+  at: z.string(),
+});
+
+const logEntry: z.ZodType<LogEntry> = z.object({
+  at: z.string(),
+  pod: z.string().exactOptional(),
+  outcome: z.string(),
+  reason: z.string(),
+  message: z.string(),
+});
+
+/** A flat list of names and values, as Redis writes a hash. */
+const durations = z.array(z.string()).transform((flat, context): Record<string, number> => {
+  const pairs = flat.flatMap((name, at) =>
+    at % 2 === 0 ? [[name, count.safeParse(flat[at + 1])] as const] : [],
+  );
+  if (pairs.some(([, value]) => !value.success)) {
+    context.addIssue({ code: "custom", message: "not pairs of a name and a duration" });
+    return z.NEVER;
+  }
+  return Object.fromEntries(pairs.map(([name, value]) => [name, value.data ?? 0]));
+});
+
+const record = z
+  .tuple([
+    z.array(json(contact)),
+    z.union([z.literal("").transform(() => undefined), json(intent)]),
+    count,
+    count,
+    z.array(z.string()).max(1),
+    durations,
+    flag,
+  ])
+  .transform(([stack, left, generation, quietMs, [newest], hung, deaths]): NetworkRecord => ({
+    stack,
+    intent: left,
+    generation,
+    quietMs,
+    newest,
+    hung,
+    deaths,
+  }));
+
+const tagged = <T extends string>(tag: T): z.ZodType<{ tag: T }> =>
+  z.tuple([z.literal(tag)]).transform(() => ({ tag }));
+
+const begun: z.ZodType<Exclude<Begun, StoreFailure>> = z.union([
+  tagged("member"),
+  z.tuple([z.literal("busy"), count]).transform(([tag, remainingMs]) => ({ tag, remainingMs })),
+  z.tuple([z.literal("leased"), record]).transform(([tag, known]) => ({ tag, record: known })),
+]);
+
+const view = z
+  .tuple([z.literal("read"), record, flag, z.array(json(logEntry))])
+  .transform(([tag, known, leased, log]) => ({ tag, view: { ...known, leased, log } }));
+
+const page = z
+  .tuple([z.union([z.string(), z.number()]).transform(String), z.array(z.string())])
+  .transform(([cursor, keys]) => ({ tag: "page" as const, cursor, keys }));
+
+/** Anything that is not known is a failure, never "empty": servers answer a wrong token with null. */
+const decoder =
+  <T>(schema: z.ZodType<T>) =>
+  (reply: unknown): T | StoreFailure => {
+    const parsed = schema.safeParse(reply);
+    if (parsed.success) return parsed.data;
+    const hint = reply === null ? " (is the token right?)" : "";
+    // What was received is not repeated here: nobody knows what it is.
+    const what = Array.isArray(reply)
+      ? `a list that starts with ${typeof reply[0]}`
+      : reply === null
+        ? "null"
+        : typeof reply;
+    return { tag: "failed", message: `Redis answered what klight does not know: ${what}${hint}` };
+  };
+
+/** The replies of the scripts, and of SCAN, narrowed from what came over the wire. */
+export const decode = {
+  begun: decoder<Exclude<Begun, StoreFailure>>(begun),
+  marked: decoder<Exclude<Marked, StoreFailure>>(z.union([tagged("marked"), tagged("lost")])),
+  committed: decoder<Exclude<Committed, StoreFailure>>(z.union([tagged("committed"), tagged("late")])),
+  departed: decoder<Exclude<Departed, StoreFailure>>(z.union([tagged("left"), tagged("absent")])),
+  view: decoder<{ tag: "read"; view: Omit<NetworkView, "network"> }>(view),
+  page: decoder<{ tag: "page"; cursor: string; keys: string[] }>(page),
+};

@@ -1,0 +1,222 @@
+import type { Clock } from "../clock.ts";
+import type {
+  Change,
+  Contact,
+  Contacts,
+  Intent,
+  LogEntry,
+  NetworkRecord,
+  NetworkView,
+  StoreFailure,
+} from "./contacts.ts";
+
+const LOG_ENTRIES = 20;
+const LOG_MS = 86_400_000;
+const RECEIPT_MS = 60_000;
+/** How long a lease that ran out and that nobody took is still its holder's. */
+const LATE_MS = 3_600_000;
+
+interface Lease {
+  readonly token: string;
+  readonly untilMs: number;
+}
+
+/** What is of use only while there are members. */
+interface Lore {
+  generation: number;
+  newest: string | undefined;
+  hungSinceMs: ReadonlyMap<string, number>;
+  deaths: boolean;
+  quietUntilMs: number;
+  /** Forgotten then: the stack was emptied under a lease. */
+  endsMs: number;
+}
+
+interface Network {
+  stack: readonly Contact[];
+  lease: Lease | undefined;
+  intent: Intent | undefined;
+  lore: Lore;
+  log: readonly LogEntry[];
+  logEndsMs: number;
+  /** Tokens that have committed: until when that is known, in ms since 1970. */
+  readonly receipts: Map<string, number>;
+}
+
+export interface MemoryContacts extends Contacts {
+  /** Forgets everything, as a flushed Redis does. */
+  flush(): void;
+}
+
+const noLore = (): Lore => ({
+  generation: 0,
+  newest: undefined,
+  hungSinceMs: new Map(),
+  deaths: false,
+  quietUntilMs: 0,
+  endsMs: Infinity,
+});
+
+const noNetwork = (): Network => ({
+  stack: [],
+  lease: undefined,
+  intent: undefined,
+  lore: noLore(),
+  log: [],
+  logEndsMs: 0,
+  receipts: new Map(),
+});
+
+/** What Redis lets expire by itself. */
+const expire = (network: Network, now: number): void => {
+  if (network.lease && network.lease.untilMs + LATE_MS <= now) network.lease = undefined;
+  if (network.lore.endsMs <= now) network.lore = noLore();
+  if (network.logEndsMs <= now) network.log = [];
+  for (const [token, endsMs] of network.receipts) if (endsMs <= now) network.receipts.delete(token);
+};
+
+const isUnused = ({ stack, lease, intent, lore, log, receipts }: Network): boolean =>
+  stack.length === 0 &&
+  !lease &&
+  !intent &&
+  log.length === 0 &&
+  receipts.size === 0 &&
+  lore.endsMs === Infinity;
+
+const recordOf = ({ stack, intent, lore }: Network, now: number): NetworkRecord => ({
+  stack,
+  intent,
+  generation: lore.generation,
+  quietMs: Math.max(0, Math.ceil(lore.quietUntilMs - now)),
+  newest: lore.newest,
+  hung: Object.fromEntries(
+    [...lore.hungSinceMs].map(([life, since]) => [life, Math.max(0, Math.floor(now - since))]),
+  ),
+  deaths: lore.deaths,
+});
+
+const isHeld = (lease: Lease | undefined, now: number): lease is Lease =>
+  lease !== undefined && lease.untilMs > now;
+
+/** Never shortens: another death may be the later one. */
+const awaitQuiet = (lore: Lore, untilMs: number): void => {
+  lore.quietUntilMs = Math.max(lore.quietUntilMs, untilMs);
+};
+
+const changeStack = (network: Network, { stack, drop = [], push }: Change): void => {
+  const dropped = new Set(drop.map(({ uid, incarnation }) => `${uid} ${incarnation}`));
+  const kept = (stack ?? network.stack).filter(
+    ({ uid, incarnation }) => !dropped.has(`${uid} ${incarnation}`),
+  );
+  network.stack = push ? [push, ...kept.filter(({ uid }) => uid !== push.uid)] : kept;
+};
+
+const changeLore = (lore: Lore, change: Change, now: number): void => {
+  if (change.generation !== undefined) lore.generation = change.generation;
+  if (change.newest !== undefined) lore.newest = change.newest;
+  if (change.deaths !== undefined) lore.deaths = change.deaths;
+  if (change.quietMs !== undefined) awaitQuiet(lore, now + change.quietMs);
+  if (change.hung) {
+    lore.hungSinceMs = new Map(change.hung.map((life) => [life, lore.hungSinceMs.get(life) ?? now]));
+  }
+};
+
+const apply = (network: Network, change: Change, now: number): void => {
+  changeStack(network, change);
+  changeLore(network.lore, change, now);
+  if (change.log) {
+    network.log = [change.log, ...network.log].slice(0, LOG_ENTRIES);
+    network.logEndsMs = now + LOG_MS;
+  }
+  if (change.keepIntent !== true) network.intent = undefined;
+  if (network.stack.length === 0 && !network.intent) network.lore = noLore();
+  network.lore.endsMs = Infinity;
+  network.lease = undefined;
+};
+
+const depart = (network: Network, uid: string, quietMs: number, now: number): "left" | "absent" => {
+  const kept = network.stack.filter((contact) => contact.uid !== uid);
+  const tag = kept.length < network.stack.length ? "left" : "absent";
+  network.stack = kept;
+  if (kept.length > 0) {
+    awaitQuiet(network.lore, now + quietMs);
+    network.lore.deaths = true;
+  } else if (!network.intent) {
+    // Its holder may be about to push.
+    if (isHeld(network.lease, now)) network.lore.endsMs = now + LATE_MS;
+    else network.lore = noLore();
+  }
+  return tag;
+};
+
+type Answer<Call extends keyof Contacts> = Exclude<Awaited<ReturnType<Contacts[Call]>>, StoreFailure>;
+type Joiner = Pick<Contact, "uid" | "incarnation">;
+
+const hasOnStack = ({ stack }: Network, joiner: Joiner): boolean =>
+  stack.some(({ uid, incarnation }) => uid === joiner.uid && incarnation === joiner.incarnation);
+
+const begin = (network: Network, wanted: Lease, now: number, joiner: Joiner | undefined): Answer<"begin"> => {
+  const { lease, intent } = network;
+  const taken = isHeld(lease, now) && lease.token !== wanted.token ? lease : undefined;
+  // An intent that nobody is working on was left over: then who is a member is in doubt.
+  if (joiner && (taken || !intent) && hasOnStack(network, joiner)) return { tag: "member" };
+  if (taken) return { tag: "busy", remainingMs: Math.ceil(taken.untilMs - now) };
+  network.lease = wanted;
+  network.receipts.delete(wanted.token);
+  return { tag: "leased", record: recordOf(network, now) };
+};
+
+const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> => {
+  if (network.lease?.token !== wanted.token) return { tag: "lost" };
+  network.lease = wanted;
+  network.intent = intent;
+  return { tag: "marked" };
+};
+
+const commit = (network: Network, token: string, change: Change, now: number): Answer<"commit"> => {
+  if (network.lease?.token !== token) return { tag: network.receipts.has(token) ? "committed" : "late" };
+  apply(network, change, now);
+  network.receipts.set(token, now + RECEIPT_MS);
+  return { tag: "committed" };
+};
+
+const viewOf = (key: string, network: Network, now: number): NetworkView => ({
+  network: key,
+  ...recordOf(network, now),
+  leased: isHeld(network.lease, now),
+  log: network.log,
+});
+
+/** The stack in this process's memory: for the demo and for simulations, gone with the process. */
+export const createMemoryContacts = (clock: Clock): MemoryContacts => {
+  const known = new Map<string, Network>();
+
+  /** One at a time by itself: nothing in `use` waits. */
+  const on = <T>(key: string, use: (network: Network, now: number) => T): Promise<T> => {
+    const now = clock.now();
+    const network = known.get(key) ?? noNetwork();
+    expire(network, now);
+    const result = use(network, now);
+    if (isUnused(network)) known.delete(key);
+    else known.set(key, network);
+    return Promise.resolve(result);
+  };
+
+  return {
+    begin: (key, token, leaseMs, joiner) =>
+      on(key, (network, now) => begin(network, { token, untilMs: now + leaseMs }, now, joiner)),
+    mark: (key, token, leaseMs, intent) =>
+      on(key, (network, now) => mark(network, { token, untilMs: now + leaseMs }, intent)),
+    commit: (key, token, change) => on(key, (network, now) => commit(network, token, change, now)),
+    leave: (key, uid, quietMs) => on(key, (network, now) => ({ tag: depart(network, uid, quietMs, now) })),
+    networks: () => {
+      const here = [...known].filter(([, { stack, intent }]) => stack.length > 0 || intent);
+      return Promise.resolve({ tag: "networks", networks: here.map(([key]) => key).sort() });
+    },
+    read: async (keys) => {
+      const views = keys.map((key) => on(key, (network, now) => viewOf(key, network, now)));
+      return { tag: "read", views: await Promise.all(views) };
+    },
+    flush: () => known.clear(),
+  };
+};

@@ -1,0 +1,122 @@
+-- Writes what a step has changed, all at once, and gives the lease back.
+--
+-- KEYS[1]   stack       list of JSON contacts, newest first
+-- KEYS[2]   lease       hash: token, until (ms since 1970)
+-- KEYS[3]   intent      JSON
+-- KEYS[4]   generation  decimal
+-- KEYS[5]   quiet       there while a death must be waited out
+-- KEYS[6]   newest      digest
+-- KEYS[7]   hung        hash: incarnation -> first seen hanging, ms since 1970
+-- KEYS[8]   deaths      there when a member died
+-- KEYS[9]   log         list of JSON entries, newest first
+-- KEYS[10]  receipt     of this token
+-- ARGV[1]   token
+-- ARGV[2]   change, a JSON object; what is absent stays as it is. In this order:
+--             stack       the whole stack: array of contacts, each as a JSON string
+--             drop        off the stack: array of [uid, incarnation]
+--             push        on top, in the place of every older life of that uid: [uid, contact as a JSON string]
+--             generation  number
+--             newest      string
+--             quietMs     ms; a quiet time is never shortened
+--             deaths      boolean
+--             hung        array of incarnations; those known keep their time, all others are forgotten
+--             keepIntent  true: the intent stays
+--             log         entry as a JSON string
+--
+-- Writes   all of these until the next change, but
+--          quiet, kept for quietMs
+--          log, at most 20 entries, kept for 24 h after the last one
+--          receipt, kept for 60 s
+--          lease, deleted
+--          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty afterwards
+-- Replies  {"committed"}
+--          {"late"}       another token has the lease, or the store has lost it; nothing is written
+-- Twice    the receipt tells that it is done; nothing is written again.
+
+local keys = {
+  stack = KEYS[1],
+  lease = KEYS[2],
+  intent = KEYS[3],
+  generation = KEYS[4],
+  quiet = KEYS[5],
+  newest = KEYS[6],
+  hung = KEYS[7],
+  deaths = KEYS[8],
+  log = KEYS[9],
+  receipt = KEYS[10],
+}
+local token, change = ARGV[1], cjson.decode(ARGV[2])
+local RECEIPT_MS, LOG_MS, LOG_ENTRIES = 60000, 86400000, 20
+
+-- A lease that ran out and that nobody took is still its holder's: what has happened is recorded.
+if redis.call("HGET", keys.lease, "token") ~= token then
+  return { redis.call("EXISTS", keys.receipt) == 1 and "committed" or "late" }
+end
+
+if change.stack then
+  redis.call("DEL", keys.stack)
+  for _, contact in ipairs(change.stack) do
+    redis.call("RPUSH", keys.stack, contact)
+  end
+end
+if change.drop and #change.drop > 0 then
+  local dropped = {}
+  for _, life in ipairs(change.drop) do
+    dropped[life[1] .. " " .. life[2]] = true
+  end
+  take_off(keys.stack, function(contact)
+    return dropped[contact.uid .. " " .. contact.incarnation]
+  end)
+end
+if change.push then
+  take_off(keys.stack, function(contact)
+    return contact.uid == change.push[1]
+  end)
+  redis.call("LPUSH", keys.stack, change.push[2])
+end
+
+if change.generation then
+  redis.call("SET", keys.generation, whole(change.generation))
+end
+if change.newest then
+  redis.call("SET", keys.newest, change.newest)
+end
+if change.quietMs then
+  await_quiet(keys.quiet, change.quietMs)
+end
+if change.deaths then
+  redis.call("SET", keys.deaths, "1")
+elseif change.deaths == false then
+  redis.call("DEL", keys.deaths)
+end
+if change.hung then
+  local now = now_ms()
+  local known = {}
+  for _, incarnation in ipairs(change.hung) do
+    known[incarnation] = redis.call("HGET", keys.hung, incarnation) or whole(now)
+  end
+  redis.call("DEL", keys.hung)
+  for incarnation, since in pairs(known) do
+    redis.call("HSET", keys.hung, incarnation, since)
+  end
+end
+if change.log then
+  redis.call("LPUSH", keys.log, change.log)
+  redis.call("LTRIM", keys.log, 0, LOG_ENTRIES - 1)
+  redis.call("PEXPIRE", keys.log, LOG_MS)
+end
+
+if not change.keepIntent then
+  redis.call("DEL", keys.intent)
+end
+if redis.call("EXISTS", keys.stack, keys.intent) == 0 then
+  forget(keys)
+else
+  -- leave lets these run out when it empties a stack under a lease.
+  for _, key in ipairs({ keys.generation, keys.newest, keys.hung, keys.deaths }) do
+    redis.call("PERSIST", key)
+  end
+end
+redis.call("DEL", keys.lease)
+redis.call("SET", keys.receipt, "committed", "PX", RECEIPT_MS)
+return { "committed" }

@@ -1,0 +1,24 @@
+-- Part: what commit and leave do alike.
+-- take_off(key, goes)     takes every contact off the stack for which goes(contact) is true; -> how many
+-- await_quiet(key, ms)    sets the quiet time, never shortens it: another death may be the later one
+-- forget(keys)            deletes what is of use only while there are members
+
+local function take_off(key, goes)
+  local taken = 0
+  for _, entry in ipairs(redis.call("LRANGE", key, 0, -1)) do
+    if goes(cjson.decode(entry)) then
+      taken = taken + redis.call("LREM", key, 0, entry)
+    end
+  end
+  return taken
+end
+
+local function await_quiet(key, ms)
+  if ms > redis.call("PTTL", key) and ms > 0 then
+    redis.call("SET", key, "1", "PX", whole(ms))
+  end
+end
+
+local function forget(keys)
+  redis.call("DEL", keys.generation, keys.quiet, keys.newest, keys.hung, keys.deaths)
+end
