@@ -1,0 +1,228 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+/** One process of the two. A paused one keeps its connections and says nothing. */
+export interface Part {
+  pause(): void;
+  resume(): void;
+  /** SIGKILL; resolves when it is dead. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, after `kill`; resolves when it answers. */
+  restart(): Promise<void>;
+}
+
+export interface TestRedis {
+  /** REST, as Upstash's client takes it. */
+  readonly url: string;
+  readonly token: string;
+  /** Of the redis-server itself. */
+  readonly redisPort: number;
+  readonly redis: Part;
+  readonly rest: Part;
+  /** FLUSHALL; past the REST server, so also while that one is away. */
+  flush(): Promise<void>;
+  /** One command, by REST. */
+  command(...words: string[]): Promise<unknown>;
+  /**
+   * How many commands of the kinds that clients send and scripts never do (EVAL, EVALSHA, SCAN, SCRIPT) Redis has
+   * processed since it was started. What scripts call inside is not counted.
+   */
+  commandsProcessed(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const find = (command: string): string | undefined =>
+  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"]
+    .map((folder) => join(folder, command))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+
+export const redisAvailable = (): boolean => find("redis-server") !== undefined;
+
+/**
+ * What to give to `skip` of a suite that needs Redis: false where there is one, else the reason.
+ * With `CI=true` a missing one is an error, so that nothing is skipped there unseen.
+ */
+export const skipWithoutRedis = (): string | false => {
+  if (redisAvailable()) return false;
+  const reason = "redis-server is not on this machine: apt-get install redis-server";
+  if (process.env["CI"] === "true") throw new Error(reason);
+  return reason;
+};
+
+/** A child that dies with this process, however that one dies, where the system can do that (Linux). */
+const spawnTied = (
+  command: string,
+  args: string[],
+  ipc: "ipc" | "ignore",
+  env = process.env,
+): ChildProcess => {
+  const tie = find("setpriv");
+  const [file, ...words] = tie ? [tie, "--pdeathsig", "KILL", "--", command, ...args] : [command, ...args];
+  const child = spawn(file, words, { env, stdio: ["ignore", "ignore", "ignore", ipc] });
+  const end = (): void => {
+    child.kill("SIGKILL");
+  };
+  process.once("exit", end);
+  child.once("exit", () => process.removeListener("exit", end));
+  return child;
+};
+
+const isOver = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+const kill = async (child: ChildProcess): Promise<void> => {
+  if (isOver(child)) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+};
+
+/** Redis's own protocol, as far as needed: inline commands out, the text that comes back. */
+const ask = async (port: number, password: string, command: string): Promise<string> => {
+  const socket = connect(port, "127.0.0.1");
+  socket.setTimeout(2000, () => socket.destroy(new Error(`Redis did not answer ${command}`)));
+  socket.write(`AUTH ${password}\r\n${command}\r\nQUIT\r\n`);
+  const said = await text(socket);
+  if (!said.startsWith("+OK\r\n") || said.startsWith("-", 5)) throw new Error(`Redis to ${command}: ${said}`);
+  return said.slice(5);
+};
+
+const startServer = async (
+  port: number,
+  password: string,
+  folder: string,
+): Promise<ChildProcess | undefined> => {
+  const settings = {
+    port,
+    bind: "127.0.0.1",
+    save: "",
+    appendonly: "no",
+    dir: folder,
+    requirepass: password,
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = spawnTied(find("redis-server") ?? "redis-server", args, "ignore");
+  const deadline = performance.now() + 10_000;
+  while (!isOver(child) && performance.now() < deadline) {
+    // The password tells that it is this one and not another Redis that took the port first.
+    const answered = await ask(port, password, "PING").catch(() => "");
+    if (answered.startsWith("+PONG")) return child;
+    await sleep(20);
+  }
+  await kill(child);
+  return undefined;
+};
+
+/** A port that was free a moment ago may be taken by now: then another one. */
+const startOnFreePort = async (
+  password: string,
+  folder: string,
+): Promise<{ child: ChildProcess; port: number }> => {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const port = await freePort();
+    const child = await startServer(port, password, folder);
+    if (child) return { child, port };
+  }
+  throw new Error("redis-server did not start on any of 5 ports");
+};
+
+const startRest = async (env: Record<string, string>): Promise<{ child: ChildProcess; port: number }> => {
+  const file = fileURLToPath(new URL("./redis-rest-server.ts", import.meta.url));
+  const child = spawnTied(process.execPath, [file], "ipc", { ...process.env, ...env });
+  const told = await Promise.race([
+    once(child, "message", { signal: AbortSignal.timeout(20_000) }),
+    once(child, "exit"),
+  ]);
+  const [message] = told as [unknown];
+  if (
+    typeof message === "object" &&
+    message !== null &&
+    "port" in message &&
+    typeof message.port === "number"
+  ) {
+    return { child, port: message.port };
+  }
+  await kill(child);
+  throw new Error("the REST server before Redis did not start");
+};
+
+const part = (first: ChildProcess, start: () => Promise<ChildProcess>): Part => {
+  let child = first;
+  return {
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+    kill: () => kill(child),
+    restart: async () => {
+      await kill(child);
+      child = await start();
+    },
+  };
+};
+
+/** A Redis without persistence and Upstash's REST protocol before it, for the tests of one process. */
+export const startRedis = async (): Promise<TestRedis> => {
+  const folder = await mkdtemp(join(tmpdir(), "klight-redis-"));
+  const [password, token] = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
+  const server = await startOnFreePort(password, folder);
+  const env = { URS_TOKEN: token, REDIS_URL: `redis://:${password}@127.0.0.1:${server.port}`, PORT: "0" };
+  const front = await startRest(env);
+  const url = `http://127.0.0.1:${front.port}`;
+
+  const redis = part(server.child, async () => {
+    const child = await startServer(server.port, password, folder);
+    if (!child) throw new Error(`redis-server did not start again on port ${server.port}`);
+    return child;
+  });
+  const rest = part(front.child, async () => (await startRest({ ...env, PORT: String(front.port) })).child);
+
+  return {
+    url,
+    token,
+    redisPort: server.port,
+    redis,
+    rest,
+    flush: async () => void (await ask(server.port, password, "FLUSHALL")),
+    command: async (...words) => {
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(words) });
+      const body = (await response.json()) as { result?: unknown; error?: string };
+      if (body.error !== undefined) throw new Error(body.error);
+      return body.result;
+    },
+    commandsProcessed: async () => {
+      const stats = await ask(server.port, password, "INFO commandstats");
+      const calls = stats.matchAll(/^cmdstat_(?:eval|evalsha|scan|script)[^:]*:calls=(\d+)/gm);
+      return [...calls].reduce((sum, [, count]) => sum + Number(count), 0);
+    },
+    stop: async () => {
+      await rest.kill();
+      await redis.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
