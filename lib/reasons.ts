@@ -127,6 +127,10 @@ export const reasons = {
       says: "The peer of this pod cannot reach any member of its network, though klight can.",
       cure: "Look at NetworkPolicies between this pod and the member that the message names.",
     },
+    NotQuiet: {
+      says: "Members of the network went away one after the other while the step waited for it to be quiet.",
+      cure: "Nothing: the event comes again. If it stays so: look why the pods of this network go away.",
+    },
     PeerNotAnswering: {
       says: "A peer did not answer a question that must be answered before a join.",
       cure: "Nothing: the event comes again. If it stays so: look at the lightpeer's log.",

@@ -1,0 +1,137 @@
+import { type Cause, isBreakage } from "./cause.ts";
+import type { ClusterEvent, ClusterFailure, JoinedCondition, Written } from "./cluster/cluster.ts";
+import { formatJoined } from "./condition.ts";
+import type { Deps } from "./deps.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Pod } from "./pod.ts";
+
+/**
+ * What people read: the condition and Events of a pod. A failure here is logged and mended by the sweep; it never
+ * undoes a join.
+ */
+type In = Extract<Outcome, { name: "founded" | "joined" | "reformed" }>;
+
+/** The pod's peer is in its network. */
+export async function announceMember(deps: Deps, pod: Pod, outcome: In): Promise<void> {
+  const event: ClusterEvent = { type: "Normal", reason: outcome.reason, message: outcome.message };
+  await tell(deps, pod, conditionOf(pod, outcome), event);
+}
+
+/** Writes only the condition, for a member whose pod does not say so. */
+export async function mendCondition(
+  deps: Deps,
+  pod: Pod,
+  member: { readonly via: string | null; readonly generation: number },
+): Promise<void> {
+  const via = member.via ?? undefined;
+  const message = `${pod.name} is in ${pod.network}`;
+  const condition = formatJoined({
+    status: "True",
+    reason: "Joined",
+    message,
+    incarnation: pod.incarnation,
+    generation: member.generation,
+    ...(pod.network !== undefined && { network: pod.network }),
+    ...(via !== undefined && { via }),
+  });
+  logFailure(deps, pod, await deps.cluster.setCondition(pod, condition));
+}
+
+/** The pod is not in, and why. Said once: as long as the reason stays the same, nothing is written. */
+export async function announceHold(deps: Deps, pod: Pod, outcome: Outcome): Promise<void> {
+  if (!isWorthTelling(outcome) || pod.joined?.reason === outcome.reason) return;
+  await out(deps, pod, outcome);
+}
+
+/** The peer was in, and its network has gone on without it. */
+export const announceLeftOut = (deps: Deps, pod: Pod, network: string): Promise<void> =>
+  out(deps, pod, {
+    reason: "LeftOut",
+    message: `${network} was re-formed without ${pod.name}: it did not answer`,
+  });
+
+/** The pod lost its label while its peer is in the network. */
+export const announceLabelRemoved = (deps: Deps, pod: Pod, message: string): Promise<void> =>
+  out(deps, pod, { reason: "LabelRemoved", message });
+
+/** The network was re-formed: told at its newest member. */
+export async function announceReform(
+  deps: Deps,
+  {
+    pods,
+    cause,
+    message,
+  }: { readonly pods: readonly Pod[]; readonly cause: Cause; readonly message: string },
+): Promise<void> {
+  const pod = pods.at(-1);
+  if (pod === undefined) return;
+  if (isBreakage(cause)) {
+    const broken = { type: "Warning", reason: "NetworkBroken", message: cause.text } as const;
+    logFailure(deps, pod, await deps.cluster.recordEvent(pod, broken));
+  }
+  logFailure(
+    deps,
+    pod,
+    await deps.cluster.recordEvent(pod, { type: "Normal", reason: "NetworkReformed", message }),
+  );
+}
+
+/** What passes by itself within seconds is in the log alone: a condition that flickers helps nobody. */
+function isWorthTelling({ name, reason }: Outcome): boolean {
+  if (name === "refused") return true;
+  if (name !== "held") return false;
+  const passing = new Set<string>([
+    "NetworkBusy",
+    "LeaseLost",
+    "StoreUnavailable",
+    "ClusterUnavailable",
+    "ClusterForbidden",
+    "ShuttingDown",
+    "NotQuiet",
+    "NotFinished",
+  ]);
+  return !passing.has(reason);
+}
+
+function conditionOf(pod: Pod, outcome: In): JoinedCondition {
+  const { reason, message, network, generation } = outcome;
+  return formatJoined({
+    status: "True",
+    reason,
+    message,
+    incarnation: pod.incarnation,
+    generation,
+    ...(network !== undefined && { network }),
+    ...(outcome.name === "joined" && { via: outcome.via }),
+  });
+}
+
+async function out(
+  deps: Deps,
+  pod: Pod,
+  { reason, message }: { reason: string; message: string },
+): Promise<void> {
+  const { network, incarnation } = pod;
+  const condition = formatJoined({
+    status: "False",
+    reason,
+    message,
+    incarnation,
+    ...(network !== undefined && { network }),
+  });
+  await tell(deps, pod, condition, { type: "Warning", reason, message });
+}
+
+async function tell(deps: Deps, pod: Pod, condition: JoinedCondition, event: ClusterEvent): Promise<void> {
+  const written = await Promise.all([
+    deps.cluster.setCondition(pod, condition),
+    deps.cluster.recordEvent(pod, event),
+  ]);
+  for (const each of written) logFailure(deps, pod, each);
+}
+
+function logFailure(deps: Deps, { namespace, name }: Pod, written: Written): void {
+  if (written.tag === "written") return;
+  const { kind, message }: ClusterFailure = written;
+  deps.log.warn({ pod: `${namespace}/${name}`, kind, reason: message }, "could not tell the API server");
+}

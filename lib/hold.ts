@@ -1,0 +1,9 @@
+import type { ClusterFailure } from "./cluster/cluster.ts";
+import type { Held } from "./lease.ts";
+import { held } from "./outcome.ts";
+
+/** An API server that cannot be asked holds the step: it never means that there are no pods. */
+export const clusterHeld = (failure: ClusterFailure, network: string): Held =>
+  held(failure.kind === "forbidden" ? "ClusterForbidden" : "ClusterUnavailable", failure.message, {
+    network,
+  });

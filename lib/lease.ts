@@ -1,0 +1,83 @@
+import type { Change, Intent, NetworkRecord } from "./contacts/contacts.ts";
+import type { Deps } from "./deps.ts";
+import { held, type Outcome, type Subject } from "./outcome.ts";
+import type { Peer } from "./peer.ts";
+import { LEASE_MARGIN_MS, LOOK_LEASE_MS } from "./timing.ts";
+
+export type Held = Extract<Outcome, { name: "held" }>;
+
+/** The right to change one network, for a while. */
+export interface Lease {
+  readonly network: string;
+  readonly token: string;
+  /** Until when nobody else can have it, in ms of the clock port. Counted from before the request was sent. */
+  until: number;
+}
+
+type Taken =
+  | { readonly tag: "leased"; readonly lease: Lease; readonly record: NetworkRecord }
+  | { readonly tag: "member" }
+  | { readonly tag: "held"; readonly outcome: Held };
+
+/** First pause between two tries for a lease that another process has; it doubles up to the second one. */
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 200;
+
+/** Takes the lease of a network, waiting for another holder up to `KLIGHT_WAIT_MS`. */
+export async function takeLease(deps: Deps, network: string, joiner?: Peer): Promise<Taken> {
+  const { contacts, clock, settings } = deps;
+  const token = deps.newToken();
+  const giveUp = clock.now() + settings.waitMs;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    const sent = clock.now();
+    const begun = await contacts.begin(network, token, LOOK_LEASE_MS, joiner);
+    switch (begun.tag) {
+      case "leased":
+        return {
+          tag: "leased",
+          lease: { network, token, until: sent + LOOK_LEASE_MS },
+          record: begun.record,
+        };
+      case "member":
+        return { tag: "member" };
+      case "failed":
+        return { tag: "held", outcome: held("StoreUnavailable", begun.message, { network }) };
+      case "busy":
+        if (clock.now() + pause > giveUp) {
+          const message = `another step has had the lease of ${network} for all of ${settings.waitMs} ms`;
+          return { tag: "held", outcome: held("NetworkBusy", message, { network }) };
+        }
+        await clock.sleep(pause);
+    }
+  }
+}
+
+/**
+ * Writes what is about to be done and makes sure that the lease covers `ms` of it. Undefined: go on, but start
+ * nothing that may take longer. Else somebody else may have the network: change nothing more.
+ */
+export async function renew(deps: Deps, lease: Lease, intent: Intent, ms: number): Promise<Held | undefined> {
+  const { contacts, clock } = deps;
+  const subject: Subject = { network: lease.network };
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const sent = clock.now();
+    const marked = await contacts.mark(lease.network, lease.token, ms + LEASE_MARGIN_MS, intent);
+    if (marked.tag === "failed") return held("StoreUnavailable", marked.message, subject);
+    if (marked.tag === "lost") break;
+    lease.until = sent + ms + LEASE_MARGIN_MS;
+    if (covers(deps, lease, ms)) return undefined;
+  }
+  return held("LeaseLost", `another step has taken over ${lease.network}`, subject);
+}
+
+/** Does the lease still cover something that takes `ms`? Asked right before every call that changes a peer. */
+export const covers = (deps: Deps, lease: Lease, ms: number): boolean => deps.clock.now() + ms <= lease.until;
+
+/** Writes the change and gives the lease back. Undefined: written. */
+export async function giveBack(deps: Deps, lease: Lease, change: Change): Promise<Held | undefined> {
+  const done = await deps.contacts.commit(lease.network, lease.token, change);
+  const subject: Subject = { network: lease.network };
+  if (done.tag === "failed") return held("StoreUnavailable", done.message, subject);
+  if (done.tag === "late") return held("LeaseLost", `another step has taken over ${lease.network}`, subject);
+  return undefined;
+}

@@ -1,0 +1,34 @@
+import type { Change, Contact, LogEntry } from "./contacts/contacts.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Peer } from "./peer.ts";
+import type { Scene } from "./scene.ts";
+
+/** What the look at a network found out, as a change of the store. */
+export function findings(scene: Scene): Change {
+  const silent = [...scene.hung, ...scene.lost];
+  const known = [...scene.members.map(({ contact }) => contact), ...silent, ...scene.moved];
+  return {
+    ...(scene.restored ? { stack: known.toReversed() } : { drop: scene.dead }),
+    hung: silent.map(({ incarnation }) => incarnation),
+    ...(scene.dead.length > 0 && { deaths: true }),
+  };
+}
+
+/** A peer as the stack has it once it is in. */
+export const contactOf = (peer: Peer, via: string | null, now: number): Contact => ({
+  uid: peer.uid,
+  namespace: peer.namespace,
+  name: peer.name,
+  address: peer.address,
+  incarnation: peer.incarnation,
+  via,
+  joinedAt: new Date(now).toISOString(),
+});
+
+export const logEntry = (outcome: Outcome, now: number): LogEntry => ({
+  at: new Date(now).toISOString(),
+  ...(outcome.pod && { pod: `${outcome.pod.namespace}/${outcome.pod.name}` }),
+  outcome: outcome.name,
+  reason: outcome.reason,
+  message: outcome.message,
+});

@@ -1,0 +1,82 @@
+import type { Contact } from "../contacts/contacts.ts";
+import type { Deps } from "../deps.ts";
+import { covers, type Held, type Lease, renew } from "../lease.ts";
+import { held } from "../outcome.ts";
+import { QUIET_MS } from "../timing.ts";
+import { playRound, type Whole } from "./round.ts";
+import { type Cast, partMs, type Stage } from "./stage.ts";
+
+/** How often a re-form is played before it is left for later. */
+const ROUNDS = 3;
+
+/** `touched`: peers may have been changed already, so the intent must stay. */
+export type ReformEnd =
+  | (Whole & { readonly leftOut: readonly Contact[] })
+  | { readonly tag: "held"; readonly outcome: Held; readonly touched: boolean };
+
+/**
+ * Brings a network back in place: every living member and joiner gets one history and one list. Safe to repeat after
+ * a crash at any point: no peer ever holds less than it did, and none of them calls another. `pod` is whom it is for.
+ */
+export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string): Promise<ReformEnd> {
+  const { network } = lease;
+  const at = new Date(deps.clock.now()).toISOString();
+  const intent = { kind: "reform", at, ...(pod !== undefined && { pod }) } as const;
+  const opened = await deps.seeds.open();
+  if (opened.tag === "failed") {
+    return { tag: "held", outcome: held("SeedUnreachable", opened.message, { network }), touched: false };
+  }
+  const { seed } = opened;
+  const extend = (ms: number): Promise<Held | undefined> => renew(deps, lease, intent, ms);
+  const ensure = async (ms: number): Promise<Held | undefined> =>
+    covers(deps, lease, ms) ? undefined : extend(2 * ms);
+  try {
+    const lost = await extend(2 * partMs(deps, 0));
+    if (lost) return { tag: "held", outcome: lost, touched: false };
+    return await playRounds({ deps, lease, seed, ensure }, cast);
+  } finally {
+    await seed.close();
+  }
+}
+
+async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
+  const failures = new Map<string, number>();
+  const leftOut: Contact[] = [];
+  let cast = first;
+  let touched = false;
+  let why = "";
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const end = await playRound(stage, cast);
+    if (end.tag === "whole") return { ...end, leftOut };
+    touched ||= end.touched;
+    if (end.tag === "held") return { ...end, touched };
+    why = end.message;
+    for (const { incarnation } of end.missing)
+      failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
+    await stage.deps.clock.sleep(QUIET_MS);
+    const absent = await absentOf(stage, cast, (part) => (failures.get(part.incarnation) ?? 0) >= ROUNDS - 1);
+    leftOut.push(...absent);
+    cast = without(cast, absent);
+  }
+  const { network } = stage.lease;
+  const message = `${network} is not whole after ${ROUNDS} rounds: ${why}`;
+  return { tag: "held", outcome: held("ReformFailed", message, { network }), touched };
+}
+
+/** Who does not answer now, or has failed its part twice: a frozen network cannot wait for them. */
+async function absentOf(
+  { deps }: Stage,
+  cast: Cast,
+  tired: (part: Contact) => boolean,
+): Promise<readonly Contact[]> {
+  const parts = [...cast.members, ...cast.joiners];
+  const timeoutMs = deps.settings.probeTimeoutMs;
+  const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
+  return parts.filter((part, index) => probes[index] !== "serving" || tired(part));
+}
+
+const without = (cast: Cast, absent: readonly Contact[]): Cast => ({
+  ...cast,
+  members: cast.members.filter((part) => !absent.includes(part)),
+  joiners: cast.joiners.filter((part) => !absent.includes(part)),
+});

@@ -1,0 +1,23 @@
+import type { NetworkRecord } from "./contacts/contacts.ts";
+import type { Purpose } from "./decide.ts";
+import type { Deps } from "./deps.ts";
+import type { Lease } from "./lease.ts";
+import type { Pod } from "./pod.ts";
+import type { Scene } from "./scene.ts";
+
+/** What a step is to bring about. */
+export interface Wish extends Purpose {
+  /** The pod whose peer should be in. */
+  readonly joiner?: Pod;
+  /** False: what the joiner holds belongs to the network that it comes from. Default true. */
+  readonly carry?: boolean;
+}
+
+/** A step that has the lease and has looked. */
+export interface Step {
+  readonly deps: Deps;
+  readonly wish: Wish;
+  readonly lease: Lease;
+  readonly record: NetworkRecord;
+  readonly scene: Scene;
+}

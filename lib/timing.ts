@@ -1,0 +1,22 @@
+/** Times that follow from how a lightpeer works, in ms. */
+
+/** Two health periods of a lightpeer and some slack: so long its network may still be cleaning up after a death. */
+export const QUIET_MS = 1_200;
+
+/** So long a member may be silent, or its pod not Ready, before it is given up. */
+export const GIVE_UP_MS = 30_000;
+
+/** So long a Persist that began before a freeze may still be under way. */
+export const UNDER_WAY_MS = 100;
+
+/** Newest entries that differ this long apart, twice, are a fork and not an entry on its way. */
+export const APART_MS = 1_000;
+
+/** The lease of a step that only looks: one list, a few probe rounds, the quiet time between them. */
+export const LOOK_LEASE_MS = 15_000;
+
+/** How much longer than the call it protects a lease lives. */
+export const LEASE_MARGIN_MS = 3_000;
+
+/** A lightpeer checks the health of its list once in so long, with some slack. */
+export const HEALTH_PERIOD_MS = 600;

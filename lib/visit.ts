@@ -1,0 +1,99 @@
+import { cause } from "./cause.ts";
+import { covers, giveBack, renew } from "./lease.ts";
+import { findings } from "./ledger.ts";
+import type { Seed } from "./lightpeer/lightpeer.ts";
+import type { Outcome } from "./outcome.ts";
+import { networkPayload } from "./reform/chain.ts";
+import { reformNetwork } from "./settle.ts";
+import type { Step } from "./step.ts";
+import { APART_MS, HEALTH_PERIOD_MS } from "./timing.ts";
+
+type Found =
+  | { readonly tag: "whole" }
+  | { readonly tag: "broken"; readonly why: string }
+  | { readonly tag: "stop"; readonly outcome: Outcome };
+
+/** Longest call of a visit, ms: all members have just answered. */
+const CALL_MS = 5_000;
+
+/**
+ * Finds out whether a quiet network is whole after a death, which nothing read-only shows: klight's seed lets itself
+ * be taken in by the newest member, which works only if every listed member has the same head, and takes itself out
+ * again. Under an application's load a visit could do harm, so a network that has stored within a second is left.
+ */
+export async function visit(step: Step): Promise<Outcome> {
+  const { deps, lease, scene } = step;
+  const before = await newestOf(step);
+  await deps.clock.sleep(APART_MS);
+  const after = await newestOf(step);
+  if (before === undefined || before !== after) return rest(step, "an application stores in it");
+  const opened = await deps.seeds.open();
+  if (opened.tag === "failed") return rest(step, opened.message);
+  const { seed } = opened;
+  const found = await callOn(step, seed);
+  // A health check that saw the seed on a list must still find it.
+  await deps.clock.sleep(HEALTH_PERIOD_MS);
+  await seed.close();
+  switch (found.tag) {
+    case "stop":
+      return found.outcome;
+    case "broken":
+      return reformNetwork(step, cause("failed-visit", found.why));
+    case "whole": {
+      const late = await giveBack(deps, lease, { ...findings(scene), deaths: false });
+      return late ?? seen(step, `${lease.network} is whole after a death`);
+    }
+  }
+}
+
+async function callOn({ deps, lease, scene }: Step, seed: Seed): Promise<Found> {
+  const { lightpeer, settings, clock, newToken } = deps;
+  const newest = scene.members.at(-1)?.contact;
+  if (newest === undefined) return { tag: "whole" };
+  const timeoutMs = Math.min(settings.joinTimeoutMs, CALL_MS);
+  const intent = { kind: "visit", at: new Date(clock.now()).toISOString() } as const;
+  const lost = await renew(deps, lease, intent, 2 * timeoutMs);
+  if (lost) return { tag: "stop", outcome: lost };
+  const visited = await lightpeer.visit(newest.address, seed.address, timeoutMs);
+  if (visited.tag !== "visited")
+    return { tag: "broken", why: `a visit at ${newest.name} failed: ${visited.message}` };
+  const list = visited.list.filter((address) => address !== seed.address);
+  const block = {
+    id: `klight-${newToken()}-1`,
+    prevId: visited.head.id,
+    kind: "network",
+    payload: networkPayload(list),
+  } as const;
+  for (const address of list) {
+    const late = covers(deps, lease, timeoutMs) ? undefined : await renew(deps, lease, intent, 2 * timeoutMs);
+    if (late) return { tag: "stop", outcome: late };
+    const told = await lightpeer.notify(address, block, timeoutMs);
+    if (told.tag === "failed") return { tag: "broken", why: `${address} stands apart: ${told.message}` };
+  }
+  const stack = new Set(scene.members.map(({ contact }) => contact.address));
+  const same = list.length === stack.size && list.every((address) => stack.has(address));
+  return same ? { tag: "whole" } : { tag: "broken", why: `${newest.name} lists ${list.join(", ")}` };
+}
+
+/** The newest entry that all members have; undefined: they differ, or one did not answer. */
+async function newestOf({ deps, scene }: Step): Promise<string | undefined> {
+  const answers = await Promise.all(
+    scene.members.map(({ contact }) => deps.lightpeer.newest(contact.address, deps.settings.probeTimeoutMs)),
+  );
+  const [digest, ...others] = new Set(
+    answers.map((answer) => (answer.tag === "newest" ? answer.digest : undefined)),
+  );
+  return others.length === 0 ? digest : undefined;
+}
+
+async function rest(step: Step, why: string): Promise<Outcome> {
+  const late = await giveBack(step.deps, step.lease, findings(step.scene));
+  return late ?? seen(step, `${step.lease.network} was not visited: ${why}`);
+}
+
+const seen = ({ lease: { network } }: Step, message: string): Outcome => ({
+  name: "member",
+  reason: "AlreadyMember",
+  message,
+  network,
+});
