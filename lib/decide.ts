@@ -2,6 +2,7 @@ import { type Cause, cause } from "./cause.ts";
 import type { NetworkRecord } from "./contacts/contacts.ts";
 import type { Settings } from "./deps.ts";
 import type { Held } from "./lease.ts";
+import { networkBefore } from "./before.ts";
 import type { Freshness, Newest } from "./lightpeer/lightpeer.ts";
 import { held } from "./outcome.ts";
 import type { Joiner, Scene, Seen } from "./scene.ts";
@@ -59,9 +60,8 @@ export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, se
     return purpose.mayVisit && record.deaths && members.length > 1 ? { tag: "visit" } : { tag: "rest" };
   if (members.length > 0) return { tag: "ask", joiner };
   // It stands alone, but not as a process that never was in a network: others may still be on its list.
-  const before = joiner.pod.joined;
-  const wasIn = before?.incarnation === joiner.peer.incarnation;
-  if (wasIn && !(before.status === "True" && before.network === network)) {
+  const before = networkBefore(joiner.pod);
+  if (before !== undefined && !(before === network && joiner.pod.joined?.status === "True")) {
     return reformOr(cause("was-elsewhere", `${joiner.peer.name} was in a network before`), subject, settings);
   }
   return { tag: "found", joiner };
@@ -94,7 +94,7 @@ export function decideJoin(
   if (answers.joiner === "silent") {
     return hold("PeerNotAnswering", `${peer.address} does not say whether it is fresh`, subject);
   }
-  const wasIn = answers.joiner === "unimplemented" && pod.joined?.incarnation === peer.incarnation;
+  const wasIn = answers.joiner === "unimplemented" && networkBefore(pod) !== undefined;
   if (answers.joiner === "chained" || wasIn) {
     return reformOr(cause("has-chain", `${peer.name} has a chain already`), subject, settings);
   }

@@ -3,6 +3,7 @@ import type { Cluster } from "./cluster/cluster.ts";
 import type { Contacts } from "./contacts/contacts.ts";
 import type { Lightpeer, Seeds } from "./lightpeer/lightpeer.ts";
 import type { Log } from "./log.ts";
+import type { Turns } from "./turns.ts";
 
 /** The settings that a step reads; times in ms, sizes in bytes. */
 export interface Settings {
@@ -22,6 +23,8 @@ export interface Deps {
   readonly seeds: Seeds;
   readonly cluster: Cluster;
   readonly clock: Clock;
+  /** Steps of one network in this process wait for each other here, before they ask for the lease. */
+  readonly turns: Turns;
   /** A new random token; no two are the same. */
   readonly newToken: () => string;
   readonly log: Log;

@@ -3,7 +3,9 @@ import type { Held } from "./lease.ts";
 import { held } from "./outcome.ts";
 
 /** An API server that cannot be asked holds the step: it never means that there are no pods. */
-export const clusterHeld = (failure: ClusterFailure, network: string): Held =>
-  held(failure.kind === "forbidden" ? "ClusterForbidden" : "ClusterUnavailable", failure.message, {
-    network,
-  });
+export const clusterHeld = ({ kind, message }: ClusterFailure, network?: string): Held =>
+  held(
+    kind === "forbidden" ? "ClusterForbidden" : "ClusterUnavailable",
+    message,
+    network === undefined ? {} : { network },
+  );

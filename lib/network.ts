@@ -1,6 +1,7 @@
 import { announceHold, announceMember } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { contactsToTry, decide, decideJoin } from "./decide.ts";
+import type { Change } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { giveBack, renew, takeLease } from "./lease.ts";
 import { contactOf, findings, logEntry } from "./ledger.ts";
@@ -17,6 +18,20 @@ import { visit } from "./visit.ts";
  * ends in an outcome. The lease keeps every other step away meanwhile.
  */
 export async function step(deps: Deps, wish: Wish): Promise<Outcome> {
+  const { clock, settings, turns } = deps;
+  const turn = turns.take(
+    wish.network,
+    () => clock.sleep(settings.waitMs),
+    () => stepInTurn(deps, wish),
+  );
+  const message = `other steps of this process have had ${wish.network} for all of ${settings.waitMs} ms`;
+  return (
+    (await turn) ??
+    held("NetworkBusy", message, { network: wish.network, ...(wish.joiner && { pod: wish.joiner }) })
+  );
+}
+
+async function stepInTurn(deps: Deps, wish: Wish): Promise<Outcome> {
   // 1 begin
   const admission = wish.joiner?.admission;
   const taken = await takeLease(deps, wish.network, admission?.tag === "peer" ? admission.peer : undefined);
@@ -41,7 +56,7 @@ async function act(step: Step): Promise<Outcome> {
     case "visit":
       return visit(step);
     case "rest":
-      return release(step, memberOf(step.wish));
+      return release(step, memberOf(step.wish), step.scene.members.length > 1 ? {} : { deaths: false });
     case "found":
       return found(step, move.joiner);
     case "ask":
@@ -172,11 +187,11 @@ const isStill = (answer: Newest, digest: string): boolean =>
   answer.tag === "newest" && answer.digest === digest;
 
 /** Nothing is changed in the network: what was seen is written, a leftover intent stays. */
-async function release(step: Step, outcome: Outcome): Promise<Outcome> {
+async function release(step: Step, outcome: Outcome, more: Change = {}): Promise<Outcome> {
   const { deps, lease, record, scene } = step;
   const log = outcome.name === "held" ? { log: logEntry(outcome, deps.clock.now()) } : {};
   const keepIntent = record.intent !== undefined && outcome.name === "held";
-  const late = await giveBack(deps, lease, { ...findings(scene), ...log, keepIntent });
+  const late = await giveBack(deps, lease, { ...findings(scene), ...more, ...log, keepIntent });
   if (scene.joiner) await announceHold(deps, scene.joiner.pod, outcome);
   return late && outcome.name !== "held" ? late : outcome;
 }

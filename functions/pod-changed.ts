@@ -1,0 +1,133 @@
+import { announceHold, announceLabelRemoved } from "../lib/announce.ts";
+import { networkBefore } from "../lib/before.ts";
+import { joinedInThisLife } from "../lib/condition.ts";
+import type { Deps } from "../lib/deps.ts";
+import { clusterHeld } from "../lib/hold.ts";
+import { step } from "../lib/network.ts";
+import { held, type Outcome, type PodName } from "../lib/outcome.ts";
+import type { Pod } from "../lib/pod.ts";
+import { QUIET_MS } from "../lib/timing.ts";
+
+/** One pod event. */
+export interface PodChange {
+  readonly change: "add" | "update" | "delete";
+  readonly name: PodName;
+  /** The pod as the event shows it; absent in Reference mode. */
+  readonly pod?: Pod;
+}
+
+/** One pod event, one outcome. Costs no call for a pod that needs nothing. */
+export async function podChanged(deps: Deps, { change, name, pod }: PodChange): Promise<Outcome> {
+  if (change === "delete")
+    return pod?.network === undefined ? goneByName(deps, name) : gone(deps, pod, pod.network);
+  if (pod !== undefined) return present(deps, pod);
+  const asked = await deps.cluster.getPod(name);
+  if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
+  if (asked.tag === "pod" && asked.pod !== undefined) return present(deps, asked.pod);
+  return { name: "ignored", reason: "PodGone", message: `${name.namespace}/${name.name} is gone`, pod: name };
+}
+
+/** The pod is there: its peer should be in the network of its label. */
+export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
+  const { admission, network } = pod;
+  if (admission.tag === "ignored") {
+    const { reason, message } = admission;
+    return { name: "ignored", reason, message, pod };
+  }
+  if (network !== undefined && joinedInThisLife(pod)) {
+    return {
+      name: "member",
+      reason: "AlreadyMember",
+      message: `${pod.name} says that it is in ${network}`,
+      pod,
+      network,
+    };
+  }
+  return bringIn(deps, pod, admission.peer.network);
+}
+
+/** Brings the pod's peer into its network, whatever its condition says; out of another one first. */
+export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const before = networkBefore(pod);
+  if (before === undefined || before === network) return step(deps, { network, joiner: pod });
+  if (deps.settings.reform === "off") {
+    const message = `${pod.name} is in ${before} and was labelled for ${network}, and KLIGHT_REFORM is off`;
+    const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };
+    await announceHold(deps, pod, outcome);
+    return outcome;
+  }
+  const leaver = { name: pod.name, address: pod.address ?? "", incarnation: pod.incarnation };
+  const left = await step(deps, { network: before, leaver });
+  if (left.name === "held") return { ...left, pod };
+  // What it held stays with those it leaves; where it was the last one, it takes the history along.
+  return step(deps, { network, joiner: pod, carry: left.name !== "reformed" });
+}
+
+/** A delete event of a pod: deleted, or without its label. */
+async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  if (pod.deleting) return takeOff(deps, pod, network);
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.tag === "pod" ? asked.pod : undefined;
+  if (now?.uid !== pod.uid) return takeOff(deps, pod, network);
+  if (now.network !== undefined) return present(deps, now);
+  return unlabelled(deps, now, network);
+}
+
+async function unlabelled(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const outcome = await takeOff(deps, pod, network);
+  if (outcome.name !== "left") return outcome;
+  const message = `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
+  await announceLabelRemoved(deps, { ...pod, network }, message);
+  return { ...outcome, reason: "LabelRemoved", message };
+}
+
+/** A delete event that names the pod alone: its network is found by its contact. */
+async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
+  const asked = await deps.cluster.getPod(name);
+  if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
+  const now = asked.tag === "pod" ? asked.pod : undefined;
+  if (now?.network !== undefined) return present(deps, now);
+  const known = await deps.contacts.networks();
+  if (known.tag === "failed") return held("StoreUnavailable", known.message, { pod: name });
+  const read = await deps.contacts.read(known.networks);
+  if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod: name });
+  for (const { network, stack } of read.views) {
+    const contact = stack.find((each) => each.name === name.name && each.namespace === name.namespace);
+    if (contact === undefined) continue;
+    return now?.uid === contact.uid ? unlabelled(deps, now, network) : takeOff(deps, contact, network);
+  }
+  return {
+    name: "ignored",
+    reason: "PodGone",
+    message: `${name.namespace}/${name.name} is on no stack`,
+    pod: name,
+  };
+}
+
+async function takeOff(
+  deps: Deps,
+  pod: PodName & { readonly uid: string },
+  network: string,
+): Promise<Outcome> {
+  const departed = await deps.contacts.leave(network, pod.uid, QUIET_MS);
+  const subject = { pod: { namespace: pod.namespace, name: pod.name }, network };
+  switch (departed.tag) {
+    case "left":
+      return {
+        ...subject,
+        name: "left",
+        reason: "Left",
+        message: `${pod.name} is off the stack of ${network}`,
+      };
+    case "absent":
+      return {
+        ...subject,
+        name: "ignored",
+        reason: "PodGone",
+        message: `${pod.name} was not on the stack of ${network}`,
+      };
+    case "failed":
+      return held("StoreUnavailable", departed.message, subject);
+  }
+}

@@ -1,0 +1,102 @@
+import PQueue from "p-queue";
+import { mendCondition } from "../lib/announce.ts";
+import { cause } from "../lib/cause.ts";
+import { joinedInThisLife } from "../lib/condition.ts";
+import type { NetworkView } from "../lib/contacts/contacts.ts";
+import type { Deps } from "../lib/deps.ts";
+import { clusterHeld } from "../lib/hold.ts";
+import { step } from "../lib/network.ts";
+import { held, type Outcome } from "../lib/outcome.ts";
+import type { Pod } from "../lib/pod.ts";
+import { APART_MS } from "../lib/timing.ts";
+import { bringIn } from "./pod-changed.ts";
+
+/** How a sweep ended: an outcome for every step, and the networks that it did not come to. */
+export interface SweepReport {
+  readonly outcomes: readonly Outcome[];
+  readonly unfinished: readonly string[];
+}
+
+/** Networks that are swept side by side. */
+const SIDE_BY_SIDE = 8;
+
+/**
+ * Mends what events missed: every pod that should be in and is not gets a step, stacks lose what is gone, conditions
+ * say what is so, and networks that look broken are put right. Starts nothing new after `limitMs` ms.
+ */
+export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
+  const until = deps.clock.now() + limitMs;
+  const listed = await deps.cluster.listPods({});
+  if (listed.tag === "failed") return { outcomes: [clusterHeld(listed)], unfinished: [] };
+  const pods = listed.tag === "pods" ? listed.pods : [];
+  const known = await deps.contacts.networks();
+  if (known.tag === "failed") return { outcomes: [held("StoreUnavailable", known.message)], unfinished: [] };
+  const labelled = pods.flatMap(({ network }) => network ?? []);
+  const networks = [...new Set([...known.networks, ...labelled])].sort();
+  const read = await deps.contacts.read(networks);
+  if (read.tag === "failed") return { outcomes: [held("StoreUnavailable", read.message)], unfinished: [] };
+  const queue = new PQueue({ concurrency: SIDE_BY_SIDE });
+  const outcomes: Outcome[] = [];
+  const unfinished: string[] = [];
+  const sweepOne = async (view: NetworkView): Promise<void> => {
+    const { network } = view;
+    const inTime = (): boolean => deps.clock.now() < until;
+    const those = pods.filter((pod) => pod.network === network);
+    if (inTime()) outcomes.push(...(await sweepNetwork(deps, view, those, inTime)));
+    if (!inTime()) unfinished.push(network);
+  };
+  await queue.addAll(read.views.map((view) => () => sweepOne(view)));
+  return { outcomes, unfinished };
+}
+
+async function sweepNetwork(
+  deps: Deps,
+  view: NetworkView,
+  pods: readonly Pod[],
+  inTime: () => boolean,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const pod of pods) {
+    const member = view.stack.find(
+      ({ uid, incarnation }) => uid === pod.uid && incarnation === pod.incarnation,
+    );
+    if (member && !joinedInThisLife(pod)) {
+      await mendCondition(deps, pod, { via: member.via, generation: view.generation });
+    }
+    if (member || pod.admission.tag === "ignored") continue;
+    if (!inTime()) return outcomes;
+    outcomes.push(await bringIn(deps, pod, view.network));
+  }
+  const wish = await needs(deps, view.network, pods);
+  if (wish && inTime()) outcomes.push(await step(deps, wish));
+  return outcomes;
+}
+
+type Wish = Parameters<typeof step>[1];
+
+/** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */
+async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Wish | undefined> {
+  const read = await deps.contacts.read([network]);
+  const view = read.tag === "read" ? read.views[0] : undefined;
+  if (view === undefined || (view.stack.length === 0 && view.intent === undefined)) return undefined;
+  const wish = { network, mayVisit: true };
+  const strangers = view.stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid));
+  if (strangers || view.intent !== undefined || view.deaths) return wish;
+  const { probeTimeoutMs } = deps.settings;
+  const probes = await Promise.all(
+    view.stack.map(({ address }) => deps.lightpeer.probe(address, probeTimeoutMs)),
+  );
+  if (probes.some((probe) => probe !== "serving")) return wish;
+  if (!(await apart(deps, view))) return undefined;
+  await deps.clock.sleep(APART_MS);
+  if (!(await apart(deps, view))) return undefined;
+  return { ...wish, cause: cause("entries-apart", "its newest entries differed twice, a second apart") };
+}
+
+/** Do the newest entries of the members differ? */
+async function apart(deps: Deps, { stack }: NetworkView): Promise<boolean> {
+  const answers = await Promise.all(
+    stack.map(({ address }) => deps.lightpeer.newest(address, deps.settings.probeTimeoutMs)),
+  );
+  return new Set(answers.flatMap((answer) => (answer.tag === "newest" ? [answer.digest] : []))).size > 1;
+}

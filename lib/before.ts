@@ -1,0 +1,13 @@
+import type { Pod } from "./pod.ts";
+
+/** Reasons of a condition that is False though this life of the peer has been in the network it names. */
+const wasIn = new Set(["LeftOut", "LabelRemoved"]);
+
+/**
+ * The network that this life of the peer was in last, as its condition tells; undefined: none. A peer that was in a
+ * network is never joined plainly again, since nobody knows who still lists it.
+ */
+export function networkBefore({ joined, incarnation }: Pod): string | undefined {
+  if (joined?.incarnation !== incarnation) return undefined;
+  return joined.status === "True" || wasIn.has(joined.reason) ? joined.network : undefined;
+}
