@@ -1,9 +1,10 @@
 import { announceHold, announceLabelRemoved } from "../lib/announce.ts";
 import { networkBefore } from "../lib/before.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
+import type { Contact } from "../lib/contacts/contacts.ts";
 import type { Deps } from "../lib/deps.ts";
 import { clusterHeld } from "../lib/hold.ts";
-import { step } from "../lib/network.ts";
+import { takeStep } from "../lib/network.ts";
 import { held, type Outcome, type PodName } from "../lib/outcome.ts";
 import type { Pod } from "../lib/pod.ts";
 import { QUIET_MS } from "../lib/timing.ts";
@@ -49,7 +50,7 @@ export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
 /** Brings the pod's peer into its network, whatever its condition says; out of another one first. */
 export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const before = networkBefore(pod);
-  if (before === undefined || before === network) return step(deps, { network, joiner: pod });
+  if (before === undefined || before === network) return takeStep(deps, { network, joiner: pod });
   if (deps.settings.reform === "off") {
     const message = `${pod.name} is in ${before} and was labelled for ${network}, and KLIGHT_REFORM is off`;
     const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };
@@ -57,10 +58,10 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
     return outcome;
   }
   const leaver = { name: pod.name, address: pod.address ?? "", incarnation: pod.incarnation };
-  const left = await step(deps, { network: before, leaver });
+  const left = await takeStep(deps, { network: before, leaver });
   if (left.name === "held") return { ...left, pod };
   // What it held stays with those it leaves; where it was the last one, it takes the history along.
-  return step(deps, { network, joiner: pod, carry: left.name !== "reformed" });
+  return takeStep(deps, { network, joiner: pod, carry: left.name !== "reformed" });
 }
 
 /** A delete event of a pod: deleted, or without its label. */
@@ -88,21 +89,26 @@ async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
   if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
   const now = asked.tag === "pod" ? asked.pod : undefined;
   if (now?.network !== undefined) return present(deps, now);
+  const found = await contactOf(deps, name);
+  if ("outcome" in found) return found.outcome;
+  const { contact, network } = found;
+  return now?.uid === contact.uid ? unlabelled(deps, now, network) : takeOff(deps, contact, network);
+}
+
+/** The contact that a pod of this name is, on any stack. */
+async function contactOf(
+  deps: Deps,
+  pod: PodName,
+): Promise<{ readonly network: string; readonly contact: Contact } | { readonly outcome: Outcome }> {
   const known = await deps.contacts.networks();
-  if (known.tag === "failed") return held("StoreUnavailable", known.message, { pod: name });
-  const read = await deps.contacts.read(known.networks);
-  if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod: name });
+  const read = known.tag === "failed" ? known : await deps.contacts.read(known.networks);
+  if (read.tag === "failed") return { outcome: held("StoreUnavailable", read.message, { pod }) };
   for (const { network, stack } of read.views) {
-    const contact = stack.find((each) => each.name === name.name && each.namespace === name.namespace);
-    if (contact === undefined) continue;
-    return now?.uid === contact.uid ? unlabelled(deps, now, network) : takeOff(deps, contact, network);
+    const contact = stack.find(({ name, namespace }) => name === pod.name && namespace === pod.namespace);
+    if (contact) return { network, contact };
   }
-  return {
-    name: "ignored",
-    reason: "PodGone",
-    message: `${name.namespace}/${name.name} is on no stack`,
-    pod: name,
-  };
+  const message = `${pod.namespace}/${pod.name} is on no stack`;
+  return { outcome: { name: "ignored", reason: "PodGone", message, pod } };
 }
 
 async function takeOff(

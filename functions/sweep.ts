@@ -5,7 +5,7 @@ import { joinedInThisLife } from "../lib/condition.ts";
 import type { NetworkView } from "../lib/contacts/contacts.ts";
 import type { Deps } from "../lib/deps.ts";
 import { clusterHeld } from "../lib/hold.ts";
-import { step } from "../lib/network.ts";
+import { takeStep } from "../lib/network.ts";
 import { held, type Outcome } from "../lib/outcome.ts";
 import type { Pod } from "../lib/pod.ts";
 import { APART_MS } from "../lib/timing.ts";
@@ -68,11 +68,11 @@ async function sweepNetwork(
     outcomes.push(await bringIn(deps, pod, view.network));
   }
   const wish = await needs(deps, view.network, pods);
-  if (wish && inTime()) outcomes.push(await step(deps, wish));
+  if (wish && inTime()) outcomes.push(await takeStep(deps, wish));
   return outcomes;
 }
 
-type Wish = Parameters<typeof step>[1];
+type Wish = Parameters<typeof takeStep>[1];
 
 /** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */
 async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Wish | undefined> {
@@ -80,17 +80,21 @@ async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise
   const view = read.tag === "read" ? read.views[0] : undefined;
   if (view === undefined || (view.stack.length === 0 && view.intent === undefined)) return undefined;
   const wish = { network, mayVisit: true };
-  const strangers = view.stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid));
-  if (strangers || view.intent !== undefined || view.deaths) return wish;
-  const { probeTimeoutMs } = deps.settings;
-  const probes = await Promise.all(
-    view.stack.map(({ address }) => deps.lightpeer.probe(address, probeTimeoutMs)),
-  );
-  if (probes.some((probe) => probe !== "serving")) return wish;
+  if (isDisturbed(view, pods) || (await anySilent(deps, view))) return wish;
   if (!(await apart(deps, view))) return undefined;
   await deps.clock.sleep(APART_MS);
   if (!(await apart(deps, view))) return undefined;
   return { ...wish, cause: cause("entries-apart", "its newest entries differed twice, a second apart") };
+}
+
+/** Something was left undone, or a contact has no pod. */
+const isDisturbed = ({ stack, intent, deaths }: NetworkView, pods: readonly Pod[]): boolean =>
+  intent !== undefined || deaths || stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid));
+
+async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
+  const { probeTimeoutMs } = deps.settings;
+  const probes = await Promise.all(stack.map(({ address }) => deps.lightpeer.probe(address, probeTimeoutMs)));
+  return probes.some((probe) => probe !== "serving");
 }
 
 /** Do the newest entries of the members differ? */

@@ -4,7 +4,7 @@ import type { Settings } from "./deps.ts";
 import type { Held } from "./lease.ts";
 import { networkBefore } from "./before.ts";
 import type { Freshness, Newest } from "./lightpeer/lightpeer.ts";
-import { held } from "./outcome.ts";
+import { held, type Subject } from "./outcome.ts";
 import type { Joiner, Scene, Seen } from "./scene.ts";
 
 /** Why a step is taken. */
@@ -42,29 +42,37 @@ const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold",
 
 /** The first decision, from what was seen; pure. */
 export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, settings: Settings): Move {
-  const { network } = purpose;
-  const { joiner, members, hung } = scene;
-  const subject = { network, ...(joiner && { pod: joiner.pod }) };
+  const { joiner, members } = scene;
+  const subject = { network: purpose.network, ...(joiner && { pod: joiner.pod }) };
+  const outcome = silenceOf(scene, subject);
+  if (outcome) return { tag: "hold", outcome };
+  const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
+  if (must) return reformOr(must, subject, settings);
+  if (joiner) return { tag: members.length > 0 ? "ask" : "found", joiner };
+  return { tag: purpose.mayVisit && record.deaths && members.length > 1 ? "visit" : "rest" };
+}
+
+/** A join while somebody does not answer would break the network. */
+function silenceOf({ hung, joiner }: Scene, subject: Subject): Held | undefined {
   const [silent] = hung;
   if (silent) {
     const message = `${silent.namespace}/${silent.name} at ${silent.address} does not answer, its pod looks well`;
-    return hold("MemberHung", message, subject, 5);
+    return held("MemberHung", message, subject, 5);
   }
   if (joiner && joiner.probe !== "serving") {
     const message = `the peer at ${joiner.peer.address} says ${joiner.probe} to a health check`;
-    return hold("JoinerNotServing", message, subject, 5);
+    return held("JoinerNotServing", message, subject, 5);
   }
-  const must = causeOf(purpose, scene, record);
-  if (must) return reformOr(must, subject, settings);
-  if (!joiner)
-    return purpose.mayVisit && record.deaths && members.length > 1 ? { tag: "visit" } : { tag: "rest" };
-  if (members.length > 0) return { tag: "ask", joiner };
-  // It stands alone, but not as a process that never was in a network: others may still be on its list.
+  return undefined;
+}
+
+/** A joiner that stands alone, but not as a process that never was in a network: others may still be on its list. */
+function causeAlone({ joiner, members }: Scene, { network }: Purpose): Cause | undefined {
+  if (!joiner || members.length > 0) return undefined;
   const before = networkBefore(joiner.pod);
-  if (before !== undefined && !(before === network && joiner.pod.joined?.status === "True")) {
-    return reformOr(cause("was-elsewhere", `${joiner.peer.name} was in a network before`), subject, settings);
-  }
-  return { tag: "found", joiner };
+  const isItsOwn = before === network && joiner.pod.joined?.status === "True";
+  if (before === undefined || isItsOwn) return undefined;
+  return cause("was-elsewhere", `${joiner.peer.name} was in a network before`);
 }
 
 /** Why the network must be re-formed before anything else, if it must. */
@@ -83,39 +91,44 @@ function causeOf(purpose: Purpose, scene: Scene, { intent }: NetworkRecord): Cau
 
 /** The second decision, from what the peers said; pure. */
 export function decideJoin(
-  { network }: Purpose,
   scene: Scene,
   record: NetworkRecord,
-  { settings, joiner, answers }: { settings: Settings; joiner: Joiner; answers: Answers },
+  settings: Settings,
+  { network, joiner, answers }: { network: string; joiner: Joiner; answers: Answers },
 ): JoinMove {
   const { pod, peer } = joiner;
   const subject = { network, pod };
-  const contact = scene.members.at(-1)?.contact.name ?? "";
-  if (answers.joiner === "silent") {
-    return hold("PeerNotAnswering", `${peer.address} does not say whether it is fresh`, subject);
-  }
-  const wasIn = answers.joiner === "unimplemented" && networkBefore(pod) !== undefined;
-  if (answers.joiner === "chained" || wasIn) {
+  const contact = contactsToTry(scene)[0]?.contact.name;
+  if (hasChain(joiner, answers.joiner)) {
     return reformOr(cause("has-chain", `${peer.name} has a chain already`), subject, settings);
   }
-  if (answers.contact === "fresh")
+  if (answers.contact === "fresh") {
     return reformOr(cause("lost-chain", `${contact} has lost its chain`), subject, settings);
-  if (answers.contact === "silent" || answers.newest.tag === "failed") {
-    return hold("PeerNotAnswering", `the contact ${contact} does not answer a question`, subject);
   }
-  const { digest } = answers.newest;
-  if (settings.reform === "on" && scene.members.length > 1) {
-    if (settings.joinMode === "reform") {
-      return { tag: "reform", cause: cause("configured", "KLIGHT_JOIN makes every join a re-form") };
-    }
-    if (settings.joinMode === "auto" && record.newest !== digest) {
-      return { tag: "reform", cause: cause("storing", "an application stores in it") };
-    }
-  }
-  return { tag: "join", newest: digest };
+  const silent = silentOne(answers, peer.name, contact);
+  if (silent !== undefined) return hold("PeerNotAnswering", `${silent} does not answer a question`, subject);
+  const newest = answers.newest.tag === "newest" ? answers.newest.digest : "";
+  const safe = scene.members.length > 1 && causeOfSafeJoin(settings, record.newest !== newest);
+  return safe ? { tag: "reform", cause: safe } : { tag: "join", newest };
 }
 
-function reformOr(why: Cause, subject: Parameters<typeof held>[2], settings: Settings): HoldOrReform {
+function silentOne({ joiner, contact, newest }: Answers, itself: string, other?: string): string | undefined {
+  if (joiner === "silent") return itself;
+  return contact === "silent" || newest.tag === "failed" ? other : undefined;
+}
+
+/** A peer that cannot be asked is believed by its records. */
+const hasChain = ({ pod }: Joiner, answer: Freshness): boolean =>
+  answer === "chained" || (answer === "unimplemented" && networkBefore(pod) !== undefined);
+
+/** A plain join races with an application that stores; a re-form refuses writes for a moment instead. */
+function causeOfSafeJoin({ reform, joinMode }: Settings, storing: boolean): Cause | undefined {
+  if (reform === "off" || joinMode === "plain") return undefined;
+  if (joinMode === "reform") return cause("configured", "KLIGHT_JOIN makes every join a re-form");
+  return storing ? cause("storing", "an application stores in it") : undefined;
+}
+
+function reformOr(why: Cause, subject: Subject, settings: Settings): HoldOrReform {
   if (settings.reform === "on") return { tag: "reform", cause: why };
   return hold("NeedsReform", `${why.text}, and KLIGHT_REFORM is off`, subject, 30);
 }

@@ -1,3 +1,4 @@
+import type { ClusterFailure } from "./cluster/cluster.ts";
 import { joinedInThisLife } from "./condition.ts";
 import { type Round, verdictOf } from "./contact-life.ts";
 import type { Contact, NetworkRecord } from "./contacts/contacts.ts";
@@ -39,44 +40,59 @@ export async function look(deps: Deps, subject: Subject, record: NetworkRecord):
   const remaining = stack
     .toReversed()
     .map((contact) => ({ contact, pod: pods?.find((pod) => pod.uid === contact.uid) }));
+  const restored = record.stack.length === 0 && stack.length > 0;
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
-  return probeUntilQuiet(deps, { network, pods, joiner, remaining, hung: record.hung }, record);
+  return probeUntilQuiet(deps, { network, pods, joiner, remaining, hung: record.hung }, restored);
 }
 
-async function probeUntilQuiet(deps: Deps, first: Round, record: NetworkRecord): Promise<Look> {
+async function probeUntilQuiet(deps: Deps, first: Round, restored: boolean): Promise<Look> {
   const { network } = first;
   const dead: Contact[] = [];
   let round = first;
   for (let left = ROUNDS; ; left -= 1) {
-    const probing =
-      round.joiner && deps.lightpeer.probe(round.joiner.peer.address, deps.settings.probeTimeoutMs);
-    const verdicts = await Promise.all(round.remaining.map((member) => verdictOf(deps, round, member)));
-    const probe = await probing;
-    const failure = verdicts.find((verdict) => typeof verdict === "object");
-    if (failure !== undefined) return { tag: "stop", outcome: clusterHeld(failure, network) };
-    const those = (verdict: Verdict): Seen[] =>
-      round.remaining.filter((_, index) => verdicts[index] === verdict);
-    const died = those("dead").map(({ contact }) => contact);
-    dead.push(...died);
-    const scene: Scene = {
-      pods: round.pods,
-      joiner: round.joiner && { ...round.joiner, probe: probe ?? "silent" },
-      members: those("living"),
-      dead,
-      hung: those("hung").map(({ contact }) => contact),
-      lost: those("lost").map(({ contact }) => contact),
-      moved: those("moved").map(({ contact }) => contact),
-      restored: record.stack.length === 0 && first.remaining.length > 0,
-    };
-    round = { ...round, remaining: round.remaining.filter((_, index) => verdicts[index] !== "dead") };
+    const probed = await probeAll(deps, round);
+    if (probed.tag === "failed") return { tag: "stop", outcome: clusterHeld(probed, network) };
+    dead.push(...probed.scene.dead);
+    const scene: Scene = { ...probed.scene, dead, restored };
+    const { remaining } = probed;
     // Without a death there is nothing to wait out; and the last one leaves nobody who cleans up.
-    if (died.length === 0 || round.remaining.length === 0) return { tag: "scene", scene };
+    if (probed.scene.dead.length === 0 || remaining.length === 0) return { tag: "scene", scene };
     if (left === 0) {
-      const message = `members of ${network} go away one after the other, ${died[0]?.name} last`;
+      const message = `members of ${network} go away one after the other, ${dead.at(-1)?.name} last`;
       return { tag: "stop", outcome: held("NotQuiet", message, { network }), scene };
     }
     await deps.clock.sleep(QUIET_MS);
+    round = { network, pods: first.pods, joiner: first.joiner, hung: first.hung, remaining };
   }
+}
+
+interface Probed {
+  readonly tag: "probed";
+  readonly scene: Omit<Scene, "restored">;
+  /** All but the dead. */
+  readonly remaining: readonly Seen[];
+}
+
+/** One round: contacts and joiner at once. */
+async function probeAll(deps: Deps, round: Round): Promise<Probed | ClusterFailure> {
+  const { joiner, remaining } = round;
+  const probing = joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs);
+  const verdicts = await Promise.all(remaining.map((member) => verdictOf(deps, round, member)));
+  const probe = (await probing) ?? "silent";
+  const failure = verdicts.find((verdict) => typeof verdict === "object");
+  if (failure !== undefined) return failure;
+  const those = (verdict: Verdict): Seen[] => remaining.filter((_, index) => verdicts[index] === verdict);
+  const contacts = (verdict: Verdict): Contact[] => those(verdict).map(({ contact }) => contact);
+  const scene = {
+    pods: round.pods,
+    joiner: joiner && { ...joiner, probe },
+    members: those("living"),
+    dead: contacts("dead"),
+    hung: contacts("hung"),
+    lost: contacts("lost"),
+    moved: contacts("moved"),
+  };
+  return { tag: "probed", scene, remaining: remaining.filter((_, index) => verdicts[index] !== "dead") };
 }
 
 /** The joiner as it is now. Only its identity was believed of the event. */
@@ -86,26 +102,30 @@ async function currentJoiner(
   pods: readonly Pod[] | undefined,
 ): Promise<{ pod: Pod; peer: Peer } | { outcome: Outcome } | undefined> {
   if (joiner === undefined) return undefined;
-  let pod = pods === undefined ? joiner : pods.find(({ uid }) => uid === joiner.uid);
-  if (pod === undefined) {
-    const asked = await deps.cluster.getPod(joiner);
-    if (asked.tag === "failed") return { outcome: clusterHeld(asked, network) };
-    pod = asked.tag === "pod" && asked.pod?.uid === joiner.uid ? asked.pod : undefined;
-  }
-  const named = { pod: joiner, network };
-  if (pod === undefined || pod.network !== network) {
+  const found = await findPod(deps, joiner, pods);
+  if (found !== undefined && "tag" in found) return { outcome: clusterHeld(found, network) };
+  if (found?.network !== network) {
     const message = `${joiner.namespace}/${joiner.name} is not a pod of ${network} any more`;
-    return { outcome: { ...named, name: "ignored", reason: "PodGone", message } };
+    return { outcome: { name: "ignored", reason: "PodGone", message, pod: joiner, network } };
   }
-  if (pod.admission.tag === "ignored")
-    return { outcome: { ...named, name: "ignored", ...reasonOf(pod.admission) } };
-  return { pod, peer: pod.admission.peer };
+  if (found.admission.tag === "peer") return { pod: found, peer: found.admission.peer };
+  const { reason, message } = found.admission;
+  return { outcome: { name: "ignored", reason, message, pod: joiner, network } };
 }
 
-const reasonOf = ({ reason, message }: Extract<Pod["admission"], { tag: "ignored" }>) => ({
-  reason,
-  message,
-});
+/** A list can be behind: a pod that it does not show is asked for by name. */
+async function findPod(
+  deps: Deps,
+  joiner: Pod,
+  pods: readonly Pod[] | undefined,
+): Promise<Pod | ClusterFailure | undefined> {
+  if (pods === undefined) return joiner;
+  const listed = pods.find(({ uid }) => uid === joiner.uid);
+  if (listed !== undefined) return listed;
+  const asked = await deps.cluster.getPod(joiner);
+  if (asked.tag === "failed") return asked;
+  return asked.tag === "pod" && asked.pod?.uid === joiner.uid ? asked.pod : undefined;
+}
 
 /** The stack as the pods' own conditions tell it, for a store that has lost it; oldest last, as a stack is. */
 function stackFromConditions(

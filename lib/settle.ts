@@ -1,9 +1,9 @@
 import { announceHold, announceLeftOut, announceMember, announceReform } from "./announce.ts";
 import type { Cause } from "./cause.ts";
-import type { Change, Contact } from "./contacts/contacts.ts";
+import type { Contact } from "./contacts/contacts.ts";
 import { giveBack } from "./lease.ts";
 import { contactOf, findings, logEntry } from "./ledger.ts";
-import { held, type Outcome } from "./outcome.ts";
+import { held, type Outcome, type Subject } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import type { Pod } from "./pod.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
@@ -11,55 +11,80 @@ import type { Step } from "./step.ts";
 
 type Whole = Extract<ReformEnd, { tag: "whole" }>;
 
+/** What a re-form is about, for everybody who reads of it. */
+type About = Subject & { readonly network: string };
+
 /**
  * Puts a network right by re-forming it: what was left half-done, what is broken, and who cannot come in plainly.
  * All living members take part, the joiner, and the one that a step which died was for.
  */
 export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> {
-  const { deps, wish, lease, record, scene } = step;
-  const leaver = wish.leaver;
-  const staying = scene.members
+  const { deps, wish, lease, scene } = step;
+  const { leaver } = wish;
+  const { joiner } = scene;
+  const about: About = { network: lease.network, ...(joiner && { pod: joiner.pod }) };
+  const members = scene.members
     .map(({ contact }) => contact)
     .filter(({ incarnation }) => incarnation !== leaver?.incarnation);
-  const joining = await joinersOf(step, staying);
-  const now = deps.clock.now();
-  const joiners = joining.map(({ peer }) => contactOf(peer, null, now));
-  const cast = { members: staying, joiners, leavers: leaver ? [leaver] : [], carry: wish.carry ?? true };
-  const { joiner } = scene;
-  const subject = { network: lease.network, ...(joiner && { pod: joiner.pod }) };
-  if (staying.length + joiners.length === 0) {
-    // Nobody is left: whoever comes next founds the network again.
-    const late = await giveBack(deps, lease, { ...findings(scene), stack: [], hung: [], deaths: false });
-    return (
-      late ?? { ...subject, name: "left", reason: "Left", message: `nobody is left in ${lease.network}` }
-    );
-  }
-  const end = await reform(deps, lease, cast, joiner && `${joiner.pod.namespace}/${joiner.pod.name}`);
-  if (end.tag === "held") return stopped(step, { ...end.outcome, ...subject }, end.touched);
+  const joining = await joinersOf(step, members);
+  if (members.length + joining.length === 0) return emptied(step, about);
+  const joiners = joining.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
+  const cast = { members, joiners, leavers: leaver ? [leaver] : [], carry: wish.carry ?? true };
+  const end = await reform(deps, lease, cast, about.pod && `${about.pod.namespace}/${about.pod.name}`);
+  if (end.tag === "held") return stopped(step, { ...end.outcome, ...about }, end.touched);
+  return reformed(step, about, { end, joining, cause });
+}
+
+interface Done {
+  readonly end: Whole;
+  readonly joining: readonly Arrival[];
+  readonly cause: Cause;
+}
+
+async function reformed(step: Step, about: About, { end, joining, cause }: Done): Promise<Outcome> {
+  const { deps, lease, record, scene } = step;
   const generation = record.generation + 1;
-  const message = describe(end, lease.network, cause.text);
-  const whole: Outcome = { ...subject, name: "reformed", reason: "Reformed", message, generation };
-  const change = { ...stackOf(end), generation, newest: end.newest, log: logEntry(whole, deps.clock.now()) };
+  const message = describe(end, about.network, cause.text);
+  const whole = { ...about, name: "reformed", reason: "Reformed", message, generation } as const;
+  const log = logEntry(whole, deps.clock.now());
+  // The bottom of the stack is the head of the list.
+  const change = {
+    stack: end.list.toReversed(),
+    hung: [],
+    deaths: false,
+    generation,
+    newest: end.newest,
+    log,
+  };
   const late = await giveBack(deps, lease, change);
-  if (late) return { ...late, ...subject };
+  if (late) return { ...late, ...about };
   await announceReform(deps, { pods: podsOf(step, end.list), cause, message });
-  const leftOut = [...scene.lost, ...end.leftOut];
-  for (const pod of podsOf(step, leftOut)) await announceLeftOut(deps, pod, lease.network);
+  for (const pod of podsOf(step, [...scene.lost, ...end.leftOut]))
+    await announceLeftOut(deps, pod, about.network);
   const arrived = joining.filter(({ peer }) =>
     end.list.some((part) => part.incarnation === peer.incarnation),
   );
   for (const { pod } of arrived) await announceMember(deps, pod, { ...whole, pod });
-  const isIn = joiner === undefined || arrived.some(({ pod }) => pod === joiner.pod);
-  return isIn
-    ? whole
-    : held("ReformFailed", `${joiner.peer.name} did not do its part: ${message}`, subject, 10);
+  const isIn = scene.joiner === undefined || arrived.some(({ pod }) => pod === scene.joiner?.pod);
+  return isIn ? whole : held("ReformFailed", `the joiner did not do its part: ${message}`, about, 10);
+}
+
+/** Nobody is left: whoever comes next founds the network again. */
+async function emptied({ deps, lease, scene }: Step, about: About): Promise<Outcome> {
+  const late = await giveBack(deps, lease, { ...findings(scene), stack: [], hung: [], deaths: false });
+  return late ?? { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` };
+}
+
+interface Arrival {
+  readonly pod: Pod;
+  readonly peer: Peer;
 }
 
 /** The joiner of this step and the one of a step that died. */
 async function joinersOf(
   { deps, record, scene }: Step,
   members: readonly Contact[],
-): Promise<readonly { pod: Pod; peer: Peer }[]> {
+): Promise<readonly Arrival[]> {
   const own = scene.joiner ? [scene.joiner] : [];
   const earlier = scene.pods?.find(
     (pod) =>
@@ -72,9 +97,6 @@ async function joinersOf(
   const probe = await deps.lightpeer.probe(peer.address, deps.settings.probeTimeoutMs);
   return probe === "serving" ? [{ pod: earlier, peer }, ...own] : own;
 }
-
-/** The bottom of the stack is the head of the list. */
-const stackOf = ({ list }: Whole): Change => ({ stack: list.toReversed(), hung: [], deaths: false });
 
 async function stopped(step: Step, outcome: Outcome, touched: boolean): Promise<Outcome> {
   const { deps, lease, record, scene } = step;

@@ -11,17 +11,20 @@ export interface Turns {
     tooLate: () => Promise<void>,
     work: () => Promise<Result>,
   ): Promise<Result | undefined>;
+  /** No step is under way or waiting. */
+  idle(): boolean;
 }
 
 export function createTurns(): Turns {
   const queues = new Map<string, PQueue>();
   return {
+    idle: () => queues.size === 0,
     async take(network, tooLate, work) {
       const queue = queues.get(network) ?? new PQueue({ concurrency: 1 });
       queues.set(network, queue);
       const waiting = new AbortController();
       const busy = queue.pending > 0;
-      let started = false;
+      let started = false as boolean;
       const turn = queue.add(
         () => {
           started = true;
@@ -30,14 +33,16 @@ export function createTurns(): Turns {
         { signal: waiting.signal },
       );
       if (busy) {
-        void tooLate().then(() => {
-          if (!started) waiting.abort();
-        });
+        const giveUp = async (): Promise<void> => {
+          await tooLate();
+          waiting.abort();
+        };
+        void giveUp();
       }
       try {
         return await turn;
       } catch (error) {
-        if (!started) return undefined;
+        if (waiting.signal.aborted && !started) return undefined;
         throw error;
       } finally {
         if (queue.size === 0 && queue.pending === 0) queues.delete(network);

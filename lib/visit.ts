@@ -1,7 +1,7 @@
 import { cause } from "./cause.ts";
 import { covers, giveBack, renew } from "./lease.ts";
 import { findings } from "./ledger.ts";
-import type { Seed } from "./lightpeer/lightpeer.ts";
+import type { Block, Lightpeer, Seed } from "./lightpeer/lightpeer.ts";
 import type { Outcome } from "./outcome.ts";
 import { networkPayload } from "./reform/chain.ts";
 import { reformNetwork } from "./settle.ts";
@@ -52,27 +52,52 @@ async function callOn({ deps, lease, scene }: Step, seed: Seed): Promise<Found> 
   if (newest === undefined) return { tag: "whole" };
   const timeoutMs = Math.min(settings.joinTimeoutMs, CALL_MS);
   const intent = { kind: "visit", at: new Date(clock.now()).toISOString() } as const;
-  const lost = await renew(deps, lease, intent, 2 * timeoutMs);
+  const extend = (): Promise<Outcome | undefined> => renew(deps, lease, intent, 2 * timeoutMs);
+  const lost = await extend();
   if (lost) return { tag: "stop", outcome: lost };
   const visited = await lightpeer.visit(newest.address, seed.address, timeoutMs);
   if (visited.tag !== "visited")
     return { tag: "broken", why: `a visit at ${newest.name} failed: ${visited.message}` };
   const list = visited.list.filter((address) => address !== seed.address);
-  const block = {
-    id: `klight-${newToken()}-1`,
-    prevId: visited.head.id,
+  const left = await takeOut(list, visited.head, {
+    token: newToken(),
+    tell: async (address, block) => {
+      const late = covers(deps, lease, timeoutMs) ? undefined : await extend();
+      return late ?? lightpeer.notify(address, block, timeoutMs);
+    },
+  });
+  if (left) return left;
+  const members = scene.members.map(({ contact }) => contact.address);
+  const same = members.length === list.length && members.every((address) => list.includes(address));
+  return same ? { tag: "whole" } : { tag: "broken", why: `${newest.name} lists ${list.join(", ")}` };
+}
+
+interface Teller {
+  readonly token: string;
+  readonly tell: (
+    address: string,
+    block: Block,
+  ) => Promise<Awaited<ReturnType<Lightpeer["notify"]>> | Outcome>;
+}
+
+/** Tells each member, in list order, the list without the seed. Undefined: all took it, so all had the same head. */
+async function takeOut(
+  list: readonly string[],
+  head: Block,
+  { token, tell }: Teller,
+): Promise<Found | undefined> {
+  const block: Block = {
+    id: `klight-${token}-1`,
+    prevId: head.id,
     kind: "network",
     payload: networkPayload(list),
-  } as const;
+  };
   for (const address of list) {
-    const late = covers(deps, lease, timeoutMs) ? undefined : await renew(deps, lease, intent, 2 * timeoutMs);
-    if (late) return { tag: "stop", outcome: late };
-    const told = await lightpeer.notify(address, block, timeoutMs);
+    const told = await tell(address, block);
+    if ("name" in told) return { tag: "stop", outcome: told };
     if (told.tag === "failed") return { tag: "broken", why: `${address} stands apart: ${told.message}` };
   }
-  const stack = new Set(scene.members.map(({ contact }) => contact.address));
-  const same = list.length === stack.size && list.every((address) => stack.has(address));
-  return same ? { tag: "whole" } : { tag: "broken", why: `${newest.name} lists ${list.join(", ")}` };
+  return undefined;
 }
 
 /** The newest entry that all members have; undefined: they differ, or one did not answer. */

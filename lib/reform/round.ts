@@ -42,7 +42,7 @@ export async function playRound(stage: Stage, cast: Cast): Promise<Whole | Stopp
   const { clock } = stage.deps;
   let since = clock.now();
   let held: readonly Entries[] = [];
-  let unasked: readonly Contact[] = [a];
+  let unasked: readonly Contact[] = cast.carry || cast.members.includes(a) ? [a] : [];
   if (b !== undefined) {
     const frozen = await freeze(stage, cast, a, b);
     if (frozen.tag !== "frozen") return frozen;
