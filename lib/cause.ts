@@ -26,3 +26,6 @@ export const cause = (kind: Cause["kind"], text: string): Cause => ({ kind, text
 
 /** Was the network broken, or is the re-form just the safe way to bring a peer in or out? */
 export const isBreakage = ({ kind }: Cause): boolean => breakage[kind];
+
+/** Is something left undone while it is not re-formed? Then the next step must find that out. */
+export const isUnfinished = ({ kind }: Cause): boolean => breakage[kind] || kind === "entry-came";

@@ -47,10 +47,19 @@ export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, se
   const outcome = silenceOf(scene, subject);
   if (outcome) return { tag: "hold", outcome };
   const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
-  if (must) return reformOr(must, subject, settings);
-  if (joiner) return { tag: members.length > 0 ? "ask" : "found", joiner };
-  return { tag: purpose.mayVisit && record.deaths && members.length > 1 ? "visit" : "rest" };
+  const isMoot = settings.reform === "off" && members.length === 0;
+  if (must && !isMoot) return { tag: "reform", cause: must };
+  if (joiner && !isMember(scene, joiner)) return { tag: members.length > 0 ? "ask" : "found", joiner };
+  return { tag: needsVisit(purpose, scene, record) ? "visit" : "rest" };
 }
+
+/** Nothing read-only shows whether the clean-ups after a death have raced. */
+const needsVisit = ({ mayVisit = false }: Purpose, { members }: Scene, { deaths }: NetworkRecord): boolean =>
+  mayVisit && deaths && members.length > 1;
+
+/** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
+export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>
+  members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
 
 /** A join while somebody does not answer would break the network. */
 function silenceOf({ hung, joiner }: Scene, subject: Subject): Held | undefined {
@@ -100,10 +109,10 @@ export function decideJoin(
   const subject = { network, pod };
   const contact = contactsToTry(scene)[0]?.contact.name;
   if (hasChain(joiner, answers.joiner)) {
-    return reformOr(cause("has-chain", `${peer.name} has a chain already`), subject, settings);
+    return { tag: "reform", cause: cause("has-chain", `${peer.name} has a chain already`) };
   }
   if (answers.contact === "fresh") {
-    return reformOr(cause("lost-chain", `${contact} has lost its chain`), subject, settings);
+    return { tag: "reform", cause: cause("lost-chain", `${contact} has lost its chain`) };
   }
   const silent = silentOne(answers, peer.name, contact);
   if (silent !== undefined) return hold("PeerNotAnswering", `${silent} does not answer a question`, subject);
@@ -126,11 +135,6 @@ function causeOfSafeJoin({ reform, joinMode }: Settings, storing: boolean): Caus
   if (reform === "off" || joinMode === "plain") return undefined;
   if (joinMode === "reform") return cause("configured", "KLIGHT_JOIN makes every join a re-form");
   return storing ? cause("storing", "an application stores in it") : undefined;
-}
-
-function reformOr(why: Cause, subject: Subject, settings: Settings): HoldOrReform {
-  if (settings.reform === "on") return { tag: "reform", cause: why };
-  return hold("NeedsReform", `${why.text}, and KLIGHT_REFORM is off`, subject, 30);
 }
 
 /** Contacts in the order in which they are tried: newest first, those being deleted late, the oldest last. */

@@ -1,6 +1,7 @@
 import { announceHold, announceLeftOut, announceMember, announceReform } from "./announce.ts";
-import type { Cause } from "./cause.ts";
+import { type Cause, isUnfinished } from "./cause.ts";
 import type { Contact } from "./contacts/contacts.ts";
+import { isMember } from "./decide.ts";
 import { giveBack } from "./lease.ts";
 import { contactOf, findings, logEntry } from "./ledger.ts";
 import { held, type Outcome, type Subject } from "./outcome.ts";
@@ -23,6 +24,10 @@ export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> 
   const { leaver } = wish;
   const { joiner } = scene;
   const about: About = { network: lease.network, ...(joiner && { pod: joiner.pod }) };
+  if (deps.settings.reform === "off") {
+    const message = `${cause.text}, and KLIGHT_REFORM is off`;
+    return stopped(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
+  }
   const members = scene.members
     .map(({ contact }) => contact)
     .filter(({ incarnation }) => incarnation !== leaver?.incarnation);
@@ -31,7 +36,8 @@ export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> 
   const joiners = joining.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
   const cast = { members, joiners, leavers: leaver ? [leaver] : [], carry: wish.carry ?? true };
   const end = await reform(deps, lease, cast, about.pod && `${about.pod.namespace}/${about.pod.name}`);
-  if (end.tag === "held") return stopped(step, { ...end.outcome, ...about }, end.touched);
+  if (end.tag === "held")
+    return stopped(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
   return reformed(step, about, { end, joining, cause });
 }
 
@@ -85,7 +91,7 @@ async function joinersOf(
   { deps, record, scene }: Step,
   members: readonly Contact[],
 ): Promise<readonly Arrival[]> {
-  const own = scene.joiner ? [scene.joiner] : [];
+  const own = scene.joiner && !isMember(scene, scene.joiner) ? [scene.joiner] : [];
   const earlier = scene.pods?.find(
     (pod) =>
       `${pod.namespace}/${pod.name}` === record.intent?.pod &&
@@ -98,9 +104,9 @@ async function joinersOf(
   return probe === "serving" ? [{ pod: earlier, peer }, ...own] : own;
 }
 
-async function stopped(step: Step, outcome: Outcome, touched: boolean): Promise<Outcome> {
+async function stopped(step: Step, outcome: Outcome, unfinished: boolean): Promise<Outcome> {
   const { deps, lease, record, scene } = step;
-  const keepIntent = touched || record.intent !== undefined;
+  const keepIntent = unfinished || record.intent !== undefined;
   await giveBack(deps, lease, { ...findings(scene), keepIntent, log: logEntry(outcome, deps.clock.now()) });
   if (scene.joiner) await announceHold(deps, scene.joiner.pod, outcome);
   return outcome;
