@@ -4,7 +4,7 @@ import type { Settings } from "./deps.ts";
 import type { Held } from "./lease.ts";
 import { networkBefore } from "./before.ts";
 import type { Freshness, Newest } from "./lightpeer/lightpeer.ts";
-import { held, type Subject } from "./outcome.ts";
+import { held } from "./outcome.ts";
 import type { Joiner, Scene, Seen } from "./scene.ts";
 
 /** Why a step is taken. */
@@ -43,8 +43,7 @@ const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold",
 /** The first decision, from what was seen; pure. */
 export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, settings: Settings): Move {
   const { joiner, members } = scene;
-  const subject = { network: purpose.network, ...(joiner && { pod: joiner.pod }) };
-  const outcome = silenceOf(scene, subject);
+  const outcome = silenceOf(scene, purpose.network);
   if (outcome) return { tag: "hold", outcome };
   const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
   const isMoot = settings.reform === "off" && members.length === 0;
@@ -62,7 +61,8 @@ export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>
   members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
 
 /** A join while somebody does not answer would break the network. */
-function silenceOf({ hung, joiner }: Scene, subject: Subject): Held | undefined {
+function silenceOf({ hung, joiner }: Scene, network: string): Held | undefined {
+  const subject = { network, ...(joiner && { pod: joiner.pod }) };
   const [silent] = hung;
   if (silent) {
     const message = `${silent.namespace}/${silent.name} at ${silent.address} does not answer, its pod looks well`;
