@@ -1,0 +1,98 @@
+import { z } from "zod";
+
+/**
+ * The fields of a pod object that klight reads: strict on these, silent on all others. Go writes an absent list or
+ * map as `null` now and then, so absent and `null` are the same here.
+ */
+const list = <Item extends z.ZodType>(item: Item): z.ZodType<readonly z.output<Item>[]> =>
+  z
+    .array(item)
+    .nullish()
+    .transform((items) => items ?? []);
+
+const text = z.string().nullish();
+const time = z.iso.datetime({ offset: true, error: "expected a time as RFC 3339 has it" }).nullish();
+const port = z.int().min(1).max(65535);
+
+/** Namespaces, names and label values become parts of store keys: what Kubernetes does not allow there is no pod. */
+const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u, "expected a namespace's name");
+const dnsSubdomain = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/u, "expected a pod's name");
+const labelValue = z
+  .string()
+  .regex(
+    /^([A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$/u,
+    "expected a label value: at most 63 letters, digits, '-', '_' or '.', a letter or digit at both ends",
+  );
+/** One check for both kinds: a union would report two problems for one value. */
+const ip = z
+  .string()
+  .refine(
+    (value) => value === "" || z.ipv4().safeParse(value).success || z.ipv6().safeParse(value).success,
+    "expected an IP address",
+  );
+
+const container = z.object({
+  name: z.string().min(1),
+  restartPolicy: text,
+  ports: list(z.object({ name: text, containerPort: port })),
+});
+
+const containerStatus = z.object({ name: z.string(), containerID: text, ready: z.boolean().nullish() });
+
+const condition = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: text,
+  message: text,
+  lastTransitionTime: time,
+});
+
+export const podObject = z.object({
+  // The items of a list carry neither of these.
+  apiVersion: z.literal("v1").optional(),
+  kind: z.literal("Pod").optional(),
+  metadata: z.object({
+    uid: z.string().min(1),
+    namespace: dnsLabel,
+    name: dnsSubdomain,
+    labels: z.object({ "klight.networkId": labelValue.nullish() }).nullish(),
+    annotations: z.object({ "klight.dev/port": text, "klight.dev/container": text }).nullish(),
+    deletionTimestamp: time,
+  }),
+  spec: z.object({ containers: list(container), initContainers: list(container) }),
+  status: z
+    .object({
+      phase: text,
+      podIP: ip.nullish(),
+      podIPs: list(z.object({ ip })),
+      conditions: list(condition),
+      containerStatuses: list(containerStatus),
+      initContainerStatuses: list(containerStatus),
+    })
+    .nullish(),
+});
+
+/** The part of a pod object that klight reads, checked. */
+export type PodObject = z.output<typeof podObject>;
+
+/** Each problem in one line: the path, what was expected there, and what was received. */
+export const problemsOf = (error: z.ZodError): readonly string[] =>
+  error.issues.map(({ path, message, input }) => {
+    const where = path.length === 0 ? "pod" : z.core.toDotPath(path);
+    // zod names the type received, which the value tells better.
+    const expected = message.replace(/^Invalid input: |, received \w+$/gu, "");
+    return `${where}: ${expected}, received ${shown(input)}`;
+  });
+
+const SHOWN_CHARACTERS = 80;
+
+function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const written = JSON.stringify(value);
+  return written.length > SHOWN_CHARACTERS ? `${written.slice(0, SHOWN_CHARACTERS)}…` : written;
+}

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { formatJoined, joinedInThisLife, parseJoined } from "../../lib/condition.ts";
+import type { Joined, Pod } from "../../lib/pod.ts";
+
+const whole = {
+  status: "True",
+  reason: "Joined",
+  message: "peer-a was joined through peer-b",
+  network: "default/net-a",
+  incarnation: "containerd://1f",
+  via: "peer-b",
+  generation: 2,
+} as const;
+
+describe("the condition klight.dev/joined", () => {
+  it("says first what people read and then what klight reads", () => {
+    assert.deepEqual(formatJoined(whole), {
+      status: "True",
+      reason: "Joined",
+      message:
+        "peer-a was joined through peer-b (network default/net-a; incarnation containerd://1f; via peer-b; generation 2)",
+    });
+  });
+
+  it("leaves out the parts that are not known", () => {
+    const { message } = formatJoined({
+      status: "False",
+      reason: "PeerHung",
+      message: "It hangs",
+      incarnation: "u-1",
+    });
+    assert.equal(message, "It hangs (incarnation u-1)");
+  });
+
+  it("is read as it was written, whatever is in it", () => {
+    const text = fc.string({ unit: "grapheme" });
+    const marked = fc.stringMatching(/^[ ;()%\na-c]*$/u);
+    const value = fc.oneof(text, marked);
+    const written = fc.record(
+      {
+        status: fc.constantFrom("True" as const, "False" as const),
+        reason: value,
+        message: value,
+        network: value,
+        incarnation: value,
+        via: value,
+        generation: fc.maxSafeNat(),
+      },
+      { requiredKeys: ["status", "reason", "message", "incarnation"], noNullPrototype: true },
+    );
+    fc.assert(
+      fc.property(written, (joined) => {
+        assert.deepEqual(parseJoined(formatJoined(joined)), joined);
+      }),
+    );
+  });
+
+  const tolerated: readonly [string, string | null | undefined, Partial<Joined>][] = [
+    ["no message", undefined, { message: "" }],
+    ["a null message", null, { message: "" }],
+    ["a message of somebody else", "all is well", {}],
+    ["a message that ends in brackets", "all is well (I think)", {}],
+    ["a tail without spaces", "x (network)", {}],
+    ["a tail that another version wrote", "x (network a/b; shard 3)", { message: "x", network: "a/b" }],
+    ["a generation that is no number", "x (via b; generation two)", { message: "x", via: "b" }],
+    ["a negative generation", "x (via b; generation -2)", { message: "x", via: "b" }],
+    ["a value with a stray percent sign", "x (via 100%)", { message: "x", via: "100%" }],
+    ["a tail that does not end the message", "x (via b) or not", {}],
+  ];
+  for (const [what, message, expected] of tolerated) {
+    it(`is read as far as it goes with ${what}`, () => {
+      const asWritten = message ?? "";
+      assert.deepEqual(parseJoined({ status: "False", reason: "X", message }), {
+        status: "False",
+        reason: "X",
+        message: asWritten,
+        ...expected,
+      });
+    });
+  }
+
+  it("says nothing while its status is Unknown", () => {
+    assert.equal(parseJoined({ ...formatJoined(whole), status: "Unknown" }), undefined);
+  });
+});
+
+describe("a pod whose condition says that it is in", () => {
+  const pod: Pod = {
+    uid: "u-1",
+    namespace: "default",
+    name: "peer-a",
+    network: "default/net-a",
+    address: "10.0.0.7:9081",
+    incarnation: "containerd://1f",
+    deleting: false,
+    ready: true,
+    joined: whole,
+    admission: { tag: "ignored", reason: "NotRunning", message: "" },
+  };
+  const { network: _, ...unlabelled } = pod;
+  const { joined: __, ...untold } = pod;
+  const cases: readonly [string, Pod, boolean][] = [
+    ["is in while network and incarnation are its own", pod, true],
+    ["is not in when its container has started again", { ...pod, incarnation: "containerd://20" }, false],
+    ["is not in when it was labelled anew", { ...pod, network: "default/net-b" }, false],
+    ["is not in when it lost its label", unlabelled, false],
+    ["is not in when the condition is False", { ...pod, joined: { ...whole, status: "False" } }, false],
+    ["is not in when it has no condition", untold, false],
+    [
+      "is not in when label and condition both name no network",
+      {
+        ...unlabelled,
+        joined: { status: "True", reason: "Joined", message: "", incarnation: "containerd://1f" },
+      },
+      false,
+    ],
+  ];
+  for (const [what, given, expected] of cases) {
+    it(what, () => assert.equal(joinedInThisLife(given), expected));
+  }
+});
