@@ -24,6 +24,8 @@ export interface Pod extends PodName {
   readonly network?: string;
   /** `host:port`; absent without an IP or with a bad port. */
   readonly address?: string;
+  /** Name of the container that runs the lightpeer; absent where it cannot be told. */
+  readonly container?: string;
   readonly incarnation: string;
   readonly deleting: boolean;
   /** The pod's condition Ready. */
@@ -31,6 +33,8 @@ export interface Pod extends PodName {
   /** Since when the pod is not Ready, in ms since 1970; absent where it is Ready or has no such condition. */
   readonly unreadySince?: number;
   readonly joined?: Joined;
+  /** Since when {@link joined} has its status, in ms since 1970; absent where it does not say. */
+  readonly joinedSince?: number;
   /** May its peer be joined now? */
   readonly admission:
     | { readonly tag: "peer"; readonly peer: Peer }
@@ -61,7 +65,8 @@ export function readPod(input: unknown, rules: PodRules): PodReading {
 function podOf(object: PodObject, rules: PodRules): Pod {
   const { uid, namespace, name, deletionTimestamp } = object.metadata;
   const port = peerPort(object, rules.defaultPort);
-  const status = statusOf(object, peerContainer(object, port));
+  const container = peerContainer(object, port);
+  const status = statusOf(object, container);
   const ready = conditionOf(object, "Ready");
   const joined = conditionOf(object, JOINED_CONDITION);
   const facts = {
@@ -70,12 +75,14 @@ function podOf(object: PodObject, rules: PodRules): Pod {
     name,
     ...optional("network", networkOf(object, rules)),
     ...optional("address", addressOf(object, port)),
+    ...optional("container", container),
     // The kubelet writes an empty containerID while the container waits.
     incarnation: status?.containerID || uid,
     deleting: typeof deletionTimestamp === "string",
     ready: ready?.status === "True",
-    ...optional("unreadySince", unreadySince(ready)),
+    ...optional("unreadySince", ready?.status === "True" ? undefined : sinceOf(ready)),
     ...optional("joined", joined && parseJoined(joined)),
+    ...optional("joinedSince", sinceOf(joined)),
   };
   const notReady = status !== undefined && status.ready !== true ? status.name : undefined;
   return { ...facts, admission: admit(facts, { object, rules, port, notReady }) };
@@ -108,10 +115,9 @@ function addressOf({ status }: PodObject, port: PeerPort): string | undefined {
   return `${ip.includes(":") ? `[${ip}]` : ip}:${port.port}`;
 }
 
-function unreadySince(ready: Condition | undefined): number | undefined {
-  if (ready === undefined || ready.status === "True") return undefined;
-  return typeof ready.lastTransitionTime === "string" ? Date.parse(ready.lastTransitionTime) : undefined;
-}
+/** Since when a condition has its status, in ms since 1970. */
+const sinceOf = (condition: Condition | undefined): number | undefined =>
+  typeof condition?.lastTransitionTime === "string" ? Date.parse(condition.lastTransitionTime) : undefined;
 
 interface Circumstances {
   readonly object: PodObject;

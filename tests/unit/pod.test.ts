@@ -30,6 +30,7 @@ describe("a pod that may be joined", () => {
     };
     assert.deepEqual(read({}), {
       ...peer,
+      container: "lightpeer",
       deleting: false,
       ready: true,
       admission: { tag: "peer", peer },
@@ -114,6 +115,7 @@ describe("a pod that is ignored", () => {
       name: "peer-a",
       network: "default/net-a",
       address: "10.0.0.7:9081",
+      container: "lightpeer",
       incarnation: "containerd://lightpeer-1",
       deleting: true,
       ready: false,
