@@ -6,7 +6,7 @@ import { scripts, type ScriptName } from "./scripts.ts";
 export interface RedisRestOptions {
   readonly url: string;
   readonly token: string;
-  /** How long one attempt may take, in ms. There are up to three, with 50 and 150 ms between them. */
+  /** How long one attempt may take, in ms. There are up to three, with 20 and 200 ms between them. */
   readonly timeoutMs: number;
 }
 
@@ -25,7 +25,7 @@ export interface RedisRest {
   scan(cursor: string, pattern: string): Promise<unknown>;
 }
 
-const pausesMs = [50, 150];
+const pausesMs = [20, 200];
 
 /** Every script may run twice, so what Redis did not answer is simply sent again. */
 const persevere = async <T>(send: () => Promise<T>): Promise<T> => {

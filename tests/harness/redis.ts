@@ -83,11 +83,18 @@ const spawnTied = (
   return child;
 };
 
+/** A test that fails before it can stop the child ends all the same; the child then ends with it. */
+const release = (child: ChildProcess): void => {
+  child.unref();
+  child.channel?.unref();
+};
+
 const isOver = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
 const kill = async (child: ChildProcess): Promise<void> => {
   if (isOver(child)) return;
   const exited = once(child, "exit");
+  child.ref();
   child.kill("SIGKILL");
   await exited;
 };
@@ -131,7 +138,10 @@ const startServer = async (
   while (!isOver(child) && performance.now() < deadline) {
     // The password tells that it is this one and not another Redis that took the port first.
     const answered = await ask(port, password, "PING").catch(() => "");
-    if (answered.startsWith("+PONG")) return child;
+    if (answered.startsWith("+PONG")) {
+      release(child);
+      return child;
+    }
     await sleep(20);
   }
   await kill(child);
@@ -165,6 +175,7 @@ const startRest = async (env: Record<string, string>): Promise<{ child: ChildPro
     "port" in message &&
     typeof message.port === "number"
   ) {
+    release(child);
     return { child, port: message.port };
   }
   await kill(child);
