@@ -138,7 +138,7 @@ describe("contacts in memory and in Redis", { skip: skipWithoutRedis() }, () => 
     const calls = fc.array(call, { minLength: 5, maxLength: 25 });
     await fc.assert(fc.asyncProperty(calls, run), {
       seed,
-      numRuns: 60,
+      numRuns: 35,
       interruptAfterTimeLimit: 20_000,
       markInterruptAsFailure: true,
     });
