@@ -109,7 +109,7 @@ describe("the manifests", () => {
   test("a workload of the example stays off its Services until klight says that it is joined", () => {
     const ledger = find(build(join(knative, "examples/workload")), "Deployment", "ledger");
     const pod = at(ledger, "spec", "template", "spec");
-    assert.deepEqual(at(pod, "readinessGates"), [{ conditionType: "klight.dev/joined" }]);
+    assert.deepEqual(at(pod, "readinessGates"), [{ conditionType: JOINED_CONDITION }]);
     assert.deepEqual(at(ledger, "spec", "strategy", "rollingUpdate"), { maxSurge: 1, maxUnavailable: 0 });
     assert.equal(at(ledger, "spec", "template", "metadata", "labels", "klight.networkId"), "ledger");
     assert.equal(at(pod, "initContainers", 0, "restartPolicy"), "Always");
