@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, test } from "node:test";
+import { parse } from "yaml";
+import { z } from "zod";
+import { type Config, readConfig, variables } from "../../lib/config.ts";
+import { at, combinations, everywhere, find, knative } from "./manifests.combinations.ts";
+import { build } from "./manifests.kustomization.ts";
+
+const root = resolve(knative, "..");
+const func: unknown = parse(readFileSync(join(root, "func.yaml"), "utf8"));
+const envs = z.array(z.strictObject({ name: z.string(), value: z.string() })).parse(at(func, "run", "envs"));
+
+/** The configuration that the function finds in its container. */
+const inContainer = (more: Readonly<Record<string, string>> = {}): Config => {
+  const secrets: Record<string, string> = {
+    UPSTASH_REDIS_REST_URL: "http://klight-redis-http",
+    UPSTASH_REDIS_REST_TOKEN: "token",
+  };
+  const given: Record<string, string | undefined> = Object.fromEntries(
+    envs.map(({ name, value }) => [name, value.startsWith("{{") ? secrets[name] : value]),
+  );
+  const knativeOwn = {
+    PORT: "8080",
+    K_SERVICE: "klight",
+    K_REVISION: "klight-00001",
+    K_CONFIGURATION: "klight",
+  };
+  const reading = readConfig({ ...knativeOwn, ...given, ...more });
+  assert.deepEqual(reading.tag === "invalid" ? reading.problems : [], []);
+  assert.ok(reading.tag === "config");
+  return reading.config;
+};
+const config = inContainer();
+
+const mebibytes = (quantity: unknown): number => Number(/^(\d+)Mi$/.exec(String(quantity))?.[1]);
+
+describe("func.yaml and the configuration", () => {
+  test("agree on every variable's name", () => {
+    assert.deepEqual(
+      envs.filter(({ name }) => !(name in variables)),
+      [],
+    );
+  });
+
+  test("hold together in the container, and with the variables of every Service that the manifests make", () => {
+    const services = combinations().flatMap(({ manifests }) =>
+      manifests.filter(({ kind }) => kind === "Service"),
+    );
+    const links = [
+      "klight",
+      "klight-00001",
+      "klight-00001-private",
+      ...services.map((m) => m.metadata.name),
+    ].flatMap((name) => {
+      const link = name.toUpperCase().replaceAll("-", "_");
+      return [
+        [`${link}_SERVICE_HOST`, "10.0.0.1"],
+        [`${link}_SERVICE_PORT`, "80"],
+        [`${link}_SERVICE_PORT_HTTP`, "80"],
+        [`${link}_PORT`, "tcp://10.0.0.1:80"],
+        [`${link}_PORT_80_TCP`, "tcp://10.0.0.1:80"],
+        [`${link}_PORT_80_TCP_PROTO`, "tcp"],
+        [`${link}_PORT_80_TCP_ADDR`, "10.0.0.1"],
+      ];
+    });
+    assert.equal(inContainer(Object.fromEntries(links) as Record<string, string>).PORT, 8080);
+  });
+
+  test("leave memory for two histories beside what the process takes itself", () => {
+    const limit = mebibytes(at(func, "deploy", "options", "resources", "limits", "memory"));
+    assert.ok(limit >= 75 + (2 * config.KLIGHT_HISTORY_LIMIT) / 2 ** 20, `${limit} MiB`);
+  });
+});
+
+describe("the manifests and the configuration", () => {
+  const base = build(join(knative, "base"));
+
+  test("open the seed's port to labelled pods, and Knative's ports to anybody, and no other", () => {
+    for (const { manifests, option } of combinations()) {
+      const [knativeOwn, seed] = z
+        .array(z.unknown())
+        .parse(at(find(manifests, "NetworkPolicy", "klight-seed"), "spec", "ingress"));
+      assert.deepEqual(at(seed, "ports"), [{ protocol: "TCP", port: config.KLIGHT_SEED_PORT }]);
+      const labelled = {
+        podSelector: { matchExpressions: [{ key: "klight.networkId", operator: "Exists" }] },
+      };
+      assert.deepEqual(at(seed, "from"), [
+        option === "one-namespace" ? labelled : { namespaceSelector: {}, ...labelled },
+      ]);
+      assert.equal(at(knativeOwn, "from"), undefined);
+      assert.deepEqual(everywhere(knativeOwn, "port"), [8012, 8013, 8112, 9090, 9091]);
+    }
+  });
+
+  test("give a sweep more time than it takes", () => {
+    const timeout = String(at(find(base, "Trigger", "klight"), "spec", "delivery", "timeout"));
+    const minutes = Number(/^PT(\d+)M$/.exec(timeout)?.[1]);
+    assert.ok(minutes * 60_000 >= config.KLIGHT_SWEEP_MS + config.KLIGHT_JOIN_TIMEOUT_MS);
+  });
+
+  test("have the example's peers at the port that is asked where a pod names none", () => {
+    const workload = build(join(knative, "examples/workload"));
+    const ports = everywhere(
+      at(find(workload, "Deployment", "ledger"), "spec", "template", "spec", "initContainers"),
+      "containerPort",
+    );
+    assert.deepEqual(ports, [config.KLIGHT_DEFAULT_PORT]);
+    assert.deepEqual(at(find(workload, "NetworkPolicy", "ledger-peers"), "spec", "ingress", 1, "ports"), [
+      { protocol: "TCP", port: config.KLIGHT_DEFAULT_PORT },
+    ]);
+  });
+});
+
+test("docs/deploy.md and the manifests name no variable that there is not", () => {
+  const texts = ["docs/deploy.md", "func.yaml", "knative/components/one-namespace/kustomization.yaml"];
+  const named = texts.flatMap(
+    (file) => readFileSync(join(root, file), "utf8").match(/\b(?:KLIGHT|UPSTASH)_[A-Z_]+\b/g) ?? [],
+  );
+  assert.ok(named.length > 10);
+  assert.deepEqual(
+    named.filter((name) => !(name in variables)),
+    [],
+  );
+});
