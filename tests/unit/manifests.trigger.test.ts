@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { z } from "zod";
+import { eventTypes } from "../../lib/events.ts";
 import { reasons } from "../../lib/reasons.ts";
 import { at, find, knative } from "./manifests.combinations.ts";
 import { build } from "./manifests.kustomization.ts";
@@ -39,6 +40,8 @@ const recorded = ["apiserversource-resource", "apiserversource-reference"].flatM
     }),
 );
 
+const byName = (a: string, b: string): number => a.localeCompare(b);
+
 describe("the Trigger's filter", () => {
   test("lets in every recorded event", () => {
     assert.ok(recorded.length > 0);
@@ -48,15 +51,17 @@ describe("the Trigger's filter", () => {
     );
   });
 
-  test("lets in all six types of a pod's event and the ping, and no type besides", () => {
-    const types = filters
+  test("lets in every type that the function takes, pods and pings, and no type besides", () => {
+    const exact = filters
       .flatMap((filter) => ("any" in filter ? filter.any : [filter]))
-      .map(({ exact }) => exact["type"]);
-    const apiServer = ["resource", "ref"].flatMap((mode) =>
-      ["add", "update", "delete"].map((change) => `dev.knative.apiserver.${mode}.${change}`),
+      .map((each) => each.exact);
+    assert.deepEqual(
+      exact.map(({ type }) => type ?? "any").toSorted(byName),
+      Object.keys(eventTypes).toSorted(byName),
     );
-    assert.equal(types.length, 7);
-    assert.deepEqual(new Set(types), new Set([...apiServer, "dev.knative.sources.ping"]));
+    const ofPods = Object.entries(eventTypes).filter(([, { tag }]) => tag === "pod");
+    for (const [type] of ofPods)
+      assert.ok(passes({ type, kind: "Pod" }) && !passes({ type, kind: "Service" }));
   });
 
   test("keeps out the replies that the function sends", () => {
