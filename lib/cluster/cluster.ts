@@ -32,13 +32,23 @@ export interface Cluster {
   listPods(where: {
     readonly namespace?: string;
     readonly networkId?: string;
-  }): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | { readonly tag: "unseen" } | ClusterFailure>;
+  }): Promise<
+    { readonly tag: "pods"; readonly pods: readonly Pod[] } | { readonly tag: "unseen" } | ClusterFailure
+  >;
   /** One pod as it is now; undefined: there is none. */
   getPod(
     name: PodName,
-  ): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | { readonly tag: "unseen" } | ClusterFailure>;
-  /** Writes the condition `klight.dev/joined`; the uid keeps a later pod of that name untouched. */
-  setCondition(pod: PodName & { readonly uid: string }, condition: JoinedCondition): Promise<Written>;
+  ): Promise<
+    { readonly tag: "pod"; readonly pod: Pod | undefined } | { readonly tag: "unseen" } | ClusterFailure
+  >;
+  /**
+   * Writes the condition `klight.dev/joined`; the uid keeps a later pod of that name untouched, and a pod that is
+   * gone counts as written. `joined`: what the condition says now, so that its time moves only with its status.
+   */
+  setCondition(
+    pod: PodName & { readonly uid: string; readonly joined?: { readonly status: string } },
+    condition: JoinedCondition,
+  ): Promise<Written>;
   /** Records a Kubernetes Event about the pod. */
   recordEvent(pod: PodName & { readonly uid: string }, event: ClusterEvent): Promise<Written>;
 }

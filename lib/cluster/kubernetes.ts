@@ -1,0 +1,115 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { JOINED_CONDITION } from "../condition.ts";
+import type { Log } from "../log.ts";
+import type { PodName } from "../outcome.ts";
+import type { PodRules } from "../pod.ts";
+import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
+import type { ApiRequest, Send } from "./api-requests.ts";
+import type { Cluster, ClusterEvent, Written } from "./cluster.ts";
+import { getPod, listPods, podPath } from "./read-pods.ts";
+
+export interface KubernetesOptions {
+  readonly rules: PodRules;
+  /** Path of a kubeconfig file; absent: the service account of the pod that klight runs in. */
+  readonly kubeconfig?: string;
+  /** For each request, with all that it needs before it. */
+  readonly timeoutMs: number;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** The API server that KUBECONFIG or the service account names, through client-node, which is loaded at first use. */
+export function createKubernetesCluster(options: KubernetesOptions): Cluster {
+  const { rules, clock = systemClock } = options;
+  const send = lazySender(options);
+  return {
+    listPods: ({ namespace, networkId }) => {
+      const selector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
+      const namespaces = namespace === undefined ? rules.namespaces : [namespace];
+      return listPods({ send, rules, selector }, namespaces);
+    },
+    getPod: (name) => getPod(send, rules, name),
+    setCondition: (pod, { status, reason, message }) => {
+      // Left out of the patch, the time stays what it is; it tells since when the status is so, not since when we say it.
+      const changed = pod.joined?.status !== status;
+      const condition = {
+        type: JOINED_CONDITION,
+        status,
+        reason,
+        message,
+        ...(changed && { lastTransitionTime: timeOf(clock) }),
+      };
+      return write(send, `patch pods/status in namespace ${pod.namespace}`, {
+        method: "PATCH",
+        path: `${podPath(pod)}/status`,
+        query: written,
+        body: {
+          contentType: "application/strategic-merge-patch+json",
+          json: { metadata: { uid: pod.uid }, status: { conditions: [condition] } },
+        },
+      });
+    },
+    recordEvent: (pod, event) =>
+      write(send, `create events in namespace ${pod.namespace}`, {
+        method: "POST",
+        path: `/api/v1/namespaces/${pod.namespace}/events`,
+        query: written,
+        body: { contentType: "application/json", json: eventObject(pod, event, timeOf(clock)) },
+      }),
+  };
+}
+
+/** Strict: the API server refuses what it does not know, instead of dropping it with a warning nobody reads. */
+const written = { fieldManager: "klight", fieldValidation: "Strict" } as const;
+
+/** Kubernetes writes its times in whole seconds. */
+const timeOf = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z");
+
+/** Loads client-node and the configuration at the first request; where that fails, the next request tries again. */
+function lazySender({ kubeconfig, timeoutMs, log }: KubernetesOptions): Send {
+  let opened: Promise<Send> | undefined;
+  const open = async (): Promise<Send> => {
+    const { openApiServer } = await import("./api-requests.ts");
+    return openApiServer({ timeoutMs, ...(kubeconfig !== undefined && { kubeconfig }) });
+  };
+  return async (request) => {
+    opened ??= open();
+    try {
+      const send = await opened;
+      return await send(request);
+    } catch (error) {
+      opened = undefined;
+      const message = error instanceof Error ? error.message : String(error);
+      log.error({ reason: message }, "no way to the API server");
+      return { tag: "unreachable", message };
+    }
+  };
+}
+
+async function write(send: Send, what: string, request: ApiRequest): Promise<Written> {
+  const answer = await send(request);
+  return isDone(answer) || isForAnotherLife(answer) ? { tag: "written" } : failureOf(what, answer);
+}
+
+/** The API server takes more, but kubectl's table does not. */
+const EVENT_MESSAGE_CHARACTERS = 1024;
+
+const eventObject = (
+  { namespace, name, uid }: PodName & { readonly uid: string },
+  { type, reason, message }: ClusterEvent,
+  time: string,
+): unknown => ({
+  apiVersion: "v1",
+  kind: "Event",
+  metadata: { generateName: `${name}.`, namespace },
+  involvedObject: { apiVersion: "v1", kind: "Pod", namespace, name, uid },
+  type,
+  reason,
+  message: message.slice(0, EVENT_MESSAGE_CHARACTERS),
+  source: { component: "klight" },
+  reportingComponent: "klight",
+  reportingInstance: "klight",
+  firstTimestamp: time,
+  lastTimestamp: time,
+  count: 1,
+});

@@ -1,0 +1,106 @@
+import type { PodName } from "../outcome.ts";
+import { type Pod, type PodRules, readPod } from "../pod.ts";
+import { failureOf, isDone, isStatus, pageOf, unavailable } from "./answers.ts";
+import type { Send } from "./api-requests.ts";
+import type { ClusterFailure } from "./cluster.ts";
+
+export const podPath = ({ namespace, name }: PodName): string =>
+  `/api/v1/namespaces/${namespace}/pods/${name}`;
+
+interface Listing {
+  readonly send: Send;
+  readonly rules: PodRules;
+  readonly selector: string;
+}
+type Pods = { readonly tag: "pods"; readonly pods: readonly Pod[] };
+
+/** The pods of a selector in these namespaces, none: in all. */
+export async function listPods(
+  listing: Listing,
+  namespaces: readonly string[],
+): Promise<Pods | ClusterFailure> {
+  const everywhere: readonly (string | undefined)[] = namespaces.length === 0 ? [undefined] : namespaces;
+  const pods: Pod[] = [];
+  for (const listed of await Promise.all(everywhere.map((namespace) => listTwice(listing, namespace)))) {
+    if (listed.tag === "failed") return listed;
+    if (listed.tag === "expired")
+      return unavailable("list pods: the list expired twice before its last page");
+    pods.push(...listed.pods);
+  }
+  return { tag: "pods", pods };
+}
+
+/** The API server keeps a list for its next page only for minutes: 410 means to begin again. */
+async function listTwice(listing: Listing, namespace: string | undefined): Promise<Listed> {
+  const listed = await listOnce(listing, namespace);
+  return listed.tag === "expired" ? listOnce(listing, namespace) : listed;
+}
+
+type Listed = Pods | { readonly tag: "expired" } | ClusterFailure;
+
+const PAGE = "500";
+
+async function listOnce(listing: Listing, namespace: string | undefined): Promise<Listed> {
+  const pods: Pod[] = [];
+  let next: string | undefined;
+  do {
+    const page = await listPage(listing, namespace, next);
+    if (page.tag !== "page") return page;
+    pods.push(...page.pods);
+    ({ next } = page);
+  } while (next !== undefined);
+  return { tag: "pods", pods };
+}
+
+async function listPage(
+  { send, rules, selector }: Listing,
+  namespace: string | undefined,
+  token: string | undefined,
+): Promise<
+  | { readonly tag: "page"; readonly pods: readonly Pod[]; readonly next: string | undefined }
+  | { readonly tag: "expired" }
+  | ClusterFailure
+> {
+  const what = `list pods ${namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`}`;
+  const path = namespace === undefined ? "/api/v1/pods" : `/api/v1/namespaces/${namespace}/pods`;
+  const query = { labelSelector: selector, limit: PAGE, ...(token !== undefined && { continue: token }) };
+  const answer = await send({ method: "GET", path, query });
+  if (token !== undefined && isStatus(answer, 410)) return { tag: "expired" };
+  const page = answer.tag === "answer" && isDone(answer) ? pageOf(answer.body) : undefined;
+  if (page === undefined) return failureOf(what, answer);
+  const read = podsOf(what, page.items, rules);
+  return read.tag === "failed" ? read : { tag: "page", pods: read.pods, next: page.next };
+}
+
+function podsOf(what: string, items: readonly unknown[], rules: PodRules): Pods | ClusterFailure {
+  const pods: Pod[] = [];
+  for (const item of items) {
+    const read = podOf(what, item, rules);
+    if (read.tag === "failed") return read;
+    pods.push(read.pod);
+  }
+  return { tag: "pods", pods };
+}
+
+/** One pod as it is now; undefined: there is none. */
+export async function getPod(
+  send: Send,
+  rules: PodRules,
+  name: PodName,
+): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure> {
+  const what = `get pods in namespace ${name.namespace}`;
+  const answer = await send({ method: "GET", path: podPath(name) });
+  if (isStatus(answer, 404)) return { tag: "pod", pod: undefined };
+  if (answer.tag !== "answer" || !isDone(answer)) return failureOf(what, answer);
+  return podOf(what, answer.body, rules);
+}
+
+/** A pod that cannot be read is a failure of the whole: left out, it would pass for gone. */
+function podOf(
+  what: string,
+  item: unknown,
+  rules: PodRules,
+): { readonly tag: "pod"; readonly pod: Pod } | ClusterFailure {
+  const reading = readPod(item, rules);
+  return reading.tag === "pod" ? reading : unavailable(`${what}: ${reading.problems.join("; ")}`);
+}
