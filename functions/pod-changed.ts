@@ -3,22 +3,18 @@ import { networkBefore } from "../lib/before.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
 import type { Contact } from "../lib/contacts/contacts.ts";
 import type { Deps } from "../lib/deps.ts";
+import type { PodChange } from "../lib/events.ts";
 import { clusterHeld } from "../lib/hold.ts";
 import { takeStep } from "../lib/network.ts";
 import { held, type Outcome, type PodName } from "../lib/outcome.ts";
 import type { Pod } from "../lib/pod.ts";
 import { QUIET_MS } from "../lib/timing.ts";
 
-/** One pod event. */
-export interface PodChange {
-  readonly change: "add" | "update" | "delete";
-  readonly name: PodName;
-  /** The pod as the event shows it; absent in Reference mode. */
-  readonly pod?: Pod;
-}
-
 /** One pod event, one outcome. Costs no call for a pod that needs nothing. */
-export async function podChanged(deps: Deps, { change, name, pod }: PodChange): Promise<Outcome> {
+export async function podChanged(
+  deps: Deps,
+  { change, name, pod }: Omit<PodChange, "tag">,
+): Promise<Outcome> {
   if (change === "delete")
     return pod?.network === undefined ? goneByName(deps, name) : gone(deps, pod, pod.network);
   if (pod !== undefined) return present(deps, pod);

@@ -1,0 +1,16 @@
+import type { PodChange } from "../lib/events.ts";
+import type { Outcome } from "../lib/outcome.ts";
+import type { PodReading } from "../lib/pod.ts";
+import type { StatusReading } from "./status.ts";
+import type { SweepReport } from "./sweep.ts";
+import type { WhyReading } from "./why.ts";
+
+/** What the HTTP server calls. None of them throws; one that does is a defect, and answers 503. */
+export interface Handlers {
+  readPod(data: unknown): PodReading;
+  podChanged(change: PodChange): Promise<Outcome>;
+  sweep(): Promise<SweepReport>;
+  reform(network: string): Promise<Outcome>;
+  status(): Promise<StatusReading>;
+  why(pod: { readonly namespace: string; readonly name: string }): Promise<WhyReading>;
+}

@@ -1,0 +1,160 @@
+import { bytes, names, number, oneOf, text, type Variable } from "./variables.ts";
+
+const url = /^https?:\/\/\S+$/u;
+const isUrl = "an address that begins with http:// or https://";
+
+/** Every variable that klight reads, with its meaning. docs/configuration.md is made from this. */
+export const variables = {
+  PORT: number(0, 65_535, { about: "Port of the HTTP server. Knative sets it.", fallback: "8080" }),
+  LOG_LEVEL: oneOf(["debug", "info", "warn", "error", "silent"], {
+    about: "The least severe log line that is written.",
+    fallback: "info",
+  }),
+  KLIGHT_STORE: oneOf(["upstash", "memory"], {
+    about: "Where stacks are kept. `memory` is for the demo and for tests; refused on Knative.",
+    fallback: "upstash",
+  }),
+  UPSTASH_REDIS_REST_URL: text(url, isUrl, {
+    about: "Address of Redis' REST port: Upstash's, or one in the cluster.",
+  }),
+  UPSTASH_REDIS_REST_TOKEN: text(/^\S+$/u, "a token without spaces", {
+    about: "Token of that REST port.",
+    secret: true,
+  }),
+  KLIGHT_STORE_TIMEOUT_MS: number(50, 60_000, {
+    about: "How long one request to Redis may take, in ms. It is tried three times.",
+    fallback: "2000",
+  }),
+  KLIGHT_KEY_PREFIX: text(/^[\w:.-]{1,40}$/u, "1 to 40 letters, digits, or : . - _", {
+    about: "What all keys in Redis begin with. Two klights on one Redis need two.",
+    fallback: "klight:",
+  }),
+  KLIGHT_CLUSTER: oneOf(["auto", "none"], {
+    about: "`auto`: the API server of the cluster or of KUBECONFIG. `none`: events are trusted; for tests.",
+    fallback: "auto",
+  }),
+  KUBECONFIG: text(/\S/u, "the path of a file", { about: "Used outside a cluster." }),
+  KLIGHT_API_TIMEOUT_MS: number(50, 60_000, {
+    about: "How long one request to the API server may take, in ms.",
+    fallback: "5000",
+  }),
+  KLIGHT_NAMESPACES: names({ about: "Namespaces that klight looks after. Empty: all that it may see." }),
+  KLIGHT_SCOPE: oneOf(["namespace", "cluster"], {
+    about:
+      "`namespace`: one network id in two namespaces is two networks. `cluster`: it is one, for all tenants.",
+    fallback: "namespace",
+  }),
+  KLIGHT_DEFAULT_PORT: number(1, 65_535, {
+    about: "Port of a lightpeer whose pod names none.",
+    fallback: "9081",
+  }),
+  KLIGHT_JOIN: oneOf(["auto", "plain", "reform"], {
+    about:
+      "`auto`: a join is a re-form where an application stores, else plain. `plain`: always plain. `reform`: always a re-form.",
+    fallback: "auto",
+  }),
+  KLIGHT_REFORM: oneOf(["on", "off"], {
+    about: "`off`: networks are never re-formed; what needs it is held with a Warning.",
+    fallback: "on",
+  }),
+  KLIGHT_SEED_PORT: number(0, 65_535, {
+    about: "Port at which peers reach klight while a network is re-formed. 0: a free one, for tests.",
+    fallback: "9082",
+  }),
+  KLIGHT_SEED_ADDRESS: text(/^\S+$/u, "a host or an address, perhaps with a port", {
+    about: "Where peers reach that port, if not at the pod's own address.",
+  }),
+  KLIGHT_HISTORY_LIMIT: bytes({
+    about: "The largest history that is re-formed, in bytes: it is held in memory once. Over it: a hold.",
+    fallback: "64Mi",
+  }),
+  KLIGHT_PROBE_TIMEOUT_MS: number(50, 30_000, {
+    about: "How long a peer may take to answer a health check or a question, in ms.",
+    fallback: "1000",
+  }),
+  KLIGHT_JOIN_TIMEOUT_MS: number(1_000, 120_000, {
+    about: "Deadline of one JoinNetwork, in ms. A step that dies in one keeps its network for so long.",
+    fallback: "30000",
+  }),
+  KLIGHT_WAIT_MS: number(0, 60_000, {
+    about: "How long a step waits for its turn at a network, in ms, before it answers 503.",
+    fallback: "5000",
+  }),
+  KLIGHT_SWEEP_MS: number(1_000, 280_000, {
+    about: "How long a sweep starts new work, in ms. The rest is left to the next.",
+    fallback: "60000",
+  }),
+  KLIGHT_READ_TOKEN: text(/^\S{8,}$/u, "at least 8 characters without spaces", {
+    about: "If set, page, JSON and re-form requests need it as a bearer token.",
+    secret: true,
+  }),
+  KLIGHT_OIDC_AUDIENCE: text(/^\S+$/u, "an audience, serving.knative.dev/service/NAMESPACE/NAME", {
+    about: "If set, events need a token of Knative's OIDC for this audience.",
+  }),
+  KLIGHT_OIDC_ISSUER: text(url, isUrl, {
+    about: "Issuer of these tokens. Needed with KLIGHT_OIDC_AUDIENCE.",
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: text(url, isUrl, {
+    about: "If set, traces and metrics are sent there over OTLP/HTTP.",
+  }),
+} satisfies Record<string, Variable>;
+
+type Variables = typeof variables;
+export type Config = { readonly [Name in keyof Variables]: ReturnType<Variables[Name]["schema"]["parse"]> };
+
+export type ConfigReading =
+  | { readonly tag: "config"; readonly config: Config }
+  /** Every problem, with name, received value (secrets masked) and what would be right. */
+  | { readonly tag: "invalid"; readonly problems: readonly string[] };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the environment, once, and reports all that is wrong with it at once. An empty variable counts as not set. */
+export function readConfig(env: Environment = process.env): ConfigReading {
+  const problems: string[] = [];
+  const entries = Object.entries<Variable>(variables).map(([name, variable]) => {
+    const received = env[name] === "" ? undefined : env[name];
+    const parsed = variable.schema.safeParse(received);
+    if (!parsed.success) problems.push(`${name}=${shown(variable, received)}: must be ${variable.mustBe}`);
+    return [name, parsed.data] as const;
+  });
+  problems.push(...unknownNames(env));
+  // Each entry has been made by the schema of its own name.
+  const config = Object.fromEntries(entries) as unknown as Config;
+  problems.push(...contradictions(config, env));
+  return problems.length > 0 ? { tag: "invalid", problems } : { tag: "config", config };
+}
+
+const shown = ({ secret }: Variable, received: string | undefined): string =>
+  secret ? "(secret)" : JSON.stringify(received ?? "");
+
+/** A misspelt name would otherwise be a setting that silently does nothing. */
+const unknownNames = (env: Environment): readonly string[] =>
+  Object.keys(env)
+    .filter((name) => name.startsWith("KLIGHT_") && !(name in variables) && !isServiceLink(name))
+    .map((name) => `${name}: is not a variable of klight`);
+
+/** Kubernetes puts the addresses of services into the environment: a service `klight` gives KLIGHT_SERVICE_HOST. */
+const isServiceLink = (name: string): boolean =>
+  /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/u.test(
+    name,
+  );
+
+function contradictions(config: Config, env: Environment): readonly string[] {
+  const problems: string[] = [];
+  if (config.KLIGHT_STORE === "upstash") {
+    if (!env["UPSTASH_REDIS_REST_URL"])
+      problems.push(`UPSTASH_REDIS_REST_URL="": must be ${isUrl}, for KLIGHT_STORE=upstash`);
+    if (!env["UPSTASH_REDIS_REST_TOKEN"])
+      problems.push("UPSTASH_REDIS_REST_TOKEN=(secret): must be set, for KLIGHT_STORE=upstash");
+  }
+  if (config.KLIGHT_STORE === "memory" && env["K_SERVICE"]) {
+    problems.push(
+      'KLIGHT_STORE="memory": must be upstash on Knative: what an instance holds is gone when it stops',
+    );
+  }
+  if (Boolean(env["KLIGHT_OIDC_AUDIENCE"]) !== Boolean(env["KLIGHT_OIDC_ISSUER"])) {
+    problems.push("KLIGHT_OIDC_AUDIENCE and KLIGHT_OIDC_ISSUER: must both be set, or none");
+  }
+  return problems;
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+
+/** One environment variable. */
+export interface Variable<Value = unknown> {
+  /** Takes the text of the environment; undefined where it is not set. */
+  readonly schema: z.ZodType<Value, string | undefined>;
+  /** What would be right, completing "must be ...". */
+  readonly mustBe: string;
+  /** One or two sentences: meaning, unit, trade-off. */
+  readonly about: string;
+  /** Default as a person would write it; undefined: none. */
+  readonly fallback?: string;
+  /** Its value is never shown. */
+  readonly secret?: true;
+}
+
+type Words<Value> = Omit<Variable<Value>, "schema" | "mustBe">;
+
+const orElse = (fallback: string | undefined) => (received: string | undefined) => received ?? fallback;
+
+/** A whole number between two bounds. */
+export function number(least: number, most: number, words: Words<number>): Variable<number> {
+  const parsed = z.coerce.number<string>().int().min(least).max(most);
+  const schema = z.string().regex(/^\d+$/u).optional().transform(orElse(words.fallback)).pipe(parsed);
+  return { ...words, schema, mustBe: `a whole number from ${least} to ${most}` };
+}
+
+export function oneOf<const Values extends readonly [string, ...string[]]>(
+  values: Values,
+  words: Words<Values[number]>,
+): Variable<Values[number]> {
+  const schema = z.string().optional().transform(orElse(words.fallback)).pipe(z.enum(values));
+  return { ...words, schema, mustBe: `one of ${values.join(", ")}` };
+}
+
+/** Any text of this form; undefined where it is not set and has no default. */
+export function text(
+  form: RegExp,
+  mustBe: string,
+  words: Words<string | undefined>,
+): Variable<string | undefined> {
+  const schema = z.string().regex(form).optional().transform(orElse(words.fallback));
+  return { ...words, schema, mustBe };
+}
+
+const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
+
+/** Bytes, plainly or with a unit as Kubernetes writes it: `67108864`, `64Mi`. */
+export function bytes(words: Words<number>): Variable<number> {
+  const schema = z
+    .string()
+    .regex(/^[1-9]\d{0,11}(?:Ki|Mi|Gi)?$/u)
+    .optional()
+    .transform((written) => {
+      const [, count = "0", unit = ""] = /^(\d+)(.*)$/u.exec(written ?? words.fallback ?? "") ?? [];
+      return Number(count) * (units[unit] ?? 1);
+    });
+  return { ...words, schema, mustBe: "a number of bytes, perhaps with Ki, Mi or Gi" };
+}
+
+/** Names separated by commas; spaces do not count. */
+export function names(words: Words<readonly string[]>): Variable<readonly string[]> {
+  const schema = z
+    .string()
+    .optional()
+    .transform((list) => (list ?? "").split(",").map((name) => name.trim()))
+    .transform((list) => list.filter((name) => name !== ""))
+    .pipe(z.array(z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/u)));
+  return {
+    ...words,
+    schema,
+    mustBe: "names of namespaces, separated by commas",
+  };
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { build, type BuildOptions, type Plugin } from "esbuild";
+
+/** Puts the Lua scripts into the bundle: what reads them from files in the sources must run without files. */
+const inlineScripts: Plugin = {
+  name: "inline-scripts",
+  setup({ onLoad }) {
+    onLoad({ filter: /contacts[/\\]scripts\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, "utf8");
+      const contents = source.replaceAll(/\bscript\("([\w-]+\.lua)"\)/gu, (_call, name: string) =>
+        JSON.stringify(readFileSync(new URL(`../lib/contacts/scripts/${name}`, import.meta.url), "utf8")),
+      );
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
+const shared: BuildOptions = {
+  absWorkingDir: new URL("..", import.meta.url).pathname,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  sourcemap: "linked",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "none",
+  logLevel: "warning",
+  plugins: [inlineScripts],
+  // CommonJS dependencies call require for Node's own modules.
+  banner: {
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+};
+
+await build({ ...shared, entryPoints: ["functions/index.ts"], outfile: "dist/index.js" });
