@@ -1,0 +1,186 @@
+import type { Intent, LogEntry } from "../../lib/contacts/contacts.ts";
+import type { NotIn } from "../not-in.ts";
+import type { Member, NetworkStatus } from "../status.ts";
+import { age, duration } from "./age.ts";
+import { html, type Html } from "./html.ts";
+import { stateOf } from "./network-state.ts";
+import { treePicture } from "./tree-picture.ts";
+
+/** So many lines of its log are shown with a network; `GET /networks` has all. */
+const LOG_LINES = 6;
+
+/** How one network is shown. */
+export interface Showing {
+  /** When it was read, RFC 3339. */
+  readonly now: string;
+  /** The same text: nothing in it has changed. */
+  readonly revision: string;
+  readonly open: boolean;
+}
+
+/** One network: a line that tells how it stands, and behind it members, tree, who is not in, and its log. */
+export function networkSection(network: NetworkStatus, { now, revision, open }: Showing): Html {
+  const { level, text } = stateOf(network);
+  return html`<details
+    class="network"
+    id="${anchor(network.network)}"
+    data-key="${network.network}"
+    data-level="${level}"
+    data-revision="${revision}"
+    ${open && html` open`}
+  >
+    <summary>
+      <span class="state ${level}">${text}</span>
+      <h3 class="name" data-find>${network.id}</h3>
+      ${facts(network, now)}
+    </summary>
+    <div class="inside">
+      ${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(network.notIn)}${lastOutcomes(network.log, now)}
+    </div>
+  </details> `;
+}
+
+export const anchor = (network: string): string => `network-${network}`;
+
+export const count = (number: number, one: string, many: string): string =>
+  `${number} ${number === 1 ? one : many}`;
+
+function facts({ members, notIn, generation }: NetworkStatus, now: string): Html {
+  const [newest] = members;
+  return html`<span class="fact">${count(members.length, "peer", "peers")}</span>
+    <span class="fact">${notIn.length > 0 && `${notIn.length} not in`}</span>
+    <span class="fact">generation ${generation}</span>
+    <span class="fact">${newest && html`joined ${age(newest.joinedAt, now)} ago`}</span>`;
+}
+
+function notices({ members, intent, leased, deaths }: NetworkStatus, now: string): Html {
+  const hung = members.filter(({ hungMs }) => hungMs !== undefined);
+  const lines = [
+    ...hung.map(
+      ({ name, hungMs = 0 }) =>
+        html`<b class="id">${name}</b> has not answered for ${duration(hungMs)}. Nobody is joined meanwhile,
+          for that would break the network; after 30 s it goes on without that peer.`,
+    ),
+    intent && intentNotice(intent, leased, now),
+    deaths &&
+      members.length > 1 &&
+      html`A peer has gone since the last change. The next sweep looks whether the others are whole.`,
+  ].filter((line) => line !== undefined && line !== false);
+  return html`${lines.map((line) => html`<p class="notice">${line}</p>`)}`;
+}
+
+const intentNotice = ({ kind, pod, at }: Intent, leased: boolean, now: string): Html =>
+  html`A ${kind}${pod !== undefined && html` for <b class="id">${pod}</b>`}
+  ${leased ? "is under way since" : "was left half-done"}
+  ${age(at, now)}${!leased && " ago. The next step or sweep settles it by re-forming the network."}`;
+
+/** Age, generation, re-forms. */
+function lifeOf({ members, generation, log }: NetworkStatus, now: string): Html {
+  const oldest = members.at(-1);
+  const reformed = log.find(({ outcome }) => outcome === "reformed");
+  return html`<dl class="life" data-key="life">
+    <div>
+      <dt>Oldest peer</dt>
+      <dd>${oldest ? age(oldest.joinedAt, now) : "none"}</dd>
+    </div>
+    <div>
+      <dt>Generation</dt>
+      <dd>${generation}</dd>
+    </div>
+    <div>
+      <dt>Re-formed</dt>
+      <dd>
+        ${generation === 0 ? "never" : count(generation, "time", "times")}${reformed && html`, last ${age(reformed.at, now)} ago`}
+      </dd>
+    </div>
+  </dl>`;
+}
+
+function stack({ id, members }: NetworkStatus, now: string): Html {
+  if (members.length === 0)
+    return html`<p class="none" data-key="stack">No peer is in. The next one founds the network.</p>`;
+  const title = `Who joined through whom in ${id}; the table says the same`;
+  return html`<div class="stack" data-key="stack">
+    ${treePicture(members, title)}
+    <table>
+      <caption>
+        Members of ${id}, newest on top
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Peer</th>
+          <th scope="col">Through</th>
+          <th scope="col">In since</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${members.map((member, row) => memberRow(member, row === members.length - 1, now))}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function memberRow(
+  { name, address, via, joinedAt, podIs, hungMs }: Member,
+  last: boolean,
+  now: string,
+): Html {
+  const odd = hungMs === undefined ? podIs && `pod ${podIs}` : "does not answer";
+  return html`<tr>
+    <th scope="row">
+      <span class="id" data-find>${name}</span
+      ><span class="address"
+        ><span data-find>${address}</span>${odd !== undefined && html` <b>${odd}</b>`}</span
+      >
+    </th>
+    <td>${through(via, last)}</td>
+    <td>${age(joinedAt, now)}</td>
+  </tr> `;
+}
+
+/** Only the oldest can be a founder: any other without a contact came in by a re-form. */
+function through(via: string | null, isOldest: boolean): Html {
+  if (via !== null) return html`<span class="id">${via}</span>`;
+  return isOldest ? html`<i>first</i>` : html`<i>re-form</i>`;
+}
+
+function gaps(notIn: readonly NotIn[]): Html {
+  if (notIn.length === 0) return html``;
+  return html`<h4>Not in</h4>
+    <ul class="gaps">
+      ${notIn.map(gap)}
+    </ul>`;
+}
+
+/** A pod that is not in: the reason and what helps, in words. */
+export function gap({ pod, namespace, name, reason, says, message, cure, mendsItself }: NotIn): Html {
+  const why = `/why/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+  return html`<li class="${mendsItself ? "gap" : "gap help"}" data-key="${pod}">
+    <p class="head">
+      <b class="id" data-find>${name}</b> <span class="reason" data-find>${reason}</span
+      ><a href="${why}" aria-label="Why is ${pod} not in?">Why?</a>
+    </p>
+    <p>${says}</p>
+    <p class="case" data-find>${message}</p>
+    <p class="cure"><b>What helps</b> ${cure}</p>
+  </li> `;
+}
+
+function lastOutcomes(entries: readonly LogEntry[], now: string): Html {
+  if (entries.length === 0) return html``;
+  return html`<h4>Last outcomes</h4>
+    <ol class="log">
+      ${entries.slice(0, LOG_LINES).map((entry) => logLine(entry, now))}
+    </ol>`;
+}
+
+/** One line of a log: when, how the step ended, and the sentence that it ended with. */
+export const logLine = ({ at, outcome, reason, message }: LogEntry, now: string, where?: Html): Html =>
+  html`<li>
+    <span class="outcome ${isStop(outcome) ? "stop" : "done"}">${outcome}</span>
+    <span class="when">${age(at, now)} ago</span
+    >${where}${isStop(outcome) && html` <span class="reason">${reason}</span>`}
+    <p>${message}</p>
+  </li> `;
+
+const isStop = (outcome: string): boolean => outcome === "held" || outcome === "refused";
