@@ -1,22 +1,31 @@
+import type { IncomingHttpHeaders } from "node:http";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import type { Log } from "../lib/log.ts";
-import { held } from "../lib/outcome.ts";
-import type { Handlers } from "./handlers.ts";
-import { problem, type Reply, replyTo } from "./reply.ts";
-import { takeEvents } from "./take-events.ts";
+import type { PodName } from "../lib/outcome.ts";
+import type { PageRequest } from "./page/answer.ts";
+import { pageRoutes } from "./page-routes.ts";
+import { outcomeHeader, problem, type Reply } from "./problem.ts";
+
+/** What answers requests. Nothing of it throws; what does is a defect, and answers 503. */
+export interface Engine {
+  /** CloudEvents, in binary, structured or batch mode. */
+  events(request: { readonly headers: IncomingHttpHeaders; readonly body: Buffer }): Promise<Reply>;
+  reform(network: string): Promise<Reply>;
+  networks(): Promise<Reply>;
+  why(pod: PodName): Promise<Reply>;
+  page(request: PageRequest): Promise<Reply>;
+}
 
 export interface ServerOptions {
-  readonly handlers: Handlers;
+  /** Called with the first request that needs it. */
+  readonly engine: () => Promise<Engine>;
   readonly log: Log;
-  readonly now: () => number;
   /** False as soon as the process is asked to stop. */
   readonly isReady: () => boolean;
   /** Who may post events; absent: everybody. */
   readonly guardEvents?: RequestHandler;
   /** Who may read, and ask for re-forms; absent: everybody. */
   readonly guardReads?: RequestHandler;
-  /** More that is read: the page. */
-  readonly pages?: (app: Express) => void;
 }
 
 /** The largest request that is read, bytes. */
@@ -28,7 +37,7 @@ const open: RequestHandler = (_request, _response, next) => {
 
 /** All routes of the function. */
 export function createServer(options: ServerOptions): Express {
-  const { handlers, isReady, guardEvents = open, guardReads = open } = options;
+  const { isReady, guardEvents = open } = options;
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
@@ -43,42 +52,48 @@ export function createServer(options: ServerOptions): Express {
   });
   const raw = express.raw({ type: () => true, limit: BODY_LIMIT });
   app.post("/", guardEvents, raw, async (request, response) => {
+    if (!isReady()) {
+      send(response, unavailable("ShuttingDown", "this instance is shutting down", 1));
+      return;
+    }
     // Without a body express leaves it undefined.
     const body: Buffer = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    send(response, isReady() ? await takeEvents(options, { headers: request.headers, body }) : stopping());
+    const engine = await options.engine();
+    send(response, await engine.events({ headers: request.headers, body }));
   });
-  app.use(["/networks", "/why"], guardReads);
-  addReads(app, handlers);
-  app.post("/networks/:id/reform", reformed(handlers));
-  app.post("/networks/:namespace/:id/reform", reformed(handlers));
-  options.pages?.(app);
+  addReads(app, options);
   app.use(notFound);
   app.use(failed(options.log));
   return app;
 }
 
-function addReads(app: Express, handlers: Handlers): void {
+/** What people and their tools ask. */
+function addReads(app: Express, { engine, guardReads = open }: ServerOptions): void {
+  const reform: RequestHandler<{ readonly namespace?: string; readonly id: string }> = async (
+    request,
+    response,
+  ) => {
+    const { namespace, id } = request.params;
+    send(response, await (await engine()).reform(namespace === undefined ? id : `${namespace}/${id}`));
+  };
+  app.use(["/networks", "/why"], guardReads);
+  app.use(pageRoutes(async (request) => (await engine()).page(request), guardReads));
   app.get("/networks", async (_request, response) => {
-    const reading = await handlers.status();
-    if (reading.tag === "status") response.json(reading.status);
-    else send(response, replyTo(held("StoreUnavailable", reading.message)));
+    send(response, await (await engine()).networks());
   });
+  app.post("/networks/:id/reform", reform);
+  app.post("/networks/:namespace/:id/reform", reform);
   app.get("/why/:namespace/:pod", async ({ params }, response) => {
-    const reading = await handlers.why({ namespace: params.namespace, name: params.pod });
-    if (reading.tag === "why") response.json(reading.why);
-    else if (reading.tag === "absent")
-      send(response, problem(404, { title: "No such pod", detail: reading.message }));
-    else send(response, replyTo(held("StoreUnavailable", reading.message)));
+    send(response, await (await engine()).why({ namespace: params.namespace, name: params.pod }));
   });
 }
 
-const reformed =
-  (handlers: Handlers): RequestHandler<{ readonly namespace?: string; readonly id: string }> =>
-  async ({ params: { namespace, id } }, response) => {
-    send(response, replyTo(await handlers.reform(namespace === undefined ? id : `${namespace}/${id}`)));
-  };
-
-const stopping = (): Reply => replyTo(held("ShuttingDown", "this instance is shutting down"));
+const unavailable = (reason: string, detail: string, retryAfterS: number): Reply =>
+  problem(
+    503,
+    { title: reason, detail },
+    { ...outcomeHeader("held", `${reason}: ${detail}`), "retry-after": String(retryAfterS) },
+  );
 
 const notFound: RequestHandler = ({ method, path }, response) => {
   send(response, problem(404, { title: "Not found", detail: `there is nothing at ${method} ${path}` }));
@@ -92,15 +107,15 @@ const failed =
       next(error);
       return;
     }
-    const { status, message } = error as { readonly status?: number; readonly message?: string };
+    const { status, message = "" } = error as { readonly status?: number; readonly message?: string };
     if (status === 413) {
       const detail = `a request may have ${BODY_LIMIT} bytes`;
       send(response, problem(413, { title: "Too large", detail }, { connection: "close" }));
     } else if (status !== undefined && status < 500) {
-      send(response, problem(status, { title: "The request could not be read", detail: message ?? "" }));
+      send(response, problem(status, { title: "The request could not be read", detail: message }));
     } else {
       log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request broke off");
-      send(response, replyTo(held("InternalError", message ?? "", {}, 10)));
+      send(response, unavailable("InternalError", message, 10));
     }
   };
 

@@ -1,43 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { systemClock } from "../lib/clock.ts";
-import type { Cluster } from "../lib/cluster/cluster.ts";
-import { createKubernetesCluster } from "../lib/cluster/kubernetes.ts";
-import { createNoCluster } from "../lib/cluster/none.ts";
 import type { Config } from "../lib/config.ts";
-import type { Contacts } from "../lib/contacts/contacts.ts";
-import { createMemoryContacts } from "../lib/contacts/memory.ts";
-import { createUpstashContacts } from "../lib/contacts/upstash.ts";
-import type { Deps } from "../lib/deps.ts";
-import { createLightpeerClient } from "../lib/lightpeer/grpc-client.ts";
-import { createSeeds } from "../lib/lightpeer/grpc-seed.ts";
-import type { Log } from "../lib/log.ts";
 import { createLog } from "../lib/pino-log.ts";
-import { type PodRules, readPod } from "../lib/pod.ts";
-import { createTurns } from "../lib/turns.ts";
-import type { Handlers } from "./handlers.ts";
-import { podChanged } from "./pod-changed.ts";
 import { requireToken } from "./read-token.ts";
-import { reformAsked } from "./reform-asked.ts";
-import { createServer } from "./server.ts";
+import { createServer, type Engine } from "./server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
-import { readStatus } from "./status.ts";
-import { sweep } from "./sweep.ts";
-import { readWhy } from "./why.ts";
 
-/** Puts the parts together and listens. */
+/** Listens. What answers requests is loaded with the first of them; health checks need none of it. */
 export function start(config: Config): void {
   const log = createLog(config.LOG_LEVEL);
-  const rules: PodRules = {
-    scope: config.KLIGHT_SCOPE,
-    namespaces: config.KLIGHT_NAMESPACES,
-    defaultPort: config.KLIGHT_DEFAULT_PORT,
-  };
-  const deps = depsOf(config, rules, log);
   let ready = true;
+  let loading: Promise<Engine> | undefined;
+  const load = async (): Promise<Engine> => {
+    const { createEngine } = await import("./engine.ts");
+    return createEngine(config, log);
+  };
   const app = createServer({
-    handlers: handlersOf(deps, rules, config.KLIGHT_SWEEP_MS),
+    engine: () => (loading ??= load()),
     log,
-    now: () => deps.clock.now(),
     isReady: () => ready,
     ...(config.KLIGHT_READ_TOKEN !== undefined && { guardReads: requireToken(config.KLIGHT_READ_TOKEN) }),
   });
@@ -50,57 +28,3 @@ export function start(config: Config): void {
     ready = false;
   });
 }
-
-function depsOf(config: Config, rules: PodRules, log: Log): Deps {
-  return {
-    contacts: contactsOf(config),
-    lightpeer: createLightpeerClient(),
-    seeds: createSeeds({
-      port: config.KLIGHT_SEED_PORT,
-      ...(config.KLIGHT_SEED_ADDRESS !== undefined && { address: config.KLIGHT_SEED_ADDRESS }),
-    }),
-    cluster: clusterOf(config, rules, log),
-    clock: systemClock,
-    turns: createTurns(),
-    newToken: () => randomUUID(),
-    log,
-    settings: {
-      joinMode: config.KLIGHT_JOIN,
-      reform: config.KLIGHT_REFORM,
-      historyLimit: config.KLIGHT_HISTORY_LIMIT,
-      probeTimeoutMs: config.KLIGHT_PROBE_TIMEOUT_MS,
-      joinTimeoutMs: config.KLIGHT_JOIN_TIMEOUT_MS,
-      waitMs: config.KLIGHT_WAIT_MS,
-    },
-  };
-}
-
-function contactsOf(config: Config): Contacts {
-  if (config.KLIGHT_STORE === "memory") return createMemoryContacts(systemClock);
-  return createUpstashContacts({
-    // The configuration is refused without these two.
-    url: config.UPSTASH_REDIS_REST_URL ?? "",
-    token: config.UPSTASH_REDIS_REST_TOKEN ?? "",
-    prefix: config.KLIGHT_KEY_PREFIX ?? "",
-    timeoutMs: config.KLIGHT_STORE_TIMEOUT_MS,
-  });
-}
-
-function clusterOf(config: Config, rules: PodRules, log: Log): Cluster {
-  if (config.KLIGHT_CLUSTER === "none") return createNoCluster();
-  return createKubernetesCluster({
-    rules,
-    timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
-    log,
-    ...(config.KUBECONFIG !== undefined && { kubeconfig: config.KUBECONFIG }),
-  });
-}
-
-const handlersOf = (deps: Deps, rules: PodRules, sweepMs: number): Handlers => ({
-  readPod: (data) => readPod(data, rules),
-  podChanged: (change) => podChanged(deps, change),
-  sweep: () => sweep(deps, sweepMs),
-  reform: (network) => reformAsked(deps, network),
-  status: () => readStatus(deps),
-  why: (pod) => readWhy(deps, pod),
-});

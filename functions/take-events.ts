@@ -2,7 +2,8 @@ import { readEvents, type ReadOrInvalid } from "../lib/events.ts";
 import type { Log } from "../lib/log.ts";
 import { held, type Outcome } from "../lib/outcome.ts";
 import type { Handlers } from "./handlers.ts";
-import { outcomeHeader, problem, type Reply, replyTo } from "./reply.ts";
+import { outcomeHeader, problem, type Reply } from "./problem.ts";
+import { replyTo } from "./reply.ts";
 import type { SweepReport } from "./sweep.ts";
 
 /** How one event of a request ended. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The fields of a pod object that klight reads: strict on these, silent on all others. Go writes an absent list or

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One environment variable. */
 export interface Variable<Value = unknown> {

@@ -38,6 +38,7 @@ const shared: BuildOptions = {
   sourcemap: "linked",
   minifySyntax: true,
   minifyWhitespace: true,
+  minifyIdentifiers: true,
   legalComments: "none",
   logLevel: "warning",
   plugins: [inlineScripts, inlinePage],

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import type { ApiAnswer } from "./api-requests.ts";
 import type { ClusterFailure } from "./cluster.ts";
 
