@@ -1,0 +1,93 @@
+import type { Clock } from "../../../lib/clock.ts";
+import type { Dialer, JoinRecord, Lacks, PeerCalls, PeerState } from "./calls.ts";
+import { Life } from "./life.ts";
+import { Lightpeer } from "./peer.ts";
+import { failed } from "./status.ts";
+
+interface Surroundings {
+  readonly address: string;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** How a process of this life reaches others. */
+  readonly dialerFor: (life: Life) => Dialer;
+  readonly lacks: Lacks;
+}
+
+/** Where one lightpeer process runs after the other, whatever the transport. */
+export class Machine {
+  readonly #around: Surroundings;
+  readonly #joins: JoinRecord[] = [];
+  #lives = 0;
+  #life = new Life();
+  #peer: Lightpeer;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    this.#peer = this.#boot();
+  }
+
+  get address(): string {
+    return this.#around.address;
+  }
+
+  get lives(): number {
+    return this.#lives;
+  }
+
+  get life(): Life {
+    return this.#life;
+  }
+
+  get state(): PeerState {
+    return this.#peer.state;
+  }
+
+  get joins(): readonly JoinRecord[] {
+    return this.#joins;
+  }
+
+  /** What the process now running answers. */
+  get calls(): PeerCalls {
+    return without(this.#peer, this.#around.lacks);
+  }
+
+  /** A new process that knows nothing; the old one must be dead. */
+  reboot(): void {
+    this.#peer = this.#boot();
+  }
+
+  #boot(): Lightpeer {
+    const { address, clock, newId, dialerFor } = this.#around;
+    const life = new Life();
+    this.#life = life;
+    this.#lives += 1;
+    const number = this.#lives;
+    const peer = new Lightpeer({
+      address,
+      clock,
+      newId,
+      life,
+      dialer: dialerFor(life),
+      onJoin: (join) => {
+        // The record stays the peer's own object: its end is written when the join ends.
+        this.#joins.push(Object.assign(join, { life: number }));
+      },
+    });
+    void peer.watch();
+    return peer;
+  }
+}
+
+const unimplemented = (method: string) => async (): Promise<ReturnType<typeof failed>> =>
+  failed("UNIMPLEMENTED", `unknown method ${method}`);
+
+const without = (peer: Lightpeer, lacks: Lacks): PeerCalls => ({
+  joinNetwork: (ctx, contact) => peer.joinNetwork(ctx, contact),
+  connectNewPeer: (ctx, guest, take) => peer.connectNewPeer(ctx, guest, take),
+  persist: (ctx, payload) => peer.persist(ctx, payload),
+  query: (ctx, take) => peer.query(ctx, take),
+  notifyNewBlock: lacks.notifyNewBlock
+    ? unimplemented("NotifyNewBlock")
+    : (ctx, block) => peer.notifyNewBlock(ctx, block),
+  check: lacks.check ? unimplemented("Check") : () => peer.check(),
+});

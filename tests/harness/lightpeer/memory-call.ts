@@ -1,0 +1,206 @@
+import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
+import type { Timers } from "../timers.ts";
+import type { PeerCalls } from "./calls.ts";
+import { Context } from "./context.ts";
+import type { Life } from "./life.ts";
+import { failed, unsent, type Reply } from "./status.ts";
+
+/** The way from one process to an address. */
+export interface Route {
+  readonly to: string;
+  readonly caller: Life;
+  readonly timers: Timers;
+  readonly latency: { connect(): number; way(): number; item(): number };
+  /** Who answers there now; undefined: connections are refused. */
+  readonly find: () => { readonly life: Life; readonly calls: PeerCalls } | undefined;
+}
+
+/**
+ * A deadline travels as the time that is left, and comes earlier at the next process: its refusal, with its own text,
+ * is back before the caller gives up. Ms.
+ */
+export const deadlineMargin = 3;
+
+type Serve<Item> = (peer: PeerCalls, ctx: Context, give: (item: Item) => void) => Promise<Reply>;
+
+const ignore = (): void => {};
+
+/** The calls of a process to one address. */
+export class MemoryCalls implements PeerCalls {
+  readonly #route: Route;
+
+  constructor(route: Route) {
+    this.#route = route;
+  }
+
+  joinNetwork(ctx: Context, contact: string): Promise<Reply> {
+    return this.#call(ctx, (peer, at) => peer.joinNetwork(at, contact), ignore);
+  }
+
+  connectNewPeer(ctx: Context, guest: string, take: (block: Block) => void): Promise<Reply> {
+    return this.#call<Block>(ctx, (peer, at, give) => peer.connectNewPeer(at, guest, give), take);
+  }
+
+  persist(ctx: Context, payload: Uint8Array): Promise<Reply> {
+    return this.#call(ctx, (peer, at) => peer.persist(at, payload), ignore);
+  }
+
+  query(ctx: Context, take: (payload: Uint8Array) => void): Promise<Reply> {
+    return this.#call<Uint8Array>(ctx, (peer, at, give) => peer.query(at, give), take);
+  }
+
+  notifyNewBlock(ctx: Context, block: Block): Promise<Reply> {
+    return this.#call(ctx, (peer, at) => peer.notifyNewBlock(at, block), ignore);
+  }
+
+  check(ctx: Context): Promise<Reply> {
+    return this.#call(ctx, (peer, at) => peer.check(at), ignore);
+  }
+
+  #call<Item>(ctx: Context, serve: Serve<Item>, take: (item: Item) => void): Promise<Reply> {
+    if (ctx.ended) return Promise.resolve(unsent(ctx.ended));
+    return new Promise((resolve) => {
+      new Call(this.#route, { ctx, serve, take, resolve }).start();
+    });
+  }
+}
+
+interface Request<Item> {
+  readonly ctx: Context;
+  readonly serve: Serve<Item>;
+  readonly take: (item: Item) => void;
+  readonly resolve: (reply: Reply) => void;
+}
+
+class Call<Item> {
+  readonly #route: Route;
+  readonly #request: Request<Item>;
+  #isOver = false;
+  /** Set once the other process has the request. */
+  #served: Context | undefined;
+  #stops: (() => void)[] = [];
+
+  constructor(route: Route, request: Request<Item>) {
+    this.#route = route;
+    this.#request = request;
+  }
+
+  start(): void {
+    const { ctx } = this.#request;
+    const { caller, timers, latency } = this.#route;
+    const giveUp = (end: Reply & { tag: "failed" }): void => {
+      this.#finish(this.#served ? end : unsent(end));
+    };
+    this.#stops.push(
+      ctx.onEnd(giveUp),
+      caller.onDeath(() => {
+        giveUp(failed("CANCELLED", "the caller died"));
+      }),
+      timers.after(latency.connect() + latency.way(), () => {
+        this.#arrive();
+      }),
+    );
+  }
+
+  #arrive(): void {
+    const { to, find } = this.#route;
+    const found = find();
+    if (!found || found.life.status === "dead") {
+      const text = `connection error: desc = "transport: Error while dialing dial tcp ${to}: connect: connection refused"`;
+      this.#finishLater(unsent(failed("UNAVAILABLE", text)));
+      return;
+    }
+    const { life, calls } = found;
+    this.#stops.push(
+      life.onDeath(() => {
+        const cut = failed("UNAVAILABLE", "error reading from server: connection reset by peer");
+        this.#finishLater(this.#served ? cut : unsent(cut));
+      }),
+    );
+    // A stopped process takes connections and says nothing; a call given up meanwhile never gets to it.
+    life.whenRunning(() => {
+      if (!this.#isOver) this.#serve(life, calls);
+    });
+  }
+
+  #serve(life: Life, calls: PeerCalls): void {
+    const { timers } = this.#route;
+    const { deadline } = this.#request.ctx;
+    const served =
+      deadline === undefined
+        ? new Context()
+        : Context.within(timers, Math.max(0, deadline - deadlineMargin - timers.now()));
+    this.#served = served;
+    void this.#work(life, calls, served);
+  }
+
+  async #work(life: Life, calls: PeerCalls, served: Context): Promise<void> {
+    const items: Item[] = [];
+    const reply = await this.#request.serve(calls, served, (item) => items.push(item));
+    life.whenRunning(() => {
+      served.release();
+      this.#later(this.#route.latency.way(), life, () => {
+        this.#answer(life, items, reply);
+      });
+    });
+  }
+
+  #answer(life: Life, items: readonly Item[], reply: Reply): void {
+    const { take } = this.#request;
+    const [first, ...rest] = items;
+    if (first !== undefined) take(first);
+    if (rest.length === 0) {
+      this.#finish(reply);
+      return;
+    }
+    this.#later(rest.length * this.#route.latency.item(), life, () => {
+      for (const item of rest) {
+        // A caller may hang up at any item.
+        if (this.#isOver) return;
+        take(item);
+      }
+      this.#finish(reply);
+    });
+  }
+
+  /** What the other process sends: it must be running then, and the call not over. */
+  #later(ms: number, life: Life, run: () => void): void {
+    if (this.#isOver) return;
+    this.#stops.push(
+      this.#route.timers.after(ms, () => {
+        life.whenRunning(() => {
+          if (!this.#isOver) run();
+        });
+      }),
+    );
+  }
+
+  #finishLater(reply: Reply): void {
+    if (this.#isOver) return;
+    this.#stops.push(
+      this.#route.timers.after(this.#route.latency.way(), () => {
+        this.#finish(reply);
+      }),
+    );
+  }
+
+  #finish(reply: Reply): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
+    const served = this.#served;
+    if (served && reply.tag === "failed") this.#hangUp(served);
+    this.#request.resolve(reply);
+  }
+
+  /** The other process learns that nobody waits any more, and goes on with what it does. */
+  #hangUp(served: Context): void {
+    const { timers, latency, find } = this.#route;
+    timers.after(latency.way(), () => {
+      find()?.life.whenRunning(() => {
+        served.end("CANCELLED");
+      });
+    });
+  }
+}
