@@ -11,7 +11,7 @@ const groups: readonly (readonly [string, Readonly<Record<string, Words>>])[] = 
   ...Object.entries(otherReasons),
 ];
 const all = groups.flatMap(([group, words]) =>
-  Object.entries(words).map(([reason, entry]) => ({ group, reason, ...entry })),
+  Object.entries(words).map(([reason, entry]) => ({ group, reason, says: entry.says, cure: entry.cure })),
 );
 
 /** Everything that is written as a reason in the code, outside of the tables themselves. */
