@@ -1,0 +1,164 @@
+import express, { type Express, type Request, type Response } from "express";
+import type { IPod } from "kubernetes-models/v1/Pod";
+import { type ApiCall, type Fault, isSuffered } from "./faults.ts";
+import { newEvent, type StoredEvent } from "./new-event.ts";
+import type { PodObject } from "./objects.ts";
+import type { Pages } from "./pages.ts";
+import type { Named, PodStore } from "./pod-store.ts";
+import { parseSelector } from "./selector.ts";
+import { badRequest, invalid, notFound, type Refusal, RefusedError, statusObject } from "./status.ts";
+import { statusPatch, strictProblems } from "./validation.ts";
+
+export interface RoutesOptions {
+  readonly pods: PodStore;
+  readonly pages: Pages;
+  readonly events: StoredEvent[];
+  /** The pods that a LIST shows. */
+  readonly listed: () => readonly PodObject[];
+  readonly token: string | undefined;
+  /** Told of each request; answers what is wrong with it. */
+  readonly takes: (call: ApiCall) => Fault | undefined;
+}
+
+type Answer = (request: Request) => { readonly code: number; readonly body: object };
+type Namespaced = { readonly namespace?: string; readonly name?: string };
+
+export function createRoutes(options: RoutesOptions): Express {
+  const { pods } = options;
+  const app = express();
+  app.use(express.text({ type: () => true, limit: "3mb" }));
+
+  const route = (
+    method: "get" | "post" | "put" | "patch" | "delete",
+    path: string,
+    call: Pick<ApiCall, "verb" | "resource">,
+    answer: Answer,
+  ): void => {
+    app[method](path, async (request, response) => {
+      const { namespace } = request.params as Namespaced;
+      const made = { ...call, ...(namespace !== undefined && { namespace }) };
+      const fault = options.takes(made);
+      if (fault !== undefined && (await isSuffered(fault, made, response))) return;
+      respond({ request, response, answer, token: options.token });
+    });
+  };
+
+  const inNamespace = "/api/v1/namespaces/:namespace";
+  const list: Answer = (request) => ({ code: 200, body: listPods(options, request) });
+  route("get", "/api/v1/pods", { verb: "list", resource: "pods" }, list);
+  route("get", `${inNamespace}/pods`, { verb: "list", resource: "pods" }, list);
+  route("get", `${inNamespace}/pods/:name`, { verb: "get", resource: "pods" }, (request) => {
+    const pod = pods.get(named(request));
+    if (pod === undefined) throw new RefusedError(notFound("pods", named(request).name));
+    return { code: 200, body: pod };
+  });
+  route("post", `${inNamespace}/pods`, { verb: "create", resource: "pods" }, (request) => {
+    const manifest = json(request, ["application/json"]) as IPod;
+    return { code: 201, body: pods.create(manifest, named(request).namespace) };
+  });
+  route("put", `${inNamespace}/pods/:name`, { verb: "update", resource: "pods" }, (request) => {
+    const { metadata } = json(request, ["application/json"]) as IPod;
+    return { code: 200, body: pods.replace(named(request), metadata ?? {}) };
+  });
+  route("delete", `${inNamespace}/pods/:name`, { verb: "delete", resource: "pods" }, (request) => {
+    const grace = Number(request.query["gracePeriodSeconds"] ?? 30);
+    const marked = pods.markDeleted(named(request), grace);
+    return { code: 200, body: grace === 0 ? pods.remove(named(request)) : marked };
+  });
+  route(
+    "patch",
+    `${inNamespace}/pods/:name/status`,
+    { verb: "patch", resource: "pods/status" },
+    (request) => {
+      return { code: 200, body: patchStatus(pods, request) };
+    },
+  );
+  route("post", `${inNamespace}/events`, { verb: "create", resource: "events" }, (request) => {
+    const event = newEvent(json(request, ["application/json"]), named(request).namespace);
+    options.events.push(event);
+    return { code: 201, body: event };
+  });
+  app.use((_request, response) => {
+    refuse(response, {
+      code: 404,
+      reason: "NotFound",
+      message: "the server could not find the requested resource",
+    });
+  });
+  return app;
+}
+
+interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+  readonly answer: Answer;
+  readonly token: string | undefined;
+}
+
+function respond({ request, response, answer, token }: Exchange): void {
+  if (token !== undefined && request.get("authorization") !== `Bearer ${token}`) {
+    refuse(response, { code: 401, reason: "Unauthorized", message: "Unauthorized" });
+    return;
+  }
+  try {
+    const { code, body } = answer(request);
+    response.status(code).json(body);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    refuse(response, error.refusal);
+  }
+}
+
+const refuse = (response: Response, refusal: Refusal): void =>
+  void response.status(refusal.code).json(statusObject(refusal));
+
+function named({ params }: Request): Named {
+  const { namespace = "", name = "" } = params as Namespaced;
+  return { namespace, name };
+}
+
+function json(request: Request, types: readonly string[]): unknown {
+  const type = request.get("content-type")?.split(";")[0]?.trim() ?? "";
+  if (!types.includes(type)) {
+    const message = `the body of the request was in an unknown format - accepted media types include: ${types.join(", ")}`;
+    throw new RefusedError({ code: 415, reason: "UnsupportedMediaType", message });
+  }
+  try {
+    return JSON.parse(String(request.body)) as unknown;
+  } catch {
+    throw new RefusedError(badRequest("couldn't get version/kind; json parse error"));
+  }
+}
+
+function listPods({ pods, pages, listed }: RoutesOptions, { query, params }: Request): object {
+  const { labelSelector = "", limit = "0", continue: token } = query as Record<string, string | undefined>;
+  const size = Number(limit);
+  if (!Number.isSafeInteger(size) || size < 0) throw new RefusedError(badRequest(`invalid limit: ${limit}`));
+  if (token !== undefined) return pages.next(token, size);
+  const { namespace } = params as Namespaced;
+  const matches = parseSelector(labelSelector);
+  const found = listed().filter(
+    ({ metadata }) =>
+      (namespace === undefined || metadata.namespace === namespace) && matches(metadata.labels),
+  );
+  // etcd's order.
+  found.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return pages.first(found, size, pods.version());
+}
+
+const keyOf = ({ metadata }: PodObject): string => `${metadata.namespace}/${metadata.name}`;
+
+function patchStatus(pods: PodStore, request: Request): PodObject {
+  const pod = named(request);
+  const patch = statusPatch.safeParse(json(request, ["application/strategic-merge-patch+json"]));
+  if (pods.get(pod) === undefined) throw new RefusedError(notFound("pods", pod.name));
+  if (!patch.success) {
+    const causes = strictProblems(patch.error).map(({ field, message }) => ({
+      field: `patch.${field}`,
+      message,
+    }));
+    throw new RefusedError(invalid("Pod", pod.name, causes));
+  }
+  const { metadata, status } = patch.data;
+  return pods.mergeConditions(pod, metadata?.uid, status.conditions);
+}
