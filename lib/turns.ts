@@ -35,14 +35,15 @@ export function createTurns(): Turns {
       if (busy) {
         const giveUp = async (): Promise<void> => {
           await tooLate();
-          waiting.abort();
+          // An abort would reject a turn under way as well, and leave its work running unseen.
+          if (!started) waiting.abort();
         };
         void giveUp();
       }
       try {
         return await turn;
       } catch (error) {
-        if (waiting.signal.aborted && !started) return undefined;
+        if (!started) return undefined;
         throw error;
       } finally {
         if (queue.size === 0 && queue.pending === 0) queues.delete(network);
