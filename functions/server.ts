@@ -62,6 +62,7 @@ export function createServer(options: ServerOptions): Express {
     send(response, await engine.events({ headers: request.headers, body }));
   });
   addReads(app, options);
+  refuseOtherMethods(app);
   app.use(notFound);
   app.use(failed(options.log));
   return app;
@@ -88,6 +89,26 @@ function addReads(app: Express, { engine, guardReads = open }: ServerOptions): v
   });
 }
 
+const methods: Readonly<Record<string, string>> = {
+  "/": "GET, HEAD, POST",
+  "/health/liveness": "GET, HEAD",
+  "/health/readiness": "GET, HEAD",
+  "/networks": "GET, HEAD",
+  "/networks/:id/reform": "POST",
+  "/networks/:namespace/:id/reform": "POST",
+  "/why/:namespace/:pod": "GET, HEAD",
+};
+
+/** Comes after the routes themselves. */
+function refuseOtherMethods(app: Express): void {
+  for (const [path, allow] of Object.entries(methods)) {
+    app.all(path, (request, response) => {
+      const detail = `${request.path} takes ${allow}, and not ${request.method}`;
+      send(response, problem(405, { title: "Method not allowed", detail }, { allow }));
+    });
+  }
+}
+
 const unavailable = (reason: string, detail: string, retryAfterS: number): Reply =>
   problem(
     503,
@@ -108,15 +129,17 @@ const failed =
       return;
     }
     const { status, message = "" } = error as { readonly status?: number; readonly message?: string };
-    if (status === 413) {
-      const detail = `a request may have ${BODY_LIMIT} bytes`;
-      send(response, problem(413, { title: "Too large", detail }, { connection: "close" }));
-    } else if (status !== undefined && status < 500) {
-      send(response, problem(status, { title: "The request could not be read", detail: message }));
-    } else {
+    if (status === undefined || status >= 500) {
       log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request broke off");
       send(response, unavailable("InternalError", message, 10));
+      return;
     }
+    const detail = status === 413 ? `a request may have ${BODY_LIMIT} bytes` : message;
+    log.warn({ status, detail }, "request refused");
+    const title = status === 413 ? "Too large" : "The request could not be read";
+    // The rest of a body that is too large is not read, so the connection is of no more use.
+    const more = status === 413 ? { connection: "close" } : {};
+    send(response, problem(status, { title, detail }, { ...outcomeHeader("refused", detail), ...more }));
   };
 
 function send(response: Response, { status, headers, body }: Reply): void {

@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Log } from "../lib/log.ts";
 
 /** How long steps under way may take to finish, ms. Knative kills after its request timeout. */
@@ -12,7 +12,15 @@ const EXIT_AT_ONCE = 143;
  * the process at once; what it was doing is settled by whoever comes next.
  */
 export function stopOnSigterm(server: Server, log: Log, stop: () => void): void {
-  process.on("SIGTERM", () => {
+  let stopping = false;
+  server.on("request", (_request, response: ServerResponse) => {
+    response.once("close", () => {
+      // The server only ends when its last connection does, and a sender may keep it open for the next event.
+      if (stopping) setImmediate(() => server.closeIdleConnections());
+    });
+  });
+  process.once("SIGTERM", () => {
+    stopping = true;
     process.on("SIGTERM", () => process.exit(EXIT_AT_ONCE));
     log.info({}, "shutting down");
     stop();

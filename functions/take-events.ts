@@ -23,7 +23,9 @@ type Envelope = Parameters<typeof readEvents>[0];
 /** All events of one request, and what is answered to the sender. */
 export async function takeEvents(shell: Shell, request: Envelope): Promise<Reply> {
   const { batch, events } = readEvents(request, (data) => shell.handlers.readPod(data));
-  const ends = await Promise.all(events.map((event) => takeEvent(shell, event)));
+  const ends: End[] = [];
+  // In their order, and not all of 4 MiB of events at once.
+  for (const event of events) ends.push(await takeEvent(shell, event));
   const [only] = ends;
   return batch || only === undefined ? replyToBatch(ends) : replyToOne(only);
 }
@@ -78,8 +80,11 @@ function replyToOne(end: End): Reply {
   }
 }
 
-const unreadable = (problems: readonly string[]): Reply =>
-  problem(400, { title: "Not an event that klight can read", detail: problems.join("; "), problems });
+function unreadable(problems: readonly string[]): Reply {
+  const detail = problems.join("; ");
+  const title = "Not an event that klight can read";
+  return problem(400, { title, detail, problems }, outcomeHeader("refused", detail));
+}
 
 /** The good ones are done. Something held: the whole batch comes again, and what is done changes nothing then. */
 function replyToBatch(ends: readonly End[]): Reply {

@@ -52,11 +52,14 @@ function openBinary(headers: Request["headers"], mediaType: string, body: Buffer
   }
   if (mediaType !== "") attributes["datacontenttype"] = mediaType;
   if (body.length === 0) return openObject(attributes);
-  if (!/^(?:application\/json|[^;]*\+json)$/u.test(mediaType))
-    return openObject({ ...attributes, data: body });
+  if (!isJson(mediaType)) return openObject({ ...attributes, data: body });
   const read = readJson(body);
   return read.tag === "json" ? openObject({ ...attributes, data: read.value }) : read;
 }
+
+/** Is data of this type JSON? */
+export const isJson = (mediaType: string): boolean =>
+  /^(?:application\/json|[^;]*\+json)(?:\s*;.*)?$/iu.test(mediaType);
 
 const required = ["id", "source", "type", "specversion"] as const;
 
@@ -95,10 +98,13 @@ function sdkProblems(error: unknown, attributes: Readonly<Record<string, unknown
   return named.length > 0 ? named : [error instanceof Error ? error.message : String(error)];
 }
 
-function readJson(body: Buffer): { tag: "json"; value: unknown } | Extract<Opened, { tag: "invalid" }> {
+export function readJson(
+  body: Uint8Array,
+): { tag: "json"; value: unknown } | Extract<Opened, { tag: "invalid" }> {
   if (body.length === 0) return { tag: "invalid", problems: ["body: must be JSON, was empty"] };
   try {
-    return { tag: "json", value: JSON.parse(body.toString("utf8")) as unknown };
+    const written = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return { tag: "json", value: JSON.parse(written) as unknown };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { tag: "invalid", problems: [`body: must be JSON: ${why}`] };

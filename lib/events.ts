@@ -1,5 +1,5 @@
 import type { CloudEvent } from "cloudevents";
-import { openEnvelope, type Opened, type Request } from "./envelope.ts";
+import { isJson, openEnvelope, type Opened, readJson, type Request } from "./envelope.ts";
 import type { PodName } from "./outcome.ts";
 import type { Pod, PodReading } from "./pod.ts";
 import type { Reason } from "./reasons.ts";
@@ -58,20 +58,8 @@ function readEvent(event: CloudEvent<unknown>, readPod: (data: unknown) => PodRe
   const traced = typeof traceparent === "string" ? { traceparent } : {};
   if (known === undefined) return { ...traced, ...otherEvent(`type ${JSON.stringify(event.type)}`) };
   if (known.tag === "ping") return { ...traced, tag: "ping" };
-  const kind = kindOf(event);
-  if (kind !== "Pod") return { ...traced, ...otherEvent(`kind ${JSON.stringify(kind)}`) };
-  const read =
-    known.mode === "resource"
-      ? readResource(event, known.change, readPod)
-      : readReference(event, known.change);
+  const read = readPodEvent(event, known, readPod);
   return read.tag === "invalid" ? read : { ...traced, ...read };
-}
-
-/** The kind that the event is about; one that names none is read as a pod, and refused if it is not. */
-function kindOf(event: CloudEvent<unknown>): string {
-  const data = event.data as { readonly kind?: unknown } | null | undefined;
-  const kind = event["kind"] ?? data?.kind;
-  return typeof kind === "string" ? kind : "Pod";
 }
 
 const otherEvent = (what: string): Extract<Read, { tag: "ignored" }> => ({
@@ -80,43 +68,86 @@ const otherEvent = (what: string): Extract<Read, { tag: "ignored" }> => ({
   message: `an event of ${what} is not for klight`,
 });
 
-type Change = PodChange["change"];
+const invalid = (...problems: string[]): Extract<ReadOrInvalid, { tag: "invalid" }> => ({
+  tag: "invalid",
+  problems,
+});
 
-function readResource(
+function readPodEvent(
   event: CloudEvent<unknown>,
-  change: Change,
+  { change, mode }: Extract<Known, { tag: "pod" }>,
   readPod: (data: unknown) => PodReading,
 ): ReadOrInvalid {
-  const reading = readPod(event.data);
-  if (reading.tag === "invalid")
-    return { tag: "invalid", problems: reading.problems.map((problem) => `data.${problem}`) };
+  const given = dataOf(event);
+  if (given.tag === "invalid") return given;
+  const other = otherKind(event, partsOf(given.value));
+  if (other !== undefined) return other;
+  if (mode === "reference") return readReference(event, change, partsOf(given.value));
+  if (given.value === undefined) return invalid("data: must be the pod, was missing");
+  const reading = readPod(given.value);
+  if (reading.tag === "invalid") return invalid(...reading.problems.map((problem) => `data.${problem}`));
   const { pod } = reading;
   const name = { namespace: pod.namespace, name: pod.name };
   const problems = contradictions(event, name);
-  return problems.length > 0 ? { tag: "invalid", problems } : { tag: "pod", change, name, pod };
+  return problems.length > 0 ? invalid(...problems) : { tag: "pod", change, name, pod };
 }
 
-function readReference(event: CloudEvent<unknown>, change: Change): ReadOrInvalid {
-  const data = (event.data ?? {}) as { readonly namespace?: unknown; readonly name?: unknown };
-  const { namespace, name } = data;
-  if (typeof namespace !== "string" || typeof name !== "string" || namespace === "" || name === "") {
-    const shown = JSON.stringify({ namespace, name });
-    return { tag: "invalid", problems: [`data: must have namespace and name of a pod, was ${shown}`] };
+/** The data as JSON; undefined: the event has none. */
+function dataOf({
+  data,
+  datacontenttype,
+}: CloudEvent<unknown>): { readonly tag: "json"; readonly value: unknown } | ReturnType<typeof invalid> {
+  if (data === undefined) return { tag: "json", value: undefined };
+  if (datacontenttype !== undefined && !isJson(datacontenttype)) {
+    return invalid(`datacontenttype: must be application/json, was ${JSON.stringify(datacontenttype)}`);
   }
-  const problems = contradictions(event, { namespace, name });
-  return problems.length > 0
-    ? { tag: "invalid", problems }
-    : { tag: "pod", change, name: { namespace, name } };
+  // Bytes, of data_base64 or of a body without a content type, are JSON where nothing else is said.
+  return data instanceof Uint8Array ? readJson(data) : { tag: "json", value: data };
 }
 
-/** The data says which pod it is; an envelope that says otherwise is broken. */
+type Parts = Readonly<Record<string, unknown>>;
+
+const partsOf = (data: unknown): Parts => (typeof data === "object" && data !== null ? (data as Parts) : {});
+
+/** Events of other kinds are not for klight. One that names no kind is read as a pod, and refused if it is not. */
+function otherKind(event: CloudEvent<unknown>, data: Parts): ReadOrInvalid | undefined {
+  const { kind = data["kind"], apiversion = data["apiVersion"] } = event;
+  if (data["kind"] !== undefined && kind !== data["kind"]) {
+    return invalid(`kind: must be ${JSON.stringify(data["kind"])} as in data, was ${JSON.stringify(kind)}`);
+  }
+  if (kind !== undefined && kind !== "Pod") return otherEvent(`kind ${JSON.stringify(kind)}`);
+  if (apiversion === undefined || apiversion === "v1") return undefined;
+  return otherEvent(`kind Pod of ${JSON.stringify(apiversion)}`);
+}
+
+/** The data names the pod; without data, the attributes of the event do. */
+function readReference(event: CloudEvent<unknown>, change: PodChange["change"], data: Parts): ReadOrInvalid {
+  const { namespace = event["namespace"], name = event["name"] } = data;
+  const problems = [...nameProblems("namespace", namespace), ...nameProblems("name", name)];
+  if (problems.length > 0) return invalid(...problems);
+  const pod = { namespace: String(namespace), name: String(name) };
+  const contradicting = contradictions(event, pod);
+  return contradicting.length > 0 ? invalid(...contradicting) : { tag: "pod", change, name: pod };
+}
+
+function nameProblems(what: string, value: unknown): readonly string[] {
+  if (typeof value === "string" && /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/u.test(value)) return [];
+  const was = value === undefined ? "missing" : JSON.stringify(value);
+  return [`data.${what}: must be the ${what} of a pod, was ${was}`];
+}
+
+/** The data says which pod it is; an envelope that says otherwise is broken, and neither is believed. */
 function contradictions(event: CloudEvent<unknown>, { namespace, name }: PodName): readonly string[] {
-  const expected = { namespace, name } as const;
-  return (["namespace", "name"] as const).flatMap((attribute) => {
-    const said = event[attribute];
-    if (said === undefined || said === expected[attribute]) return [];
-    return [
-      `${attribute}: must be ${JSON.stringify(expected[attribute])} as in data, was ${JSON.stringify(said)}`,
-    ];
-  });
+  const [, inNamespace, called] = /\/namespaces\/([^/]+)\/pods\/([^/]+)$/u.exec(event.subject ?? "") ?? [];
+  const claims = [
+    ["namespace", namespace, event["namespace"], event["namespace"]],
+    ["name", name, event["name"], event["name"]],
+    ["subject", namespace, inNamespace, event.subject],
+    ["subject", name, called, event.subject],
+  ] as const;
+  return claims.flatMap(([attribute, expected, said, shown]) =>
+    said === undefined || said === expected
+      ? []
+      : [`${attribute}: must name ${JSON.stringify(expected)} as data does, was ${JSON.stringify(shown)}`],
+  );
 }
