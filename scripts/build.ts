@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
 
 /** Puts the Lua scripts into the bundle: what reads them from files in the sources must run without files. */
@@ -29,29 +29,42 @@ const inlinePage: Plugin = {
   },
 };
 
+const root = new URL("..", import.meta.url).pathname;
+// CommonJS dependencies call require for Node's own modules.
+const requireForCommonJs =
+  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+
 const shared: BuildOptions = {
-  absWorkingDir: new URL("..", import.meta.url).pathname,
+  absWorkingDir: root,
   bundle: true,
   platform: "node",
   format: "esm",
   target: "node20",
   sourcemap: "linked",
-  minifySyntax: true,
-  minifyWhitespace: true,
-  minifyIdentifiers: true,
+  minify: true,
   legalComments: "none",
   logLevel: "warning",
   plugins: [inlineScripts, inlinePage],
-  // CommonJS dependencies call require for Node's own modules.
-  banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-  },
+  banner: { js: requireForCommonJs },
 };
 
-await bundle({ ...shared, entryPoints: ["functions/index.ts"], outfile: "dist/index.js" });
+rmSync(`${root}dist`, { recursive: true, force: true });
+
+/**
+ * Node compiles all of a file before it runs any of it, which for the whole in one file is most of the start. So what
+ * is imported late (the engine, the API server's client) is in files of its own beside dist/index.js.
+ */
+await bundle({
+  ...shared,
+  entryPoints: ["functions/index.ts"],
+  outdir: "dist",
+  splitting: true,
+  chunkNames: "late/[name]-[hash]",
+});
 await bundle({
   ...shared,
   entryPoints: ["functions/cli.ts"],
   outfile: "dist/klight.js",
-  banner: { js: `#!/usr/bin/env node\n${shared.banner?.["js"] ?? ""}` },
+  banner: { js: `#!/usr/bin/env node\n${requireForCommonJs}` },
 });
+chmodSync(`${root}dist/klight.js`, 0o755);
