@@ -60,6 +60,8 @@ function shapeOf(value: unknown, path = ""): readonly string[] {
   return [`${path}: ${typeof value}`];
 }
 
+const sorted = (value: unknown): readonly string[] => [...new Set(shapeOf(value))].toSorted();
+
 describe("a pod of the double, compared with the recorded ones", () => {
   const recorded = readFileSync(
     new URL("../fixtures/apiserversource-resource.jsonl", import.meta.url),
@@ -68,8 +70,6 @@ describe("a pod of the double, compared with the recorded ones", () => {
     .trim()
     .split("\n")
     .map((line) => (JSON.parse(line) as { readonly body: PodObject }).body);
-
-  const sorted = (value: unknown): readonly string[] => [...new Set(shapeOf(value))].toSorted();
 
   it("has the same fields when it is made, runs, and goes", () => {
     const pod = api.pods.create(manifest("rec-b"), "shapes").metadata;

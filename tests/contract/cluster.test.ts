@@ -170,15 +170,16 @@ const at = (ms: number): Clock => ({ now: () => ms, sleep: () => Promise.resolve
 const conditionOf = ({ metadata }: Pick<PodObject, "metadata">): Condition | undefined =>
   api.pods.get(metadata)?.status.conditions?.find(({ type }) => type === "klight.dev/joined");
 
+const clusterAt = (ms: number): Cluster =>
+  createKubernetesCluster({
+    rules,
+    kubeconfig: api.kubeconfig,
+    timeoutMs: 5000,
+    log: silent,
+    clock: at(ms),
+  });
+
 describe("what klight tells the API server", () => {
-  const clusterAt = (ms: number): Cluster =>
-    createKubernetesCluster({
-      rules,
-      kubeconfig: api.kubeconfig,
-      timeoutMs: 5000,
-      log: silent,
-      clock: at(ms),
-    });
   const joined = { status: "True", reason: "Joined", message: "a is in (incarnation x)" } as const;
 
   before(async () => {
