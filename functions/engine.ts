@@ -11,13 +11,11 @@ import type { Deps } from "../lib/deps.ts";
 import { createLightpeerClient } from "../lib/lightpeer/grpc-client.ts";
 import { createSeeds } from "../lib/lightpeer/grpc-seed.ts";
 import type { Log } from "../lib/log.ts";
-import { held } from "../lib/outcome.ts";
 import { type PodRules, readPod } from "../lib/pod.ts";
 import { createTurns } from "../lib/turns.ts";
 import type { Handlers } from "./handlers.ts";
-import { answerPage } from "./page/answer.ts";
 import { podChanged } from "./pod-changed.ts";
-import { json, problem, type Reply } from "./problem.ts";
+import { readsOf } from "./reads.ts";
 import { reformAsked } from "./reform-asked.ts";
 import { replyTo } from "./reply.ts";
 import type { Engine } from "./server.ts";
@@ -39,21 +37,9 @@ export function createEngine(config: Config, log: Log): Engine {
   return {
     events: (request) => takeEvents(shell, request),
     reform: async (network) => replyTo(await handlers.reform(network)),
-    networks: async () => {
-      const reading = await handlers.status();
-      return reading.tag === "status" ? json(reading.status) : unreadable(reading.message);
-    },
-    page: (request) => answerPage(() => handlers.status(), request),
-    why: async (pod) => {
-      const reading = await handlers.why(pod);
-      if (reading.tag === "why") return json(reading.why);
-      if (reading.tag === "failed") return unreadable(reading.message);
-      return problem(404, { title: "No such pod", detail: reading.message });
-    },
+    ...readsOf(handlers),
   };
 }
-
-const unreadable = (message: string): Reply => replyTo(held("StoreUnavailable", message));
 
 function depsOf(config: Config, rules: PodRules, log: Log): Deps {
   return {

@@ -1,5 +1,5 @@
 import type { PodChange } from "../lib/events.ts";
-import type { Outcome } from "../lib/outcome.ts";
+import type { Outcome, PodName } from "../lib/outcome.ts";
 import type { PodReading } from "../lib/pod.ts";
 import type { StatusReading } from "./status.ts";
 import type { SweepReport } from "./sweep.ts";
@@ -11,6 +11,6 @@ export interface Handlers {
   podChanged(change: PodChange): Promise<Outcome>;
   sweep(): Promise<SweepReport>;
   reform(network: string): Promise<Outcome>;
-  status(): Promise<StatusReading>;
-  why(pod: { readonly namespace: string; readonly name: string }): Promise<WhyReading>;
+  readonly status: () => Promise<StatusReading>;
+  readonly why: (pod: PodName) => Promise<WhyReading>;
 }

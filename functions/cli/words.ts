@@ -18,7 +18,7 @@ const ago = (at: string, now: string): string => `${duration(Date.parse(now) - D
 /** The answer to "why?", for a person. */
 export function whyInWords(why: Why): string {
   const { pod, verdict, reason, says, message, cure, network } = why;
-  const where = network === null ? "" : ` ${verdict === "in" ? "" : "of "}${network.network}`;
+  const where = network === null ? "" : ` ${network.network}`;
   const head = verdict === "unknown" ? `${pod}: cannot be told now` : `${pod} is ${verdict}${where}`;
   return lines(
     head,

@@ -1,9 +1,14 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import express from "express";
-import { answerPage } from "../../functions/page/answer.ts";
-import { pageRoutes } from "../../functions/page-routes.ts";
+import { problem } from "../../functions/problem.ts";
+import { readsOf } from "../../functions/reads.ts";
+import { requireToken } from "../../functions/read-token.ts";
+import { replyTo } from "../../functions/reply.ts";
+import { createServer } from "../../functions/server.ts";
 import { readStatus } from "../../functions/status.ts";
+import { readWhy } from "../../functions/why.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Outcome } from "../../lib/outcome.ts";
 import type { World } from "./networks.ts";
 
 export interface PageServer {
@@ -11,26 +16,46 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** The page of a world, over HTTP, on a free port. */
-export async function servePage(world: World): Promise<PageServer> {
-  const app = express();
-  app.use(
-    pageRoutes(
-      (request) => answerPage(() => readStatus(world), request),
-      (_request, _response, next) => {
-        next();
-      },
-    ),
-  );
+export interface PageServerOptions {
+  /** Who does not send it reads nothing. */
+  readonly token?: string;
+  readonly reform?: (network: string) => Promise<Outcome>;
+}
+
+const noLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+const noSuch = (network: string): Outcome => ({
+  name: "refused",
+  reason: "NoNetwork",
+  message: `there is no network ${network} with a member`,
+  network,
+});
+
+/** All that a person can read of a world, through the function's own server, on a free port. */
+export async function servePage(world: World, options: PageServerOptions = {}): Promise<PageServer> {
+  const { token, reform = (network) => Promise.resolve(noSuch(network)) } = options;
+  const reads = readsOf({ status: () => readStatus(world), why: (pod) => readWhy(world, pod) });
+  const engine = {
+    ...reads,
+    events: () => Promise.resolve(problem(400, { title: "No events", detail: "nothing takes events here" })),
+    reform: async (network: string) => replyTo(await reform(network)),
+  };
+  const app = createServer({
+    engine: () => Promise.resolve(engine),
+    log: noLog,
+    isReady: () => true,
+    ...(token !== undefined && { guardReads: requireToken(token) }),
+  });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     async close() {
-      server.closeAllConnections();
+      const closed = once(server, "close");
       server.close();
-      await once(server, "close");
+      server.closeAllConnections();
+      await closed;
     },
   };
 }
