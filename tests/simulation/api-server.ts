@@ -1,0 +1,102 @@
+import type { Cluster, ClusterFailure, JoinedCondition, Written } from "../../lib/cluster/cluster.ts";
+import type { Pod } from "../../lib/pod.ts";
+import { JOINED_CONDITION } from "../../lib/condition.ts";
+import { type ApiObjects, keyOf } from "./api-objects.ts";
+import type { Random } from "./random.ts";
+import type { VirtualClock } from "../harness/virtual-clock.ts";
+
+/** The client gives up on a server that is away after so long, ms. */
+const TIMEOUT_MS = 1_000;
+
+const away: ClusterFailure = { tag: "failed", kind: "unavailable", message: "the API server is away" };
+
+/** The API server as klight's client sees it. GET reads what is so; LIST may come from a cache that is behind. */
+export class ApiServer {
+  /** Until then every call fails, and lists are this old until then; ms since 1970. */
+  awayUntil = 0;
+  staleUntil = 0;
+  staleMs = 0;
+  /** So many replies to writes are lost after they were done. */
+  repliesLost = 0;
+  readonly #time: VirtualClock;
+  readonly #random: Random;
+  readonly #objects: ApiObjects;
+
+  constructor(time: VirtualClock, random: Random, objects: ApiObjects) {
+    this.#time = time;
+    this.#random = random;
+    this.#objects = objects;
+  }
+
+  heal(): void {
+    this.awayUntil = 0;
+    this.staleUntil = 0;
+    this.repliesLost = 0;
+  }
+
+  client(): Cluster {
+    return {
+      listPods: (where) => this.#ask<Awaited<ReturnType<Cluster["listPods"]>>>(() => this.#list(where)),
+      getPod: (name) =>
+        this.#ask<Awaited<ReturnType<Cluster["getPod"]>>>(() => {
+          const object = this.#objects.get(keyOf(name));
+          return { tag: "pod", pod: object && this.#objects.parsed(object) };
+        }),
+      setCondition: (pod, condition) =>
+        this.#write(() => {
+          this.#setCondition(pod, condition);
+        }),
+      recordEvent: () => this.#write(() => {}),
+    };
+  }
+
+  async #ask<Answer>(answer: () => Answer): Promise<Answer | ClusterFailure> {
+    await this.#time.sleep(this.#latency());
+    if (this.#time.now() < this.awayUntil) {
+      await this.#time.sleep(TIMEOUT_MS);
+      return away;
+    }
+    const answered = answer();
+    await this.#time.sleep(this.#latency());
+    return answered;
+  }
+
+  #write(change: () => void): Promise<Written> {
+    return this.#ask<Written>(() => {
+      change();
+      if (this.repliesLost <= 0) return { tag: "written" };
+      this.repliesLost -= 1;
+      return away;
+    });
+  }
+
+  #list(where: { readonly namespace?: string; readonly networkId?: string }): {
+    readonly tag: "pods";
+    readonly pods: readonly Pod[];
+  } {
+    const now = this.#time.now();
+    const at = now < this.staleUntil ? now - this.staleMs : now;
+    const labelled = this.#objects.list(at).filter(({ metadata }) => {
+      const label = metadata.labels["klight.networkId"];
+      if (label === undefined) return false;
+      return where.networkId === undefined || label === where.networkId;
+    });
+    return { tag: "pods", pods: labelled.map((object) => this.#objects.parsed(object)) };
+  }
+
+  #setCondition(
+    { namespace, name, uid }: { namespace: string; name: string; uid: string },
+    { status, reason, message }: JoinedCondition,
+  ): void {
+    const object = this.#objects.get(keyOf({ namespace, name }));
+    if (object?.metadata.uid !== uid) return;
+    const others = object.status.conditions.filter(({ type }) => type !== JOINED_CONDITION);
+    const lastTransitionTime = new Date(this.#time.now()).toISOString();
+    const condition = { type: JOINED_CONDITION, status, reason, message, lastTransitionTime };
+    this.#objects.write({ ...object, status: { ...object.status, conditions: [...others, condition] } });
+  }
+
+  #latency(): number {
+    return this.#random.chance(0.03) ? this.#random.between(20, 200) : this.#random.between(0.5, 3);
+  }
+}

@@ -1,0 +1,107 @@
+import { status } from "@grpc/grpc-js";
+import type { CallFailure } from "../../lib/lightpeer/call.ts";
+import { askFresh } from "../../lib/lightpeer/fresh.ts";
+import { isFailedNotification, joinEndOf } from "../../lib/lightpeer/join-errors.ts";
+import type { Block, Lightpeer, Probe } from "../../lib/lightpeer/lightpeer.ts";
+import type { Dialer } from "../harness/lightpeer/calls.ts";
+import { Context } from "../harness/lightpeer/context.ts";
+import type { Failure, Reply } from "../harness/lightpeer/status.ts";
+import { readList } from "../harness/lightpeer/network-list.ts";
+import type { Timers } from "../harness/timers.ts";
+
+const textOf = ({ code, message }: Failure): string => `${code}: ${message}`;
+
+const keyOf = (payload: Uint8Array): string => Buffer.from(payload).toString("latin1");
+
+/** As gRPC's own client reports it. */
+const failureOf = ({ code, message }: Failure): CallFailure => ({
+  tag: "failed",
+  code: status[code],
+  details: message,
+});
+
+/** klight's calls to lightpeers over the simulated network; what their errors mean is klight's own code. */
+export function createLightpeerClient(timers: Timers, dialer: Dialer): Lightpeer {
+  const within = async <Answer>(ms: number, call: (ctx: Context) => Promise<Answer>): Promise<Answer> => {
+    const ctx = Context.within(timers, ms);
+    const answer = await call(ctx);
+    ctx.release();
+    return answer;
+  };
+
+  const query = async (
+    address: string,
+    timeoutMs: number,
+    isEnough: (entry: Uint8Array) => boolean,
+  ): Promise<{ readonly reply: Reply; readonly entries: readonly Uint8Array[] }> => {
+    const entries: Uint8Array[] = [];
+    const reply = await within(timeoutMs, (ctx) =>
+      dialer.dial(address).query(ctx, (payload) => {
+        entries.push(payload);
+        if (isEnough(payload)) ctx.end("CANCELLED");
+      }),
+    );
+    return { reply, entries };
+  };
+
+  return {
+    probe: async (address, timeoutMs): Promise<Probe> => {
+      const reply = await within(timeoutMs, (ctx) => dialer.dial(address).check(ctx));
+      if (reply.tag === "ok" || reply.code === "UNIMPLEMENTED") return "serving";
+      return reply.code === "UNAVAILABLE" ? "refused" : "silent";
+    },
+    askFresh: (address, timeoutMs) =>
+      within(timeoutMs, (ctx) =>
+        askFresh(address, async (block) => {
+          const reply = await dialer.dial(address).notifyNewBlock(ctx, block);
+          return reply.tag === "ok" ? { tag: "answered", value: undefined } : failureOf(reply);
+        }),
+      ),
+    newest: async (address, timeoutMs) => {
+      const { reply, entries } = await query(address, timeoutMs, () => true);
+      const [first] = entries;
+      if (first) return { tag: "newest", digest: keyOf(first) };
+      return reply.tag === "ok"
+        ? { tag: "newest", digest: "empty" }
+        : { tag: "failed", message: textOf(reply) };
+    },
+    history: async (address, limitBytes, timeoutMs) => {
+      let bytes = 0;
+      const { reply, entries } = await query(address, timeoutMs, (entry) => {
+        bytes += entry.byteLength;
+        return bytes > limitBytes;
+      });
+      if (bytes > limitBytes) return { tag: "too-large", bytes };
+      if (reply.tag === "failed") return { tag: "failed", message: textOf(reply) };
+      const [first] = entries;
+      return { tag: "history", entries, digest: first ? keyOf(first) : "empty" };
+    },
+    join: async (address, contact, timeoutMs) => {
+      const reply = await within(timeoutMs, (ctx) => dialer.dial(address).joinNetwork(ctx, contact));
+      return reply.tag === "ok" ? { tag: "joined" } : joinEndOf(failureOf(reply));
+    },
+    visit: async (address, guest, timeoutMs) => {
+      let head: Block | undefined;
+      const reply = await within(timeoutMs, (ctx) =>
+        dialer.dial(address).connectNewPeer(ctx, guest, (block) => {
+          head ??= block;
+          ctx.end("CANCELLED");
+        }),
+      );
+      if (head) {
+        const list = readList(head.payload);
+        return { tag: "visited", head, list: list.tag === "list" ? list.network : [] };
+      }
+      if (reply.tag === "ok") return { tag: "failed", message: "a chain without a block" };
+      return {
+        tag: isFailedNotification(failureOf(reply)) ? "broken" : "failed",
+        message: textOf(reply),
+      };
+    },
+    notify: async (address, block, timeoutMs) => {
+      const reply = await within(timeoutMs, (ctx) => dialer.dial(address).notifyNewBlock(ctx, block));
+      return reply.tag === "ok" ? { tag: "accepted" } : { tag: "failed", message: textOf(reply) };
+    },
+    release: () => {},
+  };
+}

@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import type { CallFault } from "./instance.ts";
+import type { Mishap } from "./store.ts";
+
+/** The world before anything goes wrong. */
+export interface Setting {
+  /** Of all delays, and of who is chosen where a command leaves it open. */
+  readonly seed: number;
+  readonly instances: number;
+  readonly through: "source" | "broker";
+  readonly events: "resource" | "reference";
+  readonly joinMode: "auto" | "reform";
+  /** Pods of each network, started `gapMs` ms apart. */
+  readonly pods: readonly number[];
+  readonly gapMs: number;
+  /** Which networks are stored in, how often; ms. */
+  readonly storing: readonly { readonly network: number; readonly everyMs: number }[];
+}
+
+/** Numbers of pods, instances and networks count around those that there are. */
+export type Command = { readonly at: number } & (
+  | { readonly kind: "create"; readonly network: number; readonly reuseAddress: boolean }
+  | { readonly kind: "delete"; readonly pod: number; readonly graceMs: number }
+  | { readonly kind: "crash-peer"; readonly pod: number; readonly backMs: number }
+  | { readonly kind: "hang"; readonly pod: number; readonly ms: number }
+  | { readonly kind: "relabel"; readonly pod: number; readonly network: number }
+  | { readonly kind: "unlabel"; readonly pod: number }
+  | { readonly kind: "rollout"; readonly network: number; readonly gapMs: number; readonly newFirst: boolean }
+  | { readonly kind: "lose-node"; readonly node: number }
+  | ({ readonly kind: "fault"; readonly instance: number } & CallFault)
+  | { readonly kind: "store"; readonly how: "away" | "slow"; readonly ms: number }
+  | { readonly kind: "flush" }
+  | { readonly kind: "mishap"; readonly mishaps: readonly Mishap[] }
+  | { readonly kind: "api"; readonly how: "away" | "stale"; readonly ms: number; readonly behindMs: number }
+  | { readonly kind: "lose-writes"; readonly count: number }
+  | { readonly kind: "adapter-away"; readonly ms: number }
+  | {
+      readonly kind: "rough-delivery";
+      readonly ms: number;
+      readonly lagMs: number;
+      readonly duplicates: number;
+    }
+  | { readonly kind: "sweep" }
+  | { readonly kind: "reform"; readonly network: number }
+);
+
+export interface Schedule {
+  readonly setting: Setting;
+  readonly commands: readonly Command[];
+}
+
+/** Faults begin within this time, ms. */
+const SPAN_MS = 12_000;
+
+const ms = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
+const number = fc.nat(7);
+const at = ms(0, SPAN_MS);
+
+/** A peer that is back before the others' health checks notice, one that is not, and one in between. */
+const back = fc.oneof(ms(20, 450), ms(1_300, 5_000), ms(450, 1_300));
+
+const peers: fc.WeightedArbitrary<Command>[] = [
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("create"),
+      at,
+      network: number,
+      reuseAddress: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("delete"), at, pod: number, graceMs: ms(0, 1_500) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant("crash-peer"), at, pod: number, backMs: back }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("hang"),
+      at,
+      pod: number,
+      ms: fc.oneof(ms(50, 3_000), ms(3_000, 20_000), ms(20_000, 45_000)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("relabel"), at, pod: number, network: number }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("unlabel"), at, pod: number }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("rollout"),
+      at,
+      network: number,
+      gapMs: ms(0, 1_500),
+      newFirst: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-node"), at, node: number }) },
+];
+
+const mishap = fc.constantFrom<Mishap>("lost-reply", "sent-twice", "late");
+
+const platform: fc.WeightedArbitrary<Command>[] = [
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("fault"),
+      at,
+      instance: number,
+      calls: fc.nat(60),
+      when: fc.constantFrom("unsent", "under-way", "answered"),
+      what: fc.constantFrom("crash", "pause"),
+      ms: fc.oneof(ms(10, 2_000), ms(10_000, 70_000)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("store"),
+      at,
+      how: fc.constantFrom("away", "slow"),
+      ms: ms(50, 8_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("flush"), at }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("mishap"),
+      at,
+      mishaps: fc.array(mishap, { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("api"),
+      at,
+      how: fc.constantFrom("away", "stale"),
+      ms: ms(50, 8_000),
+      behindMs: ms(50, 5_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-writes"), at, count: ms(1, 4) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("adapter-away"), at, ms: ms(50, 8_000) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("rough-delivery"),
+      at,
+      ms: ms(50, 8_000),
+      lagMs: ms(10, 3_000),
+      duplicates: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("sweep"), at }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reform"), at, network: number }) },
+];
+
+const setting: fc.Arbitrary<Setting> = fc.record({
+  seed: fc.noShrink(fc.noBias(fc.integer({ min: 0, max: 0xffff_ffff }))),
+  instances: fc.integer({ min: 1, max: 3 }),
+  through: fc.constantFrom("broker", "source"),
+  events: fc.constantFrom("resource", "reference"),
+  joinMode: fc.constantFrom("auto", "auto", "auto", "reform"),
+  pods: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 2 }),
+  gapMs: fc.oneof(ms(0, 50), ms(50, 600)),
+  storing: fc.array(fc.record({ network: number, everyMs: ms(20, 400) }), { maxLength: 1 }),
+});
+
+/** Worlds and what goes wrong in them, from a lone fault to a dozen. */
+export const schedules: fc.Arbitrary<Schedule> = fc.record({
+  setting,
+  commands: fc.array(fc.oneof(...peers, ...platform), { minLength: 1, maxLength: 12, size: "max" }),
+});
+
+/** One line for the world and one for each command, in the order of time. */
+export function describe({ setting: world, commands }: Schedule): string {
+  const lines = [...commands]
+    .sort((a, b) => a.at - b.at)
+    .map(({ at: when, kind, ...rest }) => `  ${when} ms: ${kind} ${JSON.stringify(rest)}`);
+  return [JSON.stringify(world), ...lines].join("\n");
+}

@@ -1,0 +1,200 @@
+import type { Contact } from "../../lib/contacts/contacts.ts";
+import type { Lightpeer } from "../../lib/lightpeer/lightpeer.ts";
+import type { JoinRecord } from "../harness/lightpeer/calls.ts";
+import type { Timers } from "../harness/timers.ts";
+import { type Facts, noFacts, type StepFact } from "./facts.ts";
+import { NAMESPACE, type SimPod } from "./kubelet.ts";
+import type { PeerProcess } from "./peer-process.ts";
+
+/** A call of klight's that changes peers and has not ended. */
+interface Change {
+  readonly step: StepFact;
+  readonly what: string;
+  readonly address: string;
+  readonly contact: string | undefined;
+  arrived: boolean;
+  readonly touched: ReadonlySet<string>;
+}
+
+/** How long a peer that hung may still be taken for one that hangs, ms. */
+const HUNG_MEMORY_MS = 60_000;
+
+/** Sees what happens to the peers and writes it down; touches nothing. */
+export class Witness {
+  readonly facts: Facts = noFacts();
+  readonly #timers: Timers;
+  readonly #pods: () => readonly SimPod[];
+  readonly #open = new Set<Change>();
+  /** Lives that a plain join was begun for. */
+  readonly #joined = new WeakSet<PeerProcess>();
+
+  constructor(timers: Timers, pods: () => readonly SimPod[]) {
+    this.#timers = timers;
+    this.#pods = pods;
+  }
+
+  step(what: string): StepFact {
+    const step: StepFact = {
+      id: this.facts.steps.length,
+      what,
+      startedAt: this.#timers.now(),
+      outcomes: [],
+      disturbed: "no",
+      lastProbeAt: 0,
+    };
+    this.facts.steps.push(step);
+    return step;
+  }
+
+  /** A step's instance died: its calls are cut, which takes a moment to arrive. */
+  died(step: StepFact): void {
+    step.disturbed = "died";
+    this.#timers.after(50, () => {
+      for (const change of this.#open) if (change.step === step) this.#open.delete(change);
+    });
+  }
+
+  /** The same calls, seen. */
+  watch(lightpeer: Lightpeer, step: StepFact): Lightpeer {
+    const change = <Answer>(
+      what: string,
+      [address, contact]: readonly [string, string?],
+      call: () => Promise<Answer>,
+    ): Promise<Answer> => this.#during(this.#begin({ step, what, address, contact }), call);
+    return {
+      ...lightpeer,
+      probe: (address, timeoutMs) => {
+        step.lastProbeAt = this.#timers.now();
+        return lightpeer.probe(address, timeoutMs);
+      },
+      join: (address, contact, timeoutMs) =>
+        change("JoinNetwork", [address, contact], () => lightpeer.join(address, contact, timeoutMs)),
+      visit: (address, guest, timeoutMs) =>
+        change("ConnectNewPeer", [address], () => lightpeer.visit(address, guest, timeoutMs)),
+      notify: (address, block, timeoutMs) =>
+        change("NotifyNewBlock", [address], () => lightpeer.notify(address, block, timeoutMs)),
+    };
+  }
+
+  /** A JoinNetwork came in at a peer. */
+  sawJoin(process: PeerProcess, { contact, at }: Omit<JoinRecord, "life">): void {
+    const change = [...this.#open].find(
+      (open) => !open.arrived && open.address === process.address && open.contact === contact,
+    );
+    if (change === undefined) return;
+    change.arrived = true;
+    const { step } = change;
+    const through = this.#processAt(contact);
+    const list = through?.state.network ?? [];
+    const hasChain = !["", "klight-fresh"].includes(process.state.head.id.replace(/-\d+$/u, ""));
+    this.facts.joins.push({
+      at,
+      step: step.id,
+      joiner: process.address,
+      contact,
+      plain: through !== undefined,
+      listed: list.includes(process.address) && (hasChain || this.#joined.has(process)),
+      hanging: list.filter((address) => this.#hungBefore(address, step.lastProbeAt)),
+      foreign: this.#isForeign(process.address, contact, step.lastProbeAt),
+    });
+    if (through !== undefined) this.#joined.add(process);
+  }
+
+  /** Contacts were taken off a stack. */
+  dropped(network: string, contacts: readonly Contact[], how: string): void {
+    for (const contact of contacts) {
+      const because = this.#excuse(network, contact);
+      this.facts.drops.push({ at: this.#timers.now(), network, contact, how, because });
+    }
+  }
+
+  stored(network: string, entry: string): void {
+    const held = this.#pods().some((pod) => holds(pod, network) && pod.process?.entries().includes(entry));
+    const lost = held ? undefined : "all that held it died before it was acknowledged";
+    this.facts.entries.push({ network, entry, at: this.#timers.now(), ...(lost !== undefined && { lost }) });
+  }
+
+  /** Before a peer dies, or leaves its network without klight: what only it holds is lost with it. */
+  leaving(leaver: SimPod): void {
+    const own = leaver.process?.entries() ?? [];
+    if (own.length === 0) return;
+    const others = this.#pods().filter((pod) => pod !== leaver && holds(pod, leaver.network));
+    const kept = new Set(others.flatMap((pod) => pod.process?.entries() ?? []));
+    for (const fact of this.facts.entries) {
+      if (fact.network !== leaver.network || fact.lost !== undefined) continue;
+      if (own.includes(fact.entry) && !kept.has(fact.entry)) fact.lost = `only ${leaver.name} held it`;
+    }
+  }
+
+  #begin({ step, what, address, contact }: Omit<Change, "arrived" | "touched">): Change {
+    const touched = new Set([
+      ...this.#circle(address),
+      ...(contact === undefined ? [] : this.#circle(contact)),
+    ]);
+    const change: Change = { step, what, address, contact, arrived: false, touched };
+    for (const other of this.#open) {
+      if (other.step === step) continue;
+      const both = [...other.touched].find((each) => touched.has(each));
+      if (both === undefined) continue;
+      this.facts.clashes.push({
+        at: this.#timers.now(),
+        first: `${what} at ${address} (${step.what})`,
+        second: `${other.what} at ${other.address} (${other.step.what}) touch ${both}`,
+      });
+    }
+    this.#open.add(change);
+    return change;
+  }
+
+  async #during<Answer>(change: Change, call: () => Promise<Answer>): Promise<Answer> {
+    const answer = await call();
+    this.#open.delete(change);
+    return answer;
+  }
+
+  /** The peer and those that it lists and that list it. */
+  #circle(address: string): readonly string[] {
+    const process = this.#processAt(address);
+    if (process === undefined) return [];
+    const mutual = process.state.network.filter((other) =>
+      this.#processAt(other)?.state.network.includes(address),
+    );
+    return [address, ...mutual];
+  }
+
+  #podAt(address: string): SimPod | undefined {
+    return this.#pods().findLast((pod) => pod.address === address && pod.state !== "gone");
+  }
+
+  #processAt(address: string): PeerProcess | undefined {
+    const process = this.#podAt(address)?.process;
+    return process?.life.status === "dead" ? undefined : process;
+  }
+
+  #hungBefore(address: string, at: number): boolean {
+    const pod = this.#podAt(address);
+    const { life, hungAt } = pod?.process ?? {};
+    return pod?.labelled === true && life?.status === "hung" && (hungAt ?? Infinity) < at;
+  }
+
+  /** A pod that never was of the joiner's network. One that was may still be in it, whatever its label says now. */
+  #isForeign(address: string, contact: string, since: number): boolean {
+    const [joiner, through] = [this.#podAt(address), this.#podAt(contact)];
+    if (!joiner || !through) return false;
+    const isSettled = (through.process?.startedAt ?? Infinity) < since;
+    return isSettled && !through.networks.has(joiner.network);
+  }
+
+  #excuse(network: string, { uid, incarnation }: Contact): string | undefined {
+    const pod = this.#pods().find((each) => each.uid === uid);
+    if (pod === undefined || pod.state !== "running") return "its pod is going or gone";
+    if (!pod.labelled || `${NAMESPACE}/${pod.network}` !== network) return "its pod is of another network";
+    const { process } = pod;
+    if (process === undefined || process.life.status === "dead") return "its process is dead";
+    if (process.containerId !== incarnation) return "it is another life";
+    return process.hungWithin(HUNG_MEMORY_MS) ? "it was hanging" : undefined;
+  }
+}
+
+const holds = (pod: SimPod, network: string): boolean =>
+  pod.network === network && pod.labelled && pod.process !== undefined && pod.process.life.status !== "dead";
