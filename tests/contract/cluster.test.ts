@@ -9,7 +9,7 @@ import type { Log } from "../../lib/log.ts";
 import type { PodRules } from "../../lib/pod.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
 import type { Fault } from "../harness/api-server/faults.ts";
-import { restartContainer, run } from "../harness/api-server/kubelet.ts";
+import { restartContainer, run, setContainerReady } from "../harness/api-server/kubelet.ts";
 import type { PodObject } from "../harness/api-server/objects.ts";
 import { type Condition, runningPod } from "../harness/pods.ts";
 
@@ -119,6 +119,17 @@ describe("the API server through client-node", () => {
     const second = await clusterOf().getPod(metadata);
     assert.ok(first.tag === "pod" && second.tag === "pod");
     assert.notEqual(first.pod?.incarnation, second.pod?.incarnation);
+  });
+
+  it("sees since when a pod is not Ready, and whose fault it is", async () => {
+    const { metadata } = createPod(newNamespace(), "a");
+    run(api.pods, metadata, "10.0.0.1");
+    setContainerReady(api.pods, { ...metadata, container: "lightpeer" }, false);
+    const got = await clusterOf().getPod(metadata);
+    assert.ok(got.tag === "pod" && got.pod?.admission.tag === "ignored");
+    assert.equal(got.pod.admission.reason, "ContainerNotReady");
+    assert.equal(got.pod.ready, false);
+    assert.equal(typeof got.pod.unreadySince, "number");
   });
 
   it("says that there is no such pod", async () => {

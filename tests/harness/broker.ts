@@ -16,7 +16,7 @@ export interface BrokerOptions {
 }
 
 /** An event in binary mode: its attributes and other headers, and its data. */
-export interface BrokerEvent {
+interface BrokerEvent {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }

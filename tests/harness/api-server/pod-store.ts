@@ -35,7 +35,7 @@ export interface PodStore {
   watch(selector: string, listener: (event: WatchEvent) => void): () => void;
 }
 
-export type ConditionPatch = Readonly<Record<string, unknown>> & { readonly type: string };
+type ConditionPatch = Readonly<Record<string, unknown>> & { readonly type: string };
 
 const keyOf = ({ namespace, name }: Named): string => `${namespace}/${name}`;
 
