@@ -52,9 +52,12 @@ export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, se
   return { tag: needsVisit(purpose, scene, record) ? "visit" : "rest" };
 }
 
-/** Nothing read-only shows whether the clean-ups after a death have raced. */
-const needsVisit = ({ mayVisit = false }: Purpose, { members }: Scene, { deaths }: NetworkRecord): boolean =>
-  mayVisit && deaths && members.length > 1;
+/** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
+const needsVisit = (
+  { mayVisit = false }: Purpose,
+  { members, dead }: Scene,
+  { deaths }: NetworkRecord,
+): boolean => mayVisit && (deaths || dead.length > 0) && members.length > 1;
 
 /** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
 export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>

@@ -1,4 +1,5 @@
 import { announceMember } from "./announce.ts";
+import { cause } from "./cause.ts";
 import { decide } from "./decide.ts";
 import type { Deps } from "./deps.ts";
 import { bringIn } from "./join.ts";
@@ -63,8 +64,22 @@ async function act(step: Step): Promise<Outcome> {
   }
 }
 
-/** 4 no contact: the peer is the founder. */
-async function found(step: Step, { pod, peer }: Joiner): Promise<Outcome> {
+/**
+ * 4 no contact: the peer is the founder, if it is fresh. One that has a chain was in a network under another name: the
+ * API server may not have shown yet that its process is a new one. Alone in a re-form it keeps its history, not its list.
+ */
+async function found(step: Step, joiner: Joiner): Promise<Outcome> {
+  const { deps, lease } = step;
+  const { address, name } = joiner.peer;
+  const asked = await deps.lightpeer.askFresh(address, deps.settings.probeTimeoutMs);
+  const subject = { pod: joiner.pod, network: lease.network };
+  if (asked === "silent")
+    return release(step, held("PeerNotAnswering", `${name} does not answer a question`, subject));
+  const isKnown = asked === "chained" && deps.settings.reform === "on";
+  return isKnown ? reformNetwork(step, cause("has-chain", `${name} has a chain already`)) : start(step, joiner);
+}
+
+async function start(step: Step, { pod, peer }: Joiner): Promise<Outcome> {
   const { deps, lease, record, scene } = step;
   const { network } = lease;
   const now = deps.clock.now();
