@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import type { Log } from "../lib/log.ts";
 import type { PodName } from "../lib/outcome.ts";
+import { readBody } from "./body.ts";
 import type { PageRequest } from "./page/answer.ts";
 import { pageRoutes } from "./page-routes.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
@@ -50,16 +51,13 @@ export function createServer(options: ServerOptions): Express {
       .type("text")
       .send(isReady() ? "ready" : "shutting down");
   });
-  const raw = express.raw({ type: () => true, limit: BODY_LIMIT });
-  app.post("/", guardEvents, raw, async (request, response) => {
+  app.post("/", guardEvents, readBody(BODY_LIMIT), async (request, response) => {
     if (!isReady()) {
       send(response, unavailable("ShuttingDown", "this instance is shutting down", 1));
       return;
     }
-    // Without a body express leaves it undefined.
-    const body: Buffer = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const engine = await options.engine();
-    send(response, await engine.events({ headers: request.headers, body }));
+    const { headers, body } = request as { readonly headers: IncomingHttpHeaders; readonly body: Buffer };
+    send(response, await (await options.engine()).events({ headers, body }));
   });
   addReads(app, options);
   refuseOtherMethods(app);
@@ -134,12 +132,12 @@ const failed =
       send(response, unavailable("InternalError", message, 10));
       return;
     }
-    const detail = status === 413 ? `a request may have ${BODY_LIMIT} bytes` : message;
-    log.warn({ status, detail }, "request refused");
+    log.warn({ status, detail: message }, "request refused");
     const title = status === 413 ? "Too large" : "The request could not be read";
     // The rest of a body that is too large is not read, so the connection is of no more use.
     const more = status === 413 ? { connection: "close" } : {};
-    send(response, problem(status, { title, detail }, { ...outcomeHeader("refused", detail), ...more }));
+    const headers = { ...outcomeHeader("refused", message), ...more };
+    send(response, problem(status, { title, detail: message }, headers));
   };
 
 function send(response: Response, { status, headers, body }: Reply): void {

@@ -22,13 +22,13 @@ export function stopOnSigterm(server: Server, log: Log, stop: () => void): void 
   process.once("SIGTERM", () => {
     stopping = true;
     process.on("SIGTERM", () => process.exit(EXIT_AT_ONCE));
-    log.info({}, "shutting down");
     stop();
     server.close(() => {
       log.info({}, "stopped");
       process.exit(0);
     });
     server.closeIdleConnections();
+    log.info({}, "shutting down");
     setTimeout(() => {
       log.warn({ ms: FINISH_MS }, "steps did not finish in time");
       process.exit(0);

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+/** The bundle, as the image runs it. */
+const bundle = resolve(import.meta.dirname, "../../dist/index.js");
+
+export interface Ended {
+  /** Exit status; null: a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: readonly string[];
+  readonly stderr: string;
+}
+
+export interface FunctionProcess {
+  readonly process: ChildProcess;
+  /** Resolves with the fields of the first log line with this message; rejects where the process ends before it. */
+  logged(message: string): Promise<Readonly<Record<string, unknown>>>;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts the built function with this environment and no other. */
+export function startFunction(env: Readonly<Record<string, string>>): FunctionProcess {
+  const child = spawn(process.execPath, [bundle], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdout: string[] = [];
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part));
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    stdout.push(line);
+    child.emit("line");
+  });
+  let closed = false;
+  const ended = once(child, "close").then(([code]): Ended => {
+    closed = true;
+    child.emit("line");
+    return { code: code as number | null, stdout, stderr };
+  });
+  return {
+    process: child,
+    ended,
+    async logged(message) {
+      for (;;) {
+        const line = stdout
+          .map((each) => JSON.parse(each) as Readonly<Record<string, unknown>>)
+          .find(({ msg }) => msg === message);
+        if (line) return line;
+        if (closed) throw new Error(`the function ended without saying "${message}": ${stderr}`);
+        await once(child, "line");
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Config, readConfig, variables } from "../../lib/config.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+const upstash = { UPSTASH_REDIS_REST_URL: "https://example.upstash.io", UPSTASH_REDIS_REST_TOKEN: "t0ken" };
+
+const configOf = (env: Environment = {}): Config => {
+  const reading = readConfig({ ...upstash, ...env });
+  assert.deepEqual(reading.tag === "invalid" ? reading.problems : [], []);
+  assert.ok(reading.tag === "config");
+  return reading.config;
+};
+const problemsOf = (env: Environment): readonly string[] => {
+  const reading = readConfig(env);
+  return reading.tag === "invalid" ? reading.problems : [];
+};
+
+describe("the configuration", () => {
+  test("needs no more than the address and token of Redis", () => {
+    assert.deepEqual(configOf(), {
+      ...upstash,
+      PORT: 8080,
+      LOG_LEVEL: "info",
+      KLIGHT_STORE: "upstash",
+      KLIGHT_STORE_TIMEOUT_MS: 2000,
+      KLIGHT_KEY_PREFIX: "klight:",
+      KLIGHT_CLUSTER: "auto",
+      KUBECONFIG: undefined,
+      KLIGHT_API_TIMEOUT_MS: 5000,
+      KLIGHT_NAMESPACES: [],
+      KLIGHT_SCOPE: "namespace",
+      KLIGHT_DEFAULT_PORT: 9081,
+      KLIGHT_JOIN: "auto",
+      KLIGHT_REFORM: "on",
+      KLIGHT_SEED_PORT: 9082,
+      KLIGHT_SEED_ADDRESS: undefined,
+      KLIGHT_HISTORY_LIMIT: 64 * 2 ** 20,
+      KLIGHT_PROBE_TIMEOUT_MS: 1000,
+      KLIGHT_JOIN_TIMEOUT_MS: 30_000,
+      KLIGHT_WAIT_MS: 5000,
+      KLIGHT_SWEEP_MS: 60_000,
+      KLIGHT_READ_TOKEN: undefined,
+      KLIGHT_OIDC_AUDIENCE: undefined,
+      KLIGHT_OIDC_ISSUER: undefined,
+      OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+    });
+  });
+
+  test("takes an empty variable for one that is not set", () => {
+    const empty = Object.fromEntries(
+      Object.keys(variables).flatMap((name) => (name in upstash ? [] : [[name, ""]])),
+    );
+    assert.deepEqual(configOf(empty), configOf());
+  });
+
+  const read: readonly (readonly [keyof Config, string, unknown])[] = [
+    ["PORT", "0", 0],
+    ["PORT", "65535", 65_535],
+    ["KLIGHT_SEED_PORT", "0", 0],
+    ["KLIGHT_WAIT_MS", "0", 0],
+    ["KLIGHT_HISTORY_LIMIT", "67108864", 2 ** 26],
+    ["KLIGHT_HISTORY_LIMIT", "64Mi", 2 ** 26],
+    ["KLIGHT_HISTORY_LIMIT", "512Ki", 2 ** 19],
+    ["KLIGHT_HISTORY_LIMIT", "1Gi", 2 ** 30],
+    ["KLIGHT_NAMESPACES", " a, b-1 ,", ["a", "b-1"]],
+    ["KLIGHT_JOIN", "reform", "reform"],
+    ["KLIGHT_REFORM", "off", "off"],
+    ["LOG_LEVEL", "silent", "silent"],
+  ];
+  for (const [name, value, expected] of read) {
+    test(`reads ${name}=${value}`, () => {
+      assert.deepEqual(configOf({ [name]: value })[name], expected);
+    });
+  }
+
+  const wrong: readonly (readonly [string, string])[] = [
+    ["PORT", "http"],
+    ["PORT", "65536"],
+    ["PORT", "-1"],
+    ["PORT", "80.5"],
+    ["PORT", "1e3"],
+    ["PORT", " 80"],
+    ["KLIGHT_DEFAULT_PORT", "0"],
+    ["KLIGHT_STORE", "redis"],
+    ["KLIGHT_CLUSTER", "AUTO"],
+    ["KLIGHT_SCOPE", "all"],
+    ["KLIGHT_JOIN", "fast"],
+    ["KLIGHT_REFORM", "true"],
+    ["KLIGHT_HISTORY_LIMIT", "64MB"],
+    ["KLIGHT_HISTORY_LIMIT", "0"],
+    ["KLIGHT_NAMESPACES", "a,B"],
+    ["KLIGHT_KEY_PREFIX", "a b"],
+    ["KLIGHT_KEY_PREFIX", "{a}:"],
+    ["KLIGHT_PROBE_TIMEOUT_MS", "1s"],
+    ["LOG_LEVEL", "verbose"],
+    ["UPSTASH_REDIS_REST_URL", "redis://localhost:6379"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"],
+  ];
+  for (const [name, value] of wrong) {
+    test(`refuses ${name}=${value}, with the value and what would be right`, () => {
+      const problems = problemsOf({ ...upstash, [name]: value });
+      assert.equal(problems.length, 1);
+      assert.ok(problems[0]?.startsWith(`${name}=${JSON.stringify(value)}: must be `), problems[0]);
+    });
+  }
+
+  test("names every problem at once", () => {
+    const problems = problemsOf({
+      PORT: "x",
+      KLIGHT_SCOPE: "y",
+      KLIGHT_WAIT: "1",
+      KLIGHT_OIDC_ISSUER: "https://i",
+    });
+    assert.deepEqual(
+      new Set(problems.map((problem) => /^[A-Z_]+/u.exec(problem)?.[0])),
+      new Set([
+        "KLIGHT_OIDC_AUDIENCE",
+        "KLIGHT_SCOPE",
+        "KLIGHT_WAIT",
+        "PORT",
+        "UPSTASH_REDIS_REST_TOKEN",
+        "UPSTASH_REDIS_REST_URL",
+      ]),
+    );
+  });
+
+  test("never shows a secret, however wrong it is", () => {
+    const secrets = Object.entries(variables).flatMap(([name, variable]) =>
+      "secret" in variable ? [name] : [],
+    );
+    assert.deepEqual(new Set(secrets), new Set(["UPSTASH_REDIS_REST_TOKEN", "KLIGHT_READ_TOKEN"]));
+    for (const name of secrets) {
+      const problems = problemsOf({ ...upstash, [name]: "hush hush" });
+      assert.equal(problems.length, 1);
+      assert.doesNotMatch(problems.join(), /hush/u);
+    }
+  });
+
+  test("refuses a misspelt name, and not what Kubernetes puts there for a Service", () => {
+    assert.deepEqual(problemsOf({ ...upstash, KLIGHT_REFROM: "off" }), [
+      "KLIGHT_REFROM: is not a variable of klight",
+    ]);
+    const links = { KLIGHT_SERVICE_HOST: "10.0.0.1", KLIGHT_REDIS_PORT: "tcp://10.0.0.1:80" };
+    assert.deepEqual(configOf(links), configOf());
+  });
+
+  test("lets the memory store be used anywhere but on Knative", () => {
+    assert.equal(readConfig({ KLIGHT_STORE: "memory" }).tag, "config");
+    const problems = problemsOf({ KLIGHT_STORE: "memory", K_SERVICE: "klight" });
+    assert.equal(problems.length, 1);
+    assert.match(problems.join(), /^KLIGHT_STORE="memory": must be upstash on Knative/u);
+  });
+
+  test("takes audience and issuer of tokens together or not at all", () => {
+    const audience = { KLIGHT_OIDC_AUDIENCE: "serving.knative.dev/service/klight/klight" };
+    const issuer = { KLIGHT_OIDC_ISSUER: "https://kubernetes.default.svc" };
+    assert.equal(problemsOf({ ...upstash, ...audience }).length, 1);
+    assert.equal(problemsOf({ ...upstash, ...issuer }).length, 1);
+    assert.deepEqual(problemsOf({ ...upstash, ...audience, ...issuer }), []);
+  });
+});
