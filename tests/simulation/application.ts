@@ -1,4 +1,4 @@
-import type { MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import type { Wire } from "./wire.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
 import type { SimPod } from "./kubelet.ts";
@@ -14,7 +14,7 @@ export interface Storing {
 
 interface Around {
   readonly clock: VirtualClock;
-  readonly wire: MemoryNetwork;
+  readonly wire: Wire;
   readonly random: Random;
   /** Pods of a network whose peers are joined, as the pods themselves say. */
   readonly joined: (network: string) => readonly SimPod[];
@@ -38,7 +38,7 @@ export async function runApplication(storing: Storing, around: Around): Promise<
     if (process?.isRunning) {
       const entry = `${network} ${count}`;
       const payload = Buffer.from(entry);
-      const persisting = wire.dialer(process.life, process.address).dial(process.address);
+      const persisting = wire.dialer(process.life, false).dial(process.address);
       const reply = await persisting.persist(new Context(), payload);
       if (reply.tag === "ok") onStored(network, entry);
     }

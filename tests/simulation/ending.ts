@@ -57,7 +57,7 @@ async function become(
   const addresses = members.map(({ address }) => address ?? "");
   const lists = members.map(({ process }) => process?.state.network ?? []);
   const stack = await store.stack(`${NAMESPACE}/${network}`);
-  const end = await whole({ dialer: wire.dialer(new Life()), addresses, timers: clock });
+  const end = await whole({ dialer: wire.dialer(new Life(), false), addresses, timers: clock });
   return {
     network,
     members: addresses,

@@ -18,7 +18,8 @@ const CHUNK = 100;
 /** How long one finding may be made smaller, in ms of real time. */
 const SHRINK_MS = 20_000;
 
-const chunkSeed = (seed: number, chunk: number): number => (Math.imul(seed, 0x9e3779b1) + chunk) & 0x7fff_ffff;
+const chunkSeed = (seed: number, chunk: number): number =>
+  (Math.imul(seed, 0x9e3779b1) + chunk) & 0x7fff_ffff;
 
 export interface Exploration {
   readonly seed: number;

@@ -1,6 +1,6 @@
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Outcome } from "../../lib/outcome.ts";
-import type { MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import type { Wire } from "./wire.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
 import type { ApiServer } from "./api-server.ts";
 import { type CallFault, Instance } from "./instance.ts";
@@ -14,7 +14,7 @@ export type Tamper = (deps: Deps) => Deps;
 
 interface Around {
   readonly clock: VirtualClock;
-  readonly wire: MemoryNetwork;
+  readonly wire: Wire;
   readonly random: Random;
   readonly store: Store;
   readonly api: ApiServer;
@@ -75,7 +75,7 @@ export class FunctionService {
         over(undefined);
       });
       const pausesBefore = serving.pauses;
-      const lightpeer = createLightpeerClient(clock, this.#around.wire.dialer(serving.life));
+      const lightpeer = createLightpeerClient(clock, this.#around.wire.dialer(serving.life, false));
       const ports = {
         contacts: this.#around.store.client(),
         cluster: this.#around.api.client(),

@@ -5,7 +5,7 @@ import { Life } from "../harness/lightpeer/life.ts";
 import { createSeeds } from "./seeds.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
-import type { MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import type { Wire } from "./wire.ts";
 
 /** What happens at the n-th call of a port from now on. */
 export interface CallFault {
@@ -19,7 +19,7 @@ export interface CallFault {
 
 interface Around {
   readonly time: VirtualClock;
-  readonly wire: MemoryNetwork;
+  readonly wire: Wire;
   readonly random: Random;
   readonly address: string;
 }

@@ -1,8 +1,9 @@
+import { healthPeriodMs } from "../harness/lightpeer/peer.ts";
 import { keyOf, type ApiObjects, type PodObject } from "./api-objects.ts";
 import { type JoinSeen, PeerProcess } from "./peer-process.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
-import type { MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import type { Wire } from "./wire.ts";
 
 export const NAMESPACE = "sim";
 const PORT = 9081;
@@ -34,7 +35,7 @@ export interface KubeletEvents {
 
 interface Around {
   readonly time: VirtualClock;
-  readonly wire: MemoryNetwork;
+  readonly wire: Wire;
   readonly random: Random;
   readonly objects: ApiObjects;
 }
@@ -171,6 +172,7 @@ export class Kubelet {
       timers: time,
       wire,
       onJoin: this.#events.onJoin,
+      firstRoundMs: random.between(0, healthPeriodMs),
     });
     pod.process = process;
     time.after(seenMs, () => {

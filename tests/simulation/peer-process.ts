@@ -3,14 +3,16 @@ import type { JoinRecord, PeerState } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { Life } from "../harness/lightpeer/life.ts";
 import type { Timers } from "../harness/timers.ts";
-import type { MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import type { Wire } from "./wire.ts";
 
 export type JoinSeen = (process: PeerProcess, join: Omit<JoinRecord, "life">) => void;
 
 interface Surroundings {
   readonly timers: Timers;
-  readonly wire: MemoryNetwork;
+  readonly wire: Wire;
   readonly onJoin: JoinSeen;
+  /** When its first round of health checks begins, ms after its start. */
+  readonly firstRoundMs: number;
 }
 
 /** One life of a lightpeer in a container. */
@@ -26,23 +28,23 @@ export class PeerProcess {
   readonly #peer: Lightpeer;
 
   constructor(address: string, containerId: string, around: Surroundings) {
-    const { timers, wire, onJoin } = around;
+    const { timers, wire, onJoin, firstRoundMs } = around;
     this.address = address;
     this.containerId = containerId;
     this.startedAt = timers.now();
     this.#timers = timers;
     this.#peer = new Lightpeer({
       address,
-      dialer: wire.dialer(this.life, address),
+      dialer: wire.dialer(this.life, true),
       clock: timers,
-      newId: () => wire.newId(),
+      newId: () => wire.newBlockId(),
       life: this.life,
       onJoin: (join) => {
         onJoin(this, join);
       },
     });
     wire.listen(address, { life: this.life, calls: this.#peer });
-    void this.#peer.watch();
+    void this.#peer.watch(firstRoundMs);
   }
 
   get state(): PeerState {

@@ -2,12 +2,12 @@ import type { Block, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
 import type { PeerCalls } from "../harness/lightpeer/calls.ts";
 import type { Life } from "../harness/lightpeer/life.ts";
 import { failed, ok } from "../harness/lightpeer/status.ts";
-import type { MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import type { Wire } from "./wire.ts";
 
 const unimplemented = failed("UNIMPLEMENTED", "unknown method");
 
 /** The seed of one instance: one port for all networks that it re-forms at a time, closed when there is none. */
-export function createSeeds(wire: MemoryNetwork, life: Life, address: string): Seeds {
+export function createSeeds(wire: Wire, life: Life, address: string): Seeds {
   const open = new Set<Map<string, readonly Block[]>>();
   const calls: PeerCalls = {
     connectNewPeer: async (_ctx, guest, take) => {

@@ -5,7 +5,7 @@ import { joinedInThisLife } from "../../lib/condition.ts";
 import { createMemoryContacts } from "../../lib/contacts/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Outcome } from "../../lib/outcome.ts";
-import { loopbackLatency, MemoryNetwork } from "../harness/lightpeer/memory-dialer.ts";
+import { Wire } from "./wire.ts";
 import { VirtualClock } from "../harness/virtual-clock.ts";
 import { ApiObjects, keyOf, type WatchEvent } from "./api-objects.ts";
 import { ApiServer } from "./api-server.ts";
@@ -44,7 +44,7 @@ export class World {
   readonly api: ApiServer;
   readonly service: FunctionService;
   readonly delivery: Delivery;
-  readonly wire: MemoryNetwork;
+  readonly wire: Wire;
   readonly objects: ApiObjects;
   readonly #random: Random;
   readonly #setting: Setting;
@@ -54,7 +54,7 @@ export class World {
     const { clock } = this;
     this.#random = random.fork("world");
     this.#setting = setting;
-    this.wire = new MemoryNetwork(clock, loopbackLatency(random.fork("wire").next));
+    this.wire = new Wire(clock, random.fork("wire"));
     this.objects = new ApiObjects(() => clock.now());
     this.witness = new Witness(clock, () => this.kubelet.pods);
     const { wire, objects, witness } = this;
