@@ -27,6 +27,10 @@ export function outcomeHeader(name: string, reason: string): Record<string, stri
 
 export const json = (value: unknown): Reply => ({
   status: 200,
-  headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+  headers: {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  },
   body: JSON.stringify(value),
 });

@@ -14,4 +14,4 @@ export function duration(ms: number): string {
 
 /** An age that the page's script keeps current. */
 export const age = (at: string, now: string): Html =>
-  html`<time datetime="${at}" title="${at}">${duration(Date.parse(now) - Date.parse(at))}</time>`;
+  html`<time datetime="${at}">${duration(Date.parse(now) - Date.parse(at))}</time>`;

@@ -41,7 +41,8 @@ function tellAges() {
     // Nobody sees what is closed, and that is most of a large page.
     if (time.closest("details:not([open]) > .inside")) continue;
     const text = duration(now - Date.parse(time.dateTime));
-    if (time.textContent !== text) time.textContent = text;
+    setText(time, text);
+    if (time.title === "") time.title = new Date(time.dateTime).toLocaleString();
   }
 }
 
@@ -103,15 +104,18 @@ const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? (node.dataset?.ke
 const isSame = (here, there) =>
   here.nodeType === there.nodeType && here.nodeName === there.nodeName && keyOf(here) === keyOf(there);
 
-/** `open` and `hidden` belong to whoever looks at the page. */
-const own = new Set(["open", "hidden"]);
+const own = new Set(["open", "hidden", "title"]);
 
+/** `open` and `hidden` belong to whoever looks at the page; titles are the script's own. */
 function takeAttributes(here, there) {
   for (const name of here.getAttributeNames()) {
     if (!own.has(name) && !there.hasAttribute(name)) here.removeAttribute(name);
   }
   for (const { name, value } of there.attributes) {
-    if (!own.has(name) && here.getAttribute(name) !== value) here.setAttribute(name, value);
+    if (own.has(name) || here.getAttribute(name) === value) continue;
+    here.setAttribute(name, value);
+    // It was another time; tellAges sets it anew.
+    if (name === "datetime") here.removeAttribute("title");
   }
 }
 

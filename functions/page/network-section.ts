@@ -2,7 +2,7 @@ import type { Intent, LogEntry } from "../../lib/contacts/contacts.ts";
 import type { NotIn } from "../not-in.ts";
 import type { Member, NetworkStatus } from "../status.ts";
 import { age, duration } from "./age.ts";
-import { html, type Html } from "./html.ts";
+import { html, type Html, type Part } from "./html.ts";
 import { stateOf } from "./network-state.ts";
 import { treePicture } from "./tree-picture.ts";
 
@@ -21,23 +21,12 @@ export interface Showing {
 /** One network: a line that tells how it stands, and behind it members, tree, who is not in, and its log. */
 export function networkSection(network: NetworkStatus, { now, revision, open }: Showing): Html {
   const { level, text } = stateOf(network);
-  return html`<details
-    class="network"
-    id="${anchor(network.network)}"
-    data-key="${network.network}"
-    data-level="${level}"
-    data-revision="${revision}"
-    ${open && html` open`}
-  >
-    <summary>
-      <span class="state ${level}">${text}</span>
-      <h3 class="name" data-find>${network.id}</h3>
-      ${facts(network, now)}
-    </summary>
-    <div class="inside">
-      ${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(network.notIn)}${lastOutcomes(network.log, now)}
-    </div>
-  </details> `;
+  const { network: key, id, notIn, log } = network;
+  return html`
+<details class="network" id="${anchor(key)}" data-key="${key}" data-level="${level}" data-revision="${revision}"${open && html` open`}>
+<summary><span class="state ${level}">${text}</span><h3 class="name" data-find>${id}</h3>${facts(network, now)}</summary>
+<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn)}${lastOutcomes(log, now)}</div>
+</details>`;
 }
 
 export const anchor = (network: string): string => `network-${network}`;
@@ -47,10 +36,13 @@ export const count = (number: number, one: string, many: string): string =>
 
 function facts({ members, notIn, generation }: NetworkStatus, now: string): Html {
   const [newest] = members;
-  return html`<span class="fact">${count(members.length, "peer", "peers")}</span>
-    <span class="fact">${notIn.length > 0 && `${notIn.length} not in`}</span>
-    <span class="fact">generation ${generation}</span>
-    <span class="fact">${newest && html`joined ${age(newest.joinedAt, now)} ago`}</span>`;
+  const rows = [
+    count(members.length, "peer", "peers"),
+    notIn.length > 0 && `${notIn.length} not in`,
+    `generation ${generation}`,
+    newest && html`joined ${age(newest.joinedAt, now)} ago`,
+  ];
+  return html`${rows.map((row) => html`<span class="fact">${row}</span>`)}`;
 }
 
 function notices({ members, intent, leased, deaths }: NetworkStatus, now: string): Html {
@@ -78,70 +70,35 @@ const intentNotice = ({ kind, pod, at }: Intent, leased: boolean, now: string): 
 function lifeOf({ members, generation, log }: NetworkStatus, now: string): Html {
   const oldest = members.at(-1);
   const reformed = log.find(({ outcome }) => outcome === "reformed");
-  return html`<dl class="life" data-key="life">
-    <div>
-      <dt>Oldest peer</dt>
-      <dd>${oldest ? age(oldest.joinedAt, now) : "none"}</dd>
-    </div>
-    <div>
-      <dt>Generation</dt>
-      <dd>${generation}</dd>
-    </div>
-    <div>
-      <dt>Re-formed</dt>
-      <dd>
-        ${generation === 0 ? "never" : count(generation, "time", "times")}${reformed && html`, last ${age(reformed.at, now)} ago`}
-      </dd>
-    </div>
-  </dl>`;
+  const times = generation === 0 ? "never" : count(generation, "time", "times");
+  const rows: readonly (readonly [string, Part])[] = [
+    ["Oldest peer", oldest ? age(oldest.joinedAt, now) : "none"],
+    ["Generation", generation],
+    ["Re-formed", html`${times}${reformed && html`, last ${age(reformed.at, now)} ago`}`],
+  ];
+  return html`<dl class="life" data-key="life">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function stack({ id, members }: NetworkStatus, now: string): Html {
-  if (members.length === 0)
+  if (members.length === 0) {
     return html`<p class="none" data-key="stack">No peer is in. The next one founds the network.</p>`;
+  }
   const title = `Who joined through whom in ${id}; the table says the same`;
-  return html`<div class="stack" data-key="stack">
-    ${treePicture(members, title)}
-    <table>
-      <caption>
-        Members of ${id}, newest on top
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Peer</th>
-          <th scope="col">Through</th>
-          <th scope="col">In since</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${members.map((member, row) => memberRow(member, row === members.length - 1, now))}
-      </tbody>
-    </table>
-  </div>`;
+  return html`<div class="stack" data-key="stack">${treePicture(members, title)}<table><caption>Members of ${id}, newest on top</caption>
+<thead><tr><th scope="col">Peer</th><th scope="col">Through</th><th scope="col">In since</th></tr></thead>
+<tbody>${members.map((member, row) => memberRow(member, row === members.length - 1, now))}</tbody></table></div>`;
 }
 
-function memberRow(
-  { name, address, via, joinedAt, podIs, hungMs }: Member,
-  last: boolean,
-  now: string,
-): Html {
+function memberRow(member: Member, isOldest: boolean, now: string): Html {
+  const { name, address, via, joinedAt, podIs, hungMs } = member;
   const odd = hungMs === undefined ? podIs && `pod ${podIs}` : "does not answer";
-  return html`<tr>
-    <th scope="row">
-      <span class="id" data-find>${name}</span
-      ><span class="address"
-        ><span data-find>${address}</span>${odd !== undefined && html` <b>${odd}</b>`}</span
-      >
-    </th>
-    <td>${through(via, last)}</td>
-    <td>${age(joinedAt, now)}</td>
-  </tr> `;
+  return html`<tr><th scope="row"><span class="id" data-find>${name}</span><span class="address" data-find>${address}</span>${odd !== undefined && html` <b class="odd">${odd}</b>`}</th>${through(via, isOldest)}<td>${age(joinedAt, now)}</td></tr>`;
 }
 
 /** Only the oldest can be a founder: any other without a contact came in by a re-form. */
 function through(via: string | null, isOldest: boolean): Html {
-  if (via !== null) return html`<span class="id">${via}</span>`;
-  return isOldest ? html`<i>first</i>` : html`<i>re-form</i>`;
+  if (via !== null) return html`<td class="id">${via}</td>`;
+  return html`<td>${isOldest ? "first" : "re-form"}</td>`;
 }
 
 function gaps(notIn: readonly NotIn[]): Html {
@@ -155,15 +112,9 @@ function gaps(notIn: readonly NotIn[]): Html {
 /** A pod that is not in: the reason and what helps, in words. */
 export function gap({ pod, namespace, name, reason, says, message, cure, mendsItself }: NotIn): Html {
   const why = `/why/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-  return html`<li class="${mendsItself ? "gap" : "gap help"}" data-key="${pod}">
-    <p class="head">
-      <b class="id" data-find>${name}</b> <span class="reason" data-find>${reason}</span
-      ><a href="${why}" aria-label="Why is ${pod} not in?">Why?</a>
-    </p>
-    <p>${says}</p>
-    <p class="case" data-find>${message}</p>
-    <p class="cure"><b>What helps</b> ${cure}</p>
-  </li> `;
+  return html`<li class="gap${!mendsItself && " help"}" data-key="${pod}">
+<p class="head"><b class="id" data-find>${name}</b><span class="reason" data-find>${reason}</span><a href="${why}" aria-label="Why is ${pod} not in?">Why?</a></p>
+<p>${says}</p><p class="case" data-find>${message}</p><p class="cure"><b>What helps</b> ${cure}</p></li>`;
 }
 
 function lastOutcomes(entries: readonly LogEntry[], now: string): Html {
@@ -175,12 +126,8 @@ function lastOutcomes(entries: readonly LogEntry[], now: string): Html {
 }
 
 /** One line of a log: when, how the step ended, and the sentence that it ended with. */
-export const logLine = ({ at, outcome, reason, message }: LogEntry, now: string, where?: Html): Html =>
-  html`<li>
-    <span class="outcome ${isStop(outcome) ? "stop" : "done"}">${outcome}</span>
-    <span class="when">${age(at, now)} ago</span
-    >${where}${isStop(outcome) && html` <span class="reason">${reason}</span>`}
-    <p>${message}</p>
-  </li> `;
-
-const isStop = (outcome: string): boolean => outcome === "held" || outcome === "refused";
+export function logLine({ at, outcome, reason, message }: LogEntry, now: string, where?: Html): Html {
+  const isStop = outcome === "held" || outcome === "refused";
+  return html`
+<li><span class="outcome ${isStop ? "stop" : "done"}">${outcome}</span> <span class="when">${age(at, now)} ago</span>${where}${isStop && html` <span class="reason">${reason}</span>`}<p>${message}</p></li>`;
+}

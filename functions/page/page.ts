@@ -113,7 +113,7 @@ const noNetworks = html`<div class="empty" data-key="empty">
 function outcomes({ at, networks }: Status): Html {
   const entries = networks
     .flatMap(({ network, log }) => log.map((entry) => ({ network, entry })))
-    .sort((a, b) => (a.entry.at < b.entry.at ? 1 : -1))
+    .sort((a, b) => Date.parse(b.entry.at) - Date.parse(a.entry.at))
     .slice(0, OUTCOMES);
   return html`<aside data-key="outcomes" aria-labelledby="outcomes">
     <h2 id="outcomes">Last outcomes</h2>

@@ -16,16 +16,8 @@ export function treePicture(members: readonly Member[], title: string): Html {
   const { lanes, nodes } = layOut(members);
   const width = lanes * LANE + 8;
   const height = members.length * ROW;
-  return html`<svg
-    class="tree"
-    role="img"
-    aria-label="${title}"
-    width="${width / UNITS_PER_REM}rem"
-    height="${height / UNITS_PER_REM}rem"
-    viewBox="0 0 ${width} ${height}"
-  >
-    ${linesOf(nodes)}${members.map((member, row) => dot(member, row, nodes[row]))}
-  </svg>`;
+  return html`
+<svg class="tree" role="img" aria-label="${title}" width="${width / UNITS_PER_REM}rem" height="${height / UNITS_PER_REM}rem" viewBox="0 0 ${width} ${height}">${linesOf(nodes)}${members.map((member, row) => dot(member, row, nodes[row]))}</svg>`;
 }
 
 function linesOf(nodes: readonly Node[]): Html {
@@ -42,11 +34,7 @@ function lineOf({ lane, parent, into }: Node, row: number): string {
   return `M${x(lane)} ${y(row)}C${x(lane)} ${bend} ${x(into)} ${bend} ${x(into)} ${y(row + 1)}`;
 }
 
-function dot({ name, via, hungMs }: Member, row: number, node: Node | undefined): Html {
-  const lane = node?.lane ?? 0;
+function dot({ hungMs }: Member, row: number, node: Node | undefined): Html {
   const kind = hungMs === undefined ? (node?.parent === undefined ? "root" : "peer") : "hung";
-  const how = via === null ? name : `${name}, joined through ${via}`;
-  return html`<circle class="${kind}" cx="${x(lane)}" cy="${y(row)}" r="${kind === "peer" ? 5 : 6}"
-    ><title>${how}</title></circle
-  >`;
+  return html`<circle class="${kind}" cx="${x(node?.lane ?? 0)}" cy="${y(row)}" r="${kind === "peer" ? 5 : 6}"/>`;
 }

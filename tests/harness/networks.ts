@@ -129,7 +129,8 @@ export class World {
 
   async commit(network: string, change: Parameters<Contacts["commit"]>[2]): Promise<void> {
     const token = `token-${(this.#tokens += 1)}`;
-    await this.contacts.begin(network, token, 1_000);
+    const begun = await this.contacts.begin(network, token, 1_000);
+    if (begun.tag !== "leased") throw new Error(`${network} is ${begun.tag}: nothing was written`);
     await this.contacts.commit(network, token, change);
   }
 

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launchChromium, noChromium, openPage } from "../harness/chromium.ts";
+import { exampleNetworks } from "../harness/example-networks.ts";
+import {
+  attributes,
+  boxMiddles,
+  focused,
+  isOpen,
+  keysShown,
+  members,
+  network,
+  weakTexts,
+} from "../harness/page-looks.ts";
+import { type PageServer, servePage } from "../harness/page-server.ts";
+
+describe("the page in a browser", { skip: noChromium }, () => {
+  let browser: Browser;
+  let server: PageServer;
+  before(async () => {
+    browser = await launchChromium();
+  });
+  after(() => browser.close());
+  beforeEach(async () => {
+    server = await servePage(await exampleNetworks());
+  });
+  afterEach(() => server.close());
+
+  test("shows totals, networks by namespace, and opens what needs attention", async () => {
+    const { page, wrong } = await openPage(browser, server.url);
+    assert.deepEqual(await page.locator(".totals dd").allTextContents(), ["8", "39", "6", "3"]);
+    assert.deepEqual(await page.locator("main h2").allTextContents(), ["billing", "metering", "shop"]);
+    const opened = await attributes(page.locator("details[open]"), "data-key");
+    assert.deepEqual(opened, ["metering/readings", "shop/carts", "shop/orders"]);
+    assert.deepEqual(await members(page, "shop/carts"), ["carts-3", "carts-2", "carts-1", "carts-0"]);
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
+  test("draws each peer in the row of the table that names it", async () => {
+    const { page } = await openPage(browser, server.url);
+    const middles = (selector: string): Promise<number[]> =>
+      boxMiddles(network(page, "shop/orders").locator(selector));
+    const [dots, rows] = [await middles("svg.tree circle"), await middles("tbody tr")];
+    const offsets = rows.map((row, at) => row - (dots[at] ?? NaN));
+    assert.equal(offsets.length, 11);
+    assert.ok(
+      offsets.every((offset) => Math.abs(offset) < 3),
+      offsets.join(" "),
+    );
+    await page.context().close();
+  });
+
+  test("searches as one types, keeps the search in the address, and says how many are left", async () => {
+    const { page, wrong } = await openPage(browser, server.url);
+    await page.keyboard.press("/");
+    await page.keyboard.type("READINGS-3 metering");
+    assert.deepEqual(await keysShown(page), ["metering/readings"]);
+    assert.equal(await page.textContent("#shown"), "1 of 8 networks");
+    assert.equal(await page.textContent("#said"), "1 of 8 networks");
+    assert.equal(new URL(page.url()).searchParams.get("q"), "READINGS-3 metering");
+    await page.fill("#q", "no such thing");
+    assert.ok(await page.isVisible("#nothing"));
+    await page.fill("#q", "");
+    await page.check("[name=show]");
+    assert.deepEqual(await keysShown(page), ["metering/readings", "shop/carts", "shop/orders"]);
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
+  test("goes on with the whole list after it was loaded with a search", async () => {
+    const { page } = await openPage(browser, `${server.url}/?q=tariffs`);
+    await page.locator('details[data-key="shop/stock"]').waitFor({ state: "attached" });
+    assert.deepEqual(await keysShown(page), ["metering/tariffs"]);
+    await page.fill("#q", "stock");
+    assert.deepEqual(await keysShown(page), ["shop/stock"]);
+    await page.context().close();
+  });
+
+  test("finds the same without JavaScript as with it", async () => {
+    const plain = await openPage(browser, server.url, { javaScriptEnabled: false });
+    const live = await openPage(browser, server.url);
+    for (const query of ["orders", "shop 10.1.", "badport", "carts-4 pending", "nowhere", "readings-6"]) {
+      await plain.page.fill("#q", query);
+      await plain.page.press("#q", "Enter");
+      await plain.page.waitForURL(/\?q=/u);
+      await live.page.fill("#q", query);
+      assert.deepEqual(await keysShown(plain.page), await keysShown(live.page), query);
+    }
+    await plain.page.fill("#q", "");
+    await plain.page.check("[name=show]");
+    await plain.page.press("#q", "Enter");
+    await plain.page.waitForURL(/show=attention/u);
+    assert.equal((await keysShown(plain.page)).length, 3);
+    assert.deepEqual([...plain.wrong, ...live.wrong], []);
+    await plain.page.context().close();
+    await live.page.context().close();
+  });
+
+  test("works with the keyboard alone", async () => {
+    const { page } = await openPage(browser, server.url);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate("document.activeElement.className"), "skip");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate("document.activeElement.id"), "networks");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(page), "billing/ledger");
+    await page.keyboard.press("Enter");
+    assert.ok(await isOpen(page, "billing/ledger"));
+    assert.ok(await network(page, "billing/ledger").locator("table").isVisible());
+    await page.context().close();
+  });
+
+  test("tells a screen reader what is where", async () => {
+    const { page } = await openPage(browser, server.url);
+    for (const [role, name] of [
+      ["banner", ""],
+      ["search", ""],
+      ["main", "Networks"],
+      ["complementary", "Last outcomes"],
+      ["region", "Namespace shop"],
+      ["heading", "klight"],
+      ["table", "Members of orders, newest on top"],
+      ["img", "Who joined through whom in orders; the table says the same"],
+      ["searchbox", "Search networks, peers, addresses, reasons"],
+      ["checkbox", "Needs attention"],
+      ["link", "Why is shop/orders-11 not in?"],
+    ] as const) {
+      const found = name === "" ? page.getByRole(role) : page.getByRole(role, { name, exact: true });
+      assert.equal(await found.count(), 1, `${role} ${name}`);
+    }
+    const levels = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('h1, h2, h3, h4')].map(({ localName }) => Number(localName[1]))",
+    );
+    assert.ok(levels.every((level, at) => level <= (levels[at - 1] ?? 0) + 1));
+    assert.equal(await page.locator("#said").getAttribute("aria-live"), "polite");
+    await page.context().close();
+  });
+
+  for (const width of [320, 360, 768, 1024, 1920]) {
+    test(`has nothing to scroll sideways at ${width} px`, async () => {
+      const { page } = await openPage(browser, server.url, { viewport: { width, height: 800 } });
+      await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
+      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+      await page.context().close();
+    });
+  }
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`has text that can be read, ${colorScheme}`, async () => {
+      const { page } = await openPage(browser, server.url, { colorScheme });
+      const weak = await page.evaluate(weakTexts);
+      assert.deepEqual(weak, []);
+      await page.context().close();
+    });
+  }
+
+  test("sends a policy that runs, loads and frames nothing from elsewhere", async () => {
+    const { headers } = await fetch(server.url);
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/u);
+    assert.match(policy, /frame-ancestors 'none'/u);
+    assert.doesNotMatch(policy, /unsafe|\*|data:|http/u);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("referrer-policy"), "no-referrer");
+    assert.equal(headers.get("cache-control"), "no-store");
+  });
+});
