@@ -21,8 +21,8 @@ export interface FunctionProcess {
 }
 
 /** Starts the built function with this environment and no other. */
-export function startFunction(env: Readonly<Record<string, string>>): FunctionProcess {
-  const child = spawn(process.execPath, [bundle], { env, stdio: ["ignore", "pipe", "pipe"] });
+export function startFunction(env: Readonly<Record<string, string>>, file = bundle): FunctionProcess {
+  const child = spawn(process.execPath, [file], { env, stdio: ["ignore", "pipe", "pipe"] });
   const stdout: string[] = [];
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part));

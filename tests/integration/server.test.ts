@@ -275,9 +275,9 @@ describe("what else is asked", () => {
       status: () =>
         Promise.resolve(away ? { tag: "failed", message: "Redis: away" } : { tag: "status", status }),
     });
-    const seen = await ask(port, { method: "GET", path: "/networks" });
-    assert.equal(seen.status, 200);
-    assert.deepEqual(JSON.parse(seen.body), status);
+    const read = await ask(port, { method: "GET", path: "/networks" });
+    assert.equal(read.status, 200);
+    assert.deepEqual(JSON.parse(read.body), status);
     away = true;
     const failed = await ask(port, { method: "GET", path: "/networks" });
     assert.equal(failed.status, 503);

@@ -1,0 +1,42 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { format } from "prettier";
+import { variables } from "../lib/config.ts";
+import type { Variable } from "../lib/variables.ts";
+
+/**
+ * Writes docs/configuration.md from the schema of the configuration. With `--check` it only says whether the file is
+ * what it would write, and ends with status 1 if not.
+ */
+const file = new URL("../docs/configuration.md", import.meta.url);
+
+const cell = (text: string): string => text.replaceAll("|", String.raw`\|`);
+
+const row = ([name, { about, mustBe, fallback, secret }]: readonly [string, Variable]): string => {
+  const standard = fallback === undefined ? "" : `\`${fallback}\``;
+  return `| \`${name}\` | ${standard} | ${cell(mustBe)} | ${cell(about)}${secret ? " Secret: never shown." : ""} |`;
+};
+
+const text = `# Configuration
+
+klight reads environment variables, once, when it starts. In \`func.yaml\` they are \`run.envs\`.
+
+- An empty variable counts as not set.
+- If anything is wrong, klight ends with exit status 78 and one message that names every variable that is wrong, its value (secrets are masked) and what would be right.
+- A variable \`KLIGHT_...\` that klight does not know is an error, not a warning: a misspelt \`KLIGHT_REFORM=off\` would else be a setting that silently does nothing. The variables that Kubernetes makes for Services (\`KLIGHT_SERVICE_HOST\`, \`KLIGHT_PORT_80_TCP\`, ...) are passed over.
+- \`KLIGHT_STORE=upstash\` needs \`UPSTASH_REDIS_REST_URL\` and \`UPSTASH_REDIS_REST_TOKEN\`. \`memory\` is refused where Knative has set \`K_SERVICE\`. \`KLIGHT_OIDC_AUDIENCE\` and \`KLIGHT_OIDC_ISSUER\` come together.
+
+<!-- The table is written by scripts/write-config-docs.ts from lib/config.ts. -->
+
+| Variable | Default | Must be | Meaning |
+| --- | --- | --- | --- |
+${Object.entries<Variable>(variables).map(row).join("\n")}
+`;
+
+const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const wanted = await format(text, { parser: "markdown", printWidth: 110 });
+if (!values.check) writeFileSync(file, wanted);
+else if (readFileSync(file, "utf8") !== wanted) {
+  console.error("docs/configuration.md is not what the code says: run scripts/write-config-docs.ts");
+  process.exitCode = 1;
+}

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, test } from "node:test";
+import { startFunction } from "../harness/function-process.ts";
+import { ask } from "../harness/shell-server.ts";
+
+const dist = resolve(import.meta.dirname, "../../dist");
+const files = globSync("**/*.js", { cwd: dist });
+
+describe("the bundle", () => {
+  test("answers without node_modules and without the sources", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "klight-bundle-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    cpSync(dist, join(folder, "dist"), { recursive: true });
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    const run = startFunction(
+      { PORT: "0", KLIGHT_STORE: "memory", KLIGHT_CLUSTER: "none" },
+      join(folder, "dist/index.js"),
+    );
+    t.after(async () => {
+      run.process.kill("SIGKILL");
+      await run.ended;
+    });
+    const port = Number((await run.logged("listening"))["port"]);
+    for (const path of ["/", "/page/page.css", "/networks"]) {
+      assert.equal((await ask(port, { method: "GET", path })).status, 200, path);
+    }
+  });
+
+  test("has a source map beside each file", () => {
+    assert.ok(files.includes("index.js"));
+    for (const file of files) {
+      assert.match(
+        readFileSync(join(dist, file), "utf8").slice(-200),
+        /\n\/\/# sourceMappingURL=[\w.-]+\.js\.map\n$/u,
+      );
+      const map = JSON.parse(readFileSync(join(dist, `${file}.map`), "utf8")) as { sources: string[] };
+      assert.ok(Array.isArray(map.sources));
+    }
+  });
+
+  test("holds the Lua scripts and no path to them", () => {
+    const engine = files
+      .map((file) => readFileSync(join(dist, file), "utf8"))
+      .find((text) => text.includes("redis.call"));
+    assert.ok(engine);
+    assert.doesNotMatch(engine, /\.\/scripts\//u);
+  });
+
+  test("leaves client-node and gRPC out of what a start compiles", () => {
+    const start = files.find((file) => file.startsWith("late/start-"));
+    assert.ok(start);
+    const early = new Set(["index.js", start]);
+    for (const file of early) {
+      const text = readFileSync(join(dist, file), "utf8");
+      // Minified: `from"./chunk.js"` is a static import, `import("./late.js")` a late one.
+      for (const [, path = ""] of text.matchAll(/(?:from|import)\s?"\.\/([^"]+)"/gu))
+        early.add(join(file, "..", path));
+      assert.doesNotMatch(text, /KubeConfig|grpc-node-js|redis\.call/u, file);
+    }
+    assert.ok(early.size > 2);
+  });
+});

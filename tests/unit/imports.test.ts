@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { describe, test } from "node:test";
+
+/** Which module imports which: a rule that no linter at hand can hold. */
+const root = resolve(import.meta.dirname, "../..");
+
+interface Import {
+  readonly from: string;
+  /** A path from the root, or the name of a package. */
+  readonly to: string;
+  readonly kind: "value" | "type" | "dynamic";
+}
+
+const statement =
+  /(?:^|\n)\s*(?:import|export)\s+(?<type>type\s)?(?:[^"';]*?\sfrom\s+)?"(?<static>[^"]+)"|\bimport\("(?<late>[^"]+)"\)/gu;
+
+/** All imports of one source file; paths from the root. */
+function importsOf(from: string, source: string): readonly Import[] {
+  return [...source.matchAll(statement)].map(({ groups = {} }) => {
+    const { type, static: now, late } = groups as Readonly<Record<string, string | undefined>>;
+    const specifier = now ?? late ?? "";
+    const to = specifier.startsWith(".")
+      ? relative(root, resolve(root, dirname(from), specifier))
+      : specifier.replace(/^((?:@[^/]+\/)?[^/]+).*$/u, "$1");
+    return { from, to, kind: late === undefined ? (type ? "type" : "value") : "dynamic" };
+  });
+}
+
+const files = ["functions", "lib", "proto"].flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }));
+const imports = files.flatMap((file) => importsOf(file, readFileSync(resolve(root, file), "utf8")));
+
+const folderOf = (path: string): string =>
+  /^(?:functions|lib|proto|tests|scripts)(?=\/)/u.exec(path)?.[0] ?? "package";
+const shown = (wrong: readonly Import[]): readonly string[] =>
+  wrong.map(({ from, to, kind }) => `${from} -> ${to} (${kind})`);
+const isPackage = ({ to }: Import): boolean => folderOf(to) === "package" && !to.startsWith("node:");
+
+test("what the rules look at is there: values, types and late imports are told apart", () => {
+  assert.deepEqual(
+    importsOf(
+      "lib/a.ts",
+      'import { x } from "./b.ts";\nimport type { Y } from "zod";\nimport {\n  a,\n  type B,\n} from "@x/y/z";\nexport * from "../proto/c.ts";\nvoid import("late");\n',
+    ),
+    [
+      { from: "lib/a.ts", to: "lib/b.ts", kind: "value" },
+      { from: "lib/a.ts", to: "zod", kind: "type" },
+      { from: "lib/a.ts", to: "@x/y", kind: "value" },
+      { from: "lib/a.ts", to: "proto/c.ts", kind: "value" },
+      { from: "lib/a.ts", to: "late", kind: "dynamic" },
+    ],
+  );
+  assert.ok(files.length > 50 && imports.length > 200);
+});
+
+describe("imports", () => {
+  test("go one way: functions to lib to proto", () => {
+    const below: Readonly<Record<string, readonly string[]>> = {
+      functions: ["functions", "lib", "proto", "package"],
+      lib: ["lib", "proto", "package"],
+      proto: ["proto", "package"],
+    };
+    assert.deepEqual(
+      shown(imports.filter(({ from, to }) => !below[folderOf(from)]?.includes(folderOf(to)))),
+      [],
+    );
+  });
+
+  test("name no package in the step and what belongs to it, but zod for its types and p-queue for turns", () => {
+    // Files directly in lib/ are the core; those at its edge are named here, with what they may use.
+    const edge: Readonly<Record<string, readonly string[]>> = {
+      "lib/events.ts": ["cloudevents"],
+      "lib/envelope.ts": ["cloudevents"],
+      "lib/pino-log.ts": ["pino"],
+      "lib/variables.ts": ["zod"],
+      "lib/pod-object.ts": ["zod"],
+      "lib/turns.ts": ["p-queue"],
+    };
+    const core = imports.filter(({ from }) => /^lib\/(?:reform\/)?[^/]+\.ts$/u.test(from));
+    assert.deepEqual(
+      shown(core.filter((each) => isPackage(each) && !edge[each.from]?.includes(each.to))),
+      [],
+    );
+  });
+
+  test("reach the core's ports, not what is behind them", () => {
+    const adapters =
+      /^lib\/(?:contacts\/(?:upstash|redis-rest|memory)|cluster\/(?:kubernetes|none|api-requests)|lightpeer\/grpc-.*)\.ts$/u;
+    const fromCore = imports.filter(
+      ({ from, to }) => /^lib\/(?:reform\/)?[^/]+\.ts$/u.test(from) && adapters.test(to),
+    );
+    assert.deepEqual(shown(fromCore), []);
+  });
+
+  test("load client-node late, and only in lib/cluster", () => {
+    const client = imports.filter(({ to }) => to === "@kubernetes/client-node");
+    assert.ok(client.length > 0);
+    assert.deepEqual(shown(client.filter(({ from }) => !from.startsWith("lib/cluster/"))), []);
+    // A file that imports it as a value is itself loaded late by all that import it.
+    const holders = new Set(client.filter(({ kind }) => kind === "value").map(({ from }) => from));
+    assert.deepEqual(shown(imports.filter(({ to, kind }) => holders.has(to) && kind === "value")), []);
+    assert.ok(
+      imports.some(
+        ({ to, kind }) => (holders.has(to) || to === "@kubernetes/client-node") && kind === "dynamic",
+      ),
+    );
+  });
+
+  test("of the start are few: neither the engine nor what it is made of", () => {
+    const needed = new Set(["functions/index.ts", "functions/start.ts"]);
+    for (const file of needed) {
+      for (const { from, to, kind } of imports) {
+        if (from === file && kind === "value") needed.add(to);
+      }
+    }
+    const heavy = new Set([
+      "@grpc/grpc-js",
+      "@upstash/redis",
+      "cloudevents",
+      "p-queue",
+      "@kubernetes/client-node",
+      "jose",
+    ]);
+    assert.ok(needed.has("express") && needed.has("functions/server.ts"));
+    assert.deepEqual(
+      [...needed].filter((name) => heavy.has(name) || name.startsWith("@opentelemetry/")),
+      [],
+    );
+  });
+});
+
+test("the environment is read in lib/config.ts alone", () => {
+  const readers = files.filter((file) =>
+    /\bprocess\s*(?:\.\s*env\b|\[\s*["']env["']\s*\])/u.test(readFileSync(resolve(root, file), "utf8")),
+  );
+  assert.deepEqual(readers, ["lib/config.ts"]);
+});
