@@ -20,6 +20,17 @@ export interface Dialer {
   dial(address: string): PeerCalls;
 }
 
+/** How a lightpeer is started. */
+export interface PeerOptions {
+  /** Services that a custom lightpeer does not have. */
+  readonly lacks?: Lacks;
+  /**
+   * When its first round of health checks begins, ms after each start; by chance within one period by default.
+   * Peers whose rounds are in step race to clean up after every death.
+   */
+  readonly firstRoundMs?: number;
+}
+
 /** One JoinNetwork that a peer was asked for; without an end: under way, or its process died in it. */
 export interface JoinRecord {
   /** Which life of the process, from 1. */

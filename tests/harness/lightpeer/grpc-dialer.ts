@@ -11,7 +11,7 @@ import { HealthCheckResponse_ServingStatus, HealthClient } from "../../../proto/
 import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
 import type { Dialer, PeerCalls } from "./calls.ts";
 import type { Context } from "./context.ts";
-import { failureOf, fromWire, toWire } from "./grpc-wire.ts";
+import { deadlineMargin, failureOf, fromWire, toWire } from "./grpc-wire.ts";
 import { Life } from "./life.ts";
 import { failed, ok, unsent, type Failure, type Reply } from "./status.ts";
 
@@ -196,7 +196,9 @@ class GrpcCalls implements PeerCalls {
     try {
       const missed = await connected(client, ctx, this.#address);
       if (missed) return missed;
-      return await answered(ctx, this.#life, start);
+      // Between peers a deadline comes to the caller first.
+      const lateMs = this.#kept ? deadlineMargin + 5 : 0;
+      return await answered(ctx, { life: this.#life, lateMs }, start);
     } finally {
       stopAtDeath();
       if (afterwards === "close") client.close();
@@ -206,7 +208,7 @@ class GrpcCalls implements PeerCalls {
 
 const answered = (
   ctx: Context,
-  life: Life,
+  { life, lateMs }: { readonly life: Life; readonly lateMs: number },
   start: (given: CallOptions, end: (reply: Reply) => void) => { cancel(): void },
 ): Promise<Reply> =>
   new Promise((resolve) => {
@@ -215,7 +217,7 @@ const answered = (
       for (const stop of stops) stop();
       resolve(reply);
     };
-    const call = start(ctx.deadline === undefined ? {} : { deadline: ctx.deadline }, end);
+    const call = start(ctx.deadline === undefined ? {} : { deadline: ctx.deadline + lateMs }, end);
     stops.push(
       life.onDeath(() => {
         call.cancel();

@@ -1,20 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { systemTimers, type Timers } from "../timers.ts";
-import type { JoinRecord, Lacks, PeerHost, PeerState } from "./calls.ts";
+import type { JoinRecord, PeerHost, PeerOptions, PeerState } from "./calls.ts";
 import { grpcDialer } from "./grpc-dialer.ts";
 import { addServices } from "./grpc-services.ts";
 import type { Life } from "./life.ts";
 import { Machine } from "./machine.ts";
+import { healthPeriodMs } from "./peer.ts";
 import { TcpFront } from "./tcp-front.ts";
 
-export interface GrpcPeerOptions {
+export interface GrpcPeerOptions extends PeerOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any free one; it stays the same after a restart. */
   readonly port?: number;
-  /** Services that a custom lightpeer does not have. */
-  readonly lacks?: Lacks;
   /** Which addresses this peer can connect to; default: all. */
   readonly reaches?: (address: string) => boolean;
   /** Default: real time. */
@@ -31,6 +30,7 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Peer
     clock: timers,
     newId: randomUUID,
     lacks: options.lacks ?? {},
+    firstRoundMs: options.firstRoundMs ?? Math.random() * healthPeriodMs,
     dialerFor: (life) => grpcDialer({ life, ...(reaches && { reaches }) }),
   });
   const peer = new GrpcPeer(machine, front, timers);

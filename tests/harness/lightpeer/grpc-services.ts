@@ -8,12 +8,9 @@ import { LightpeerService, type LightpeerServer } from "../../../proto/generated
 import type { Timers } from "../timers.ts";
 import type { PeerCalls } from "./calls.ts";
 import { Context } from "./context.ts";
-import { fromWire, statusOf, toWire } from "./grpc-wire.ts";
+import { deadlineMargin, fromWire, statusOf, toWire } from "./grpc-wire.ts";
 import type { Life } from "./life.ts";
 import type { Reply } from "./status.ts";
-
-/** So much earlier than its caller's a call's deadline comes in the peer, so that the peer's own text is the answer. */
-const deadlineMargin = 15;
 
 interface Process {
   readonly life: Life;
@@ -69,8 +66,9 @@ type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, "getDeadline" | "on">;
 
 const contextOf = (call: AnyCall, timers: Timers): Context => {
   const deadline = Number(call.getDeadline());
+  const leftMs = deadline - timers.now();
   const ctx = Number.isFinite(deadline)
-    ? Context.within(timers, Math.max(0, deadline - deadlineMargin - timers.now()))
+    ? Context.within(timers, leftMs - Math.min(deadlineMargin, leftMs / 10))
     : new Context();
   call.on("cancelled", () => {
     ctx.end("CANCELLED");

@@ -3,6 +3,12 @@ import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
 import { Lightblock_BlockType, type Lightblock } from "../../../proto/generated/lightpeer.ts";
 import { failed, type Code, type Failure } from "./status.ts";
 
+/**
+ * A deadline comes to a peer this much before its client gives up, so that the peer's own text is the answer, as it was
+ * with clients that are not quite on time. Ms.
+ */
+export const deadlineMargin = 50;
+
 export const toWire = ({ id, payload, prevId, kind }: Block): Lightblock => ({
   ID: id,
   Payload: Buffer.from(payload),

@@ -11,6 +11,8 @@ interface Surroundings {
   /** How a process of this life reaches others. */
   readonly dialerFor: (life: Life) => Dialer;
   readonly lacks: Lacks;
+  /** When the first round of health checks of a process begins, ms after its start. */
+  readonly firstRoundMs: number;
 }
 
 /** Where one lightpeer process runs after the other, whatever the transport. */
@@ -57,7 +59,7 @@ export class Machine {
   }
 
   #boot(): Lightpeer {
-    const { address, clock, newId, dialerFor } = this.#around;
+    const { address, clock, newId, dialerFor, firstRoundMs } = this.#around;
     const life = new Life();
     this.#life = life;
     this.#lives += 1;
@@ -73,7 +75,7 @@ export class Machine {
         this.#joins.push(Object.assign(join, { life: number }));
       },
     });
-    void peer.watch();
+    void peer.watch(firstRoundMs);
     return peer;
   }
 }

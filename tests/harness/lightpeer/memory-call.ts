@@ -9,6 +9,8 @@ import { failed, unsent, type Reply } from "./status.ts";
 export interface Route {
   readonly to: string;
   readonly caller: Life;
+  /** The caller is a lightpeer, not a client. */
+  readonly isPeer: boolean;
   readonly timers: Timers;
   readonly latency: { connect(): number; way(): number; item(): number };
   /** Who answers there now; undefined: connections are refused. */
@@ -16,10 +18,10 @@ export interface Route {
 }
 
 /**
- * A deadline travels as the time that is left, and comes earlier at the next process: its refusal, with its own text,
- * is back before the caller gives up. Ms.
+ * A deadline comes to a peer this much before its client gives up, so that the peer's own text is the answer, as it was
+ * with clients that are not quite on time. Between peers it comes to the caller first. Ms.
  */
-export const deadlineMargin = 3;
+const deadlineMargin = 3;
 
 type Serve<Item> = (peer: PeerCalls, ctx: Context, give: (item: Item) => void) => Promise<Reply>;
 
@@ -124,12 +126,12 @@ class Call<Item> {
   }
 
   #serve(life: Life, calls: PeerCalls): void {
-    const { timers } = this.#route;
+    const { timers, latency, isPeer } = this.#route;
     const { deadline } = this.#request.ctx;
     const served =
       deadline === undefined
         ? new Context()
-        : Context.within(timers, Math.max(0, deadline - deadlineMargin - timers.now()));
+        : Context.within(timers, deadline - timers.now() + (isPeer ? latency.way() : -deadlineMargin));
     this.#served = served;
     void this.#work(life, calls, served);
   }

@@ -1,8 +1,9 @@
 import type { Timers } from "../timers.ts";
-import type { Dialer, JoinRecord, Lacks, PeerCalls, PeerHost, PeerState } from "./calls.ts";
+import type { Dialer, JoinRecord, PeerCalls, PeerHost, PeerOptions, PeerState } from "./calls.ts";
 import { Life } from "./life.ts";
 import { Machine } from "./machine.ts";
-import { MemoryCalls, type Route } from "./memory-call.ts";
+import { MemoryCalls } from "./memory-call.ts";
+import { healthPeriodMs } from "./peer.ts";
 
 /** How long things take on the way, in ms; each is called once for every time that it is needed. */
 export interface Latency {
@@ -33,19 +34,31 @@ export interface Endpoint {
 /** The network between processes, in memory, on any clock. */
 export class MemoryNetwork {
   readonly #timers: Timers;
+  readonly #random: () => number;
   readonly #latency: Latency;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #blocked = new Set<string>();
   #blocks = 0;
 
-  constructor(timers: Timers, latency: Latency) {
+  constructor(timers: Timers, random: () => number, latency: Latency = loopbackLatency(random)) {
     this.#timers = timers;
+    this.#random = random;
     this.#latency = latency;
   }
 
   /** Starts a lightpeer. */
-  start(address: string, lacks: Lacks = {}): PeerHost {
-    return new MemoryPeer(this, this.#timers, { address, lacks });
+  start(address: string, { lacks = {}, firstRoundMs }: PeerOptions = {}): PeerHost {
+    const machine = new Machine({
+      address,
+      lacks,
+      clock: this.#timers,
+      newId: () => this.#newId(),
+      firstRoundMs: firstRoundMs ?? this.#random() * healthPeriodMs,
+      dialerFor: (life) => this.#dialer({ caller: life, from: address, isPeer: true }),
+    });
+    return new MemoryPeer(machine, (endpoint) => {
+      this.listen(address, endpoint);
+    });
   }
 
   /** Who answers at an address from now on; undefined: nobody, connections are refused. */
@@ -63,52 +76,47 @@ export class MemoryNetwork {
     this.#blocked.delete(`${from} ${to}`);
   }
 
-  /** How a process at an address reaches others; when it dies its calls are cut. */
+  /** How a client reaches peers, from an address if that matters; when its process dies its calls are cut. */
   dialer(life: Life = new Life(), from = ""): Dialer {
-    const known = new Map<string, PeerCalls>();
-    return {
-      dial: (to) => {
-        let calls = known.get(to);
-        if (!calls) {
-          calls = new MemoryCalls(this.#route(life, from, to));
-          known.set(to, calls);
-        }
-        return calls;
-      },
-    };
+    return this.#dialer({ caller: life, from, isPeer: false });
   }
 
-  newId(): string {
+  #newId(): string {
     this.#blocks += 1;
     return `block-${this.#blocks}`;
   }
 
-  #route(life: Life, from: string, to: string): Route {
-    const path = `${from} ${to}`;
+  #dialer({ caller, from, isPeer }: { caller: Life; from: string; isPeer: boolean }): Dialer {
+    const known = new Map<string, PeerCalls>();
+    const callsTo = (to: string): PeerCalls => {
+      const path = `${from} ${to}`;
+      return new MemoryCalls({
+        to,
+        caller,
+        isPeer,
+        timers: this.#timers,
+        latency: this.#latency,
+        find: () => (this.#blocked.has(path) ? undefined : this.#endpoints.get(to)),
+      });
+    };
     return {
-      to,
-      caller: life,
-      timers: this.#timers,
-      latency: this.#latency,
-      find: () => (this.#blocked.has(path) ? undefined : this.#endpoints.get(to)),
+      dial: (to) => {
+        const calls = known.get(to) ?? callsTo(to);
+        known.set(to, calls);
+        return calls;
+      },
     };
   }
 }
 
 class MemoryPeer implements PeerHost {
   readonly #machine: Machine;
-  readonly #network: MemoryNetwork;
+  readonly #listen: (endpoint: Endpoint) => void;
 
-  constructor(network: MemoryNetwork, clock: Timers, { address, lacks }: { address: string; lacks: Lacks }) {
-    this.#network = network;
-    this.#machine = new Machine({
-      address,
-      clock,
-      lacks,
-      newId: () => network.newId(),
-      dialerFor: (life) => network.dialer(life, address),
-    });
-    this.#listen();
+  constructor(machine: Machine, listen: (endpoint: Endpoint) => void) {
+    this.#machine = machine;
+    this.#listen = listen;
+    listen({ life: machine.life, calls: machine.calls });
   }
 
   get address(): string {
@@ -144,12 +152,9 @@ class MemoryPeer implements PeerHost {
   }
 
   async restart(): Promise<void> {
-    this.#machine.life.kill();
-    this.#machine.reboot();
-    this.#listen();
-  }
-
-  #listen(): void {
-    this.#network.listen(this.address, { life: this.#machine.life, calls: this.#machine.calls });
+    const machine = this.#machine;
+    machine.life.kill();
+    machine.reboot();
+    this.#listen({ life: machine.life, calls: machine.calls });
   }
 }

@@ -77,8 +77,9 @@ export class Lightpeer implements PeerCalls {
     return ok;
   }
 
-  /** Rounds of health checks for as long as the process lives. */
-  async watch(): Promise<never> {
+  /** Rounds of health checks for as long as the process lives, the first one in `firstMs` ms. */
+  async watch(firstMs = 0): Promise<never> {
+    await this.#deps.life.gate(this.#deps.clock.sleep(firstMs));
     for (;;) {
       await this.#round();
       await this.#deps.life.gate(this.#deps.clock.sleep(healthPeriodMs));

@@ -61,7 +61,7 @@ export class TcpFront {
     for (const socket of this.#outside) if (!this.#pairs.has(socket)) this.#link(socket);
   }
 
-  /** Resets what is connected and refuses what comes. */
+  /** Cuts what is connected, as the system does for a dead process, and refuses what comes. */
   die(): Promise<void> {
     this.#dying ??= this.#die();
     return this.#dying;
@@ -77,7 +77,7 @@ export class TcpFront {
         });
       } else resolve();
     });
-    for (const socket of this.#outside) socket.resetAndDestroy();
+    for (const socket of this.#outside) socket.destroy();
     for (const inside of this.#pairs.values()) inside.destroy();
     await closed;
   }
