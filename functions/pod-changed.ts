@@ -60,9 +60,8 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
   return takeStep(deps, { network, joiner: pod, carry: left.name !== "reformed" });
 }
 
-/** A delete event of a pod: deleted, or without its label. */
+/** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */
 async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  if (pod.deleting) return takeOff(deps, pod, network);
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
   const now = asked.tag === "pod" ? asked.pod : undefined;

@@ -88,15 +88,6 @@ export const variables = {
     about: "If set, page, JSON and re-form requests need it as a bearer token.",
     secret: true,
   }),
-  KLIGHT_OIDC_AUDIENCE: text(/^\S+$/u, "an audience, serving.knative.dev/service/NAMESPACE/NAME", {
-    about: "If set, events need a token of Knative's OIDC for this audience.",
-  }),
-  KLIGHT_OIDC_ISSUER: text(url, isUrl, {
-    about: "Issuer of these tokens. Needed with KLIGHT_OIDC_AUDIENCE.",
-  }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: text(url, isUrl, {
-    about: "If set, traces and metrics are sent there over OTLP/HTTP.",
-  }),
 } satisfies Record<string, Variable>;
 
 type Variables = typeof variables;
@@ -152,9 +143,6 @@ function contradictions(config: Config, env: Environment): readonly string[] {
     problems.push(
       'KLIGHT_STORE="memory": must be upstash on Knative: what an instance holds is gone when it stops',
     );
-  }
-  if (Boolean(env["KLIGHT_OIDC_AUDIENCE"]) !== Boolean(env["KLIGHT_OIDC_ISSUER"])) {
-    problems.push("KLIGHT_OIDC_AUDIENCE and KLIGHT_OIDC_ISSUER: must both be set, or none");
   }
   return problems;
 }

@@ -42,9 +42,6 @@ describe("the configuration", () => {
       KLIGHT_WAIT_MS: 5000,
       KLIGHT_SWEEP_MS: 60_000,
       KLIGHT_READ_TOKEN: undefined,
-      KLIGHT_OIDC_AUDIENCE: undefined,
-      KLIGHT_OIDC_ISSUER: undefined,
-      OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
     });
   });
 
@@ -96,7 +93,6 @@ describe("the configuration", () => {
     ["KLIGHT_PROBE_TIMEOUT_MS", "1s"],
     ["LOG_LEVEL", "verbose"],
     ["UPSTASH_REDIS_REST_URL", "redis://localhost:6379"],
-    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"],
   ];
   for (const [name, value] of wrong) {
     test(`refuses ${name}=${value}, with the value and what would be right`, () => {
@@ -111,18 +107,10 @@ describe("the configuration", () => {
       PORT: "x",
       KLIGHT_SCOPE: "y",
       KLIGHT_WAIT: "1",
-      KLIGHT_OIDC_ISSUER: "https://i",
     });
     assert.deepEqual(
       new Set(problems.map((problem) => /^[A-Z_]+/u.exec(problem)?.[0])),
-      new Set([
-        "KLIGHT_OIDC_AUDIENCE",
-        "KLIGHT_SCOPE",
-        "KLIGHT_WAIT",
-        "PORT",
-        "UPSTASH_REDIS_REST_TOKEN",
-        "UPSTASH_REDIS_REST_URL",
-      ]),
+      new Set(["KLIGHT_SCOPE", "KLIGHT_WAIT", "PORT", "UPSTASH_REDIS_REST_TOKEN", "UPSTASH_REDIS_REST_URL"]),
     );
   });
 
@@ -151,13 +139,5 @@ describe("the configuration", () => {
     const problems = problemsOf({ KLIGHT_STORE: "memory", K_SERVICE: "klight" });
     assert.equal(problems.length, 1);
     assert.match(problems.join(), /^KLIGHT_STORE="memory": must be upstash on Knative/u);
-  });
-
-  test("takes audience and issuer of tokens together or not at all", () => {
-    const audience = { KLIGHT_OIDC_AUDIENCE: "serving.knative.dev/service/klight/klight" };
-    const issuer = { KLIGHT_OIDC_ISSUER: "https://kubernetes.default.svc" };
-    assert.equal(problemsOf({ ...upstash, ...audience }).length, 1);
-    assert.equal(problemsOf({ ...upstash, ...issuer }).length, 1);
-    assert.deepEqual(problemsOf({ ...upstash, ...audience, ...issuer }), []);
   });
 });

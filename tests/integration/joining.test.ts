@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { skipWithoutRedis } from "../harness/redis.ts";
+import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
+
+/** Each peer was told to join at most once in each of its lives, plainly: klight's own seed does not count. */
+const contactsOf = ({ peer }: StagePod): readonly string[] => peer.joins.map(({ contact }) => contact);
+
+describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis() }, () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await startStage({ functions: 2 });
+  });
+  after(() => stage.close());
+
+  const up = async (
+    network: string,
+    names: readonly string[],
+    namespace = "default",
+  ): Promise<StagePod[]> => {
+    const pods: StagePod[] = [];
+    for (const name of names) {
+      const pod = await stage.addPod({ name, network, namespace });
+      stage.start(pod);
+      pods.push(pod);
+    }
+    await stage.settled();
+    return pods;
+  };
+
+  const assertWhole = async (pods: readonly StagePod[]): Promise<void> => {
+    const found = await stage.whole(pods);
+    assert.equal(found.tag, "whole", found.tag === "broken" ? found.reason : "");
+    for (const pod of pods)
+      assert.equal(stage.condition(pod)?.status, "True", `${pod.name} says that it is joined`);
+    const names = pods.map(({ name }) => name).sort();
+    assert.deepEqual([...(await stage.stack(pods[0]?.network ?? ""))].sort(), names);
+  };
+
+  test("the first pod founds its network, the second joins through it", async () => {
+    const [first, second] = await up("pair", ["pair-1", "pair-2"]);
+    assert.ok(first && second);
+    assert.deepEqual(contactsOf(first), []);
+    assert.deepEqual(contactsOf(second), [first.peer.address]);
+    assert.match(stage.condition(second)?.message ?? "", /via pair-1/u);
+    await assertWhole([first, second]);
+  });
+
+  test("the second and third status update of ten pods join nobody twice", async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `twice-${index}`);
+    const pods = await up("twice", names);
+    for (const pod of [...pods, ...pods]) stage.touch(pod);
+    await stage.settled();
+    for (const pod of pods) assert.ok(contactsOf(pod).length <= 1, `${pod.name} joined once`);
+    await assertWhole(pods);
+  });
+
+  test("a member stops, another pod comes, and the network is whole", async () => {
+    const [one, two, three] = await up("stops", ["stops-1", "stops-2", "stops-3"]);
+    assert.ok(one && two && three);
+    await stage.remove(three);
+    const [four] = await up("stops", ["stops-4"]);
+    assert.ok(four);
+    await assertWhole([one, two, four]);
+  });
+
+  test("a restarted lightpeer container is another peer, and comes in again", async () => {
+    const [one, two, three] = await up("again", ["again-1", "again-2", "again-3"]);
+    assert.ok(one && two && three);
+    await stage.restart(two, 1_500);
+    await stage.settled();
+    await assertWhole([one, two, three]);
+    await stage.restart(one, 1_500);
+    await stage.settled();
+    await assertWhole([one, two, three]);
+  });
+
+  test("a lightpeer that restarts too fast for the others to notice still ends in a whole network", async () => {
+    const pods = await up("fast", ["fast-1", "fast-2", "fast-3"]);
+    const [, two] = pods;
+    assert.ok(two);
+    await stage.restart(two, 0);
+    await stage.settled();
+    await stage.ping();
+    await assertWhole(pods);
+  });
+
+  test("twenty events of twenty pods at two functions at once end in one network", async () => {
+    const pods: StagePod[] = [];
+    for (let index = 0; index < 20; index += 1) {
+      pods.push(await stage.addPod({ name: `crowd-${index}`, network: "crowd" }));
+    }
+    for (const pod of pods) stage.start(pod);
+    const posts = pods.map(async (pod, index) => {
+      for (let tries = 0; tries < 20; tries += 1) {
+        const { status } = await stage.post(pod, index % 2);
+        if (status < 300) return;
+        await sleep(200);
+      }
+    });
+    await Promise.all([...posts, stage.settled()]);
+    await assertWhole(pods);
+  });
+
+  test("one network id in two namespaces is two networks", async () => {
+    const red = await up("same", ["same-1", "same-2"], "red");
+    const blue = await up("same", ["same-1", "same-2"], "blue");
+    await assertWhole(red);
+    await assertWhole(blue);
+    const [one] = red;
+    assert.ok(one);
+    assert.equal(one.peer.state.network.length, 2);
+  });
+
+  test("a stale list that still shows the life before joins nobody into it twice", async () => {
+    const pods = await up("stale", ["stale-1", "stale-2", "stale-3"]);
+    const [, , three] = pods;
+    assert.ok(three);
+    stage.api.freezeLists();
+    await stage.restart(three, 1_500);
+    await stage.settled();
+    stage.api.thawLists();
+    stage.touch(three);
+    await stage.settled();
+    await stage.ping();
+    await assertWhole(pods);
+  });
+
+  test("a member that hangs holds every join, and it goes on when the member wakes", async () => {
+    const [one, two] = await up("hangs", ["hangs-1", "hangs-2"]);
+    assert.ok(one && two);
+    one.peer.hang();
+    const three = await stage.addPod({ name: "hangs-3", network: "hangs" });
+    stage.start(three);
+    const { status, outcome } = await stage.post(three);
+    assert.equal(status, 503);
+    assert.match(outcome, /^held; reason="(?:MemberHung|NetworkBusy)/u);
+    assert.deepEqual(contactsOf(three), []);
+    one.peer.wake();
+    await stage.settled();
+    await assertWhole([one, two, three]);
+  });
+
+  test("a store that is flushed between joins is put together again from the conditions", async () => {
+    const pods = await up("flushed", ["flushed-1", "flushed-2", "flushed-3"]);
+    await stage.redis?.flush();
+    const more = await up("flushed", ["flushed-4"]);
+    await assertWhole([...pods, ...more]);
+  });
+
+  test("an API server that is away holds the step and joins nobody", async () => {
+    const [one] = await up("away", ["away-1"]);
+    assert.ok(one);
+    const two = await stage.addPod({ name: "away-2", network: "away" });
+    stage.api.fail({ tag: "down" });
+    stage.start(two);
+    const { status, outcome } = await stage.post(two);
+    assert.equal(status, 503);
+    assert.match(outcome, /ClusterUnavailable/u);
+    assert.deepEqual(contactsOf(two), []);
+    stage.api.fail(undefined);
+    await stage.settled();
+    await assertWhole([one, two]);
+  });
+
+  test("Redis that is away holds the step, touches no peer, and loses nothing", async () => {
+    const [one] = await up("dark", ["dark-1"]);
+    assert.ok(one && stage.redis);
+    stage.redis.rest.pause();
+    const two = await stage.addPod({ name: "dark-2", network: "dark" });
+    stage.start(two);
+    const { status, outcome } = await stage.post(two);
+    assert.equal(status, 503);
+    assert.match(outcome, /StoreUnavailable/u);
+    assert.deepEqual(contactsOf(two), []);
+    stage.redis.rest.resume();
+    await stage.settled();
+    await assertWhole([one, two]);
+  });
+
+  test("a pod that gets another network id is moved, and both networks are whole", async () => {
+    const [one, two, mover] = await up("from", ["from-1", "from-2", "from-3"]);
+    const [three] = await up("to", ["to-1"]);
+    assert.ok(one && two && mover && three);
+    stage.api.pods.replace(mover, {
+      labels: { "klight.networkId": "to" },
+      annotations: { "klight.dev/port": mover.peer.address.replace(/^.*:/u, "") },
+    });
+    await stage.settled();
+    await assertWhole([one, two]);
+    await assertWhole([three, { ...mover, network: three.network }]);
+  });
+});
