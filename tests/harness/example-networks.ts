@@ -13,8 +13,13 @@ export async function exampleNetworks(): Promise<World> {
     await chain(world, `shop/${id}`, id, 3 + index);
     world.clock.move(2 * HOUR);
   }
-  await meters(world);
   await chain(world, "metering/tariffs", "tariff", 4);
+  await chain(world, "metering/readings", "readings", 5);
+  world.clock.move(40 * MINUTE);
+  await chain(world, "billing/ledger", "ledger", 3);
+  world.clock.move(START - world.clock.now() - 12_000);
+  await meters(world);
+  world.clock.move(10_000);
   await ledger(world);
   world.clock.move(START - world.clock.now());
   return world;
@@ -43,7 +48,8 @@ async function orders(world: World): Promise<void> {
   });
   world.clock.move(3 * HOUR);
   const stuck = podOf(network, "orders-11");
-  const why = "orders-11 reaches no member of shop/orders; orders-10 at 10.1.7.41:9081: connection refused";
+  const contact = podOf(network, "orders-10");
+  const why = `orders-11 reaches no member of ${network}; orders-10 at ${contact.address}: connection refused`;
   const condition = formatJoined({
     status: "False",
     reason: "ContactsUnreachable",
@@ -68,13 +74,12 @@ async function carts(world: World): Promise<void> {
 /** A member that does not answer, with two waiting behind it. */
 async function meters(world: World): Promise<void> {
   const network = "metering/readings";
-  await chain(world, network, "readings", 5);
-  world.clock.move(START - world.clock.now() - 12_000);
   const waiting = world.addPod(podOf(network, "readings-5"));
   world.addPod(podOf(network, "readings-6"));
-  const message = "metering/readings-3 at 10.1.9.12:9081 does not answer, its pod looks well";
+  const silent = podOf(network, "readings-3");
+  const message = `metering/readings-3 at ${silent.address} does not answer, its pod looks well`;
   await world.commit(network, {
-    hung: ["containerd://metering-readings-3-1"],
+    hung: [silent.incarnation],
     log: world.entry(waiting, "held", "MemberHung", message),
   });
 }
@@ -82,7 +87,6 @@ async function meters(world: World): Promise<void> {
 /** A step is at work. */
 async function ledger(world: World): Promise<void> {
   const network = "billing/ledger";
-  await chain(world, network, "ledger", 3);
   world.addPod(podOf(network, "ledger-3"));
   await world.beginStep(
     network,
