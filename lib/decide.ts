@@ -57,7 +57,7 @@ const needsVisit = (
   { mayVisit = false }: Purpose,
   { members, dead }: Scene,
   { deaths }: NetworkRecord,
-): boolean => mayVisit && (deaths || dead.length > 0) && members.length > 1;
+): boolean => mayVisit && (deaths || dead.length > 0) && members.length > 0;
 
 /** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
 export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>

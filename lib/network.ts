@@ -56,7 +56,7 @@ async function act(step: Step): Promise<Outcome> {
     case "visit":
       return visit(step);
     case "rest":
-      return release(step, memberOf(step.wish), step.scene.members.length > 1 ? {} : { deaths: false });
+      return release(step, memberOf(step.wish), step.scene.members.length > 0 ? {} : { deaths: false });
     case "found":
       return found(step, move.joiner);
     case "ask":
