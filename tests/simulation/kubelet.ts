@@ -103,7 +103,7 @@ export class Kubelet {
 
   /** The container's process dies; the kubelet starts it again at the same address after `backMs` ms. */
   crash(pod: SimPod, backMs: number): void {
-    if (pod.state !== "running" || !pod.process) return;
+    if (pod.state !== "running" || !pod.process || pod.process.life.status === "dead") return;
     this.#end(pod);
     // Between two looks of the kubelet a restart is not seen at all before it is over.
     if (backMs > 1_000) this.#status(pod, { ready: false });

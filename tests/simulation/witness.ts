@@ -86,14 +86,13 @@ export class Witness {
     const { step } = change;
     const through = this.#processAt(contact);
     const list = through?.state.network ?? [];
-    const hasChain = !["", "klight-fresh"].includes(process.state.head.id.replace(/-\d+$/u, ""));
     this.facts.joins.push({
       at,
       step: step.id,
       joiner: process.address,
       contact,
       plain: through !== undefined,
-      listed: list.includes(process.address) && (hasChain || this.#joined.has(process)),
+      listed: list.includes(process.address) && (hasChain(process) || this.#joined.has(process)),
       hanging: list.filter((address) => this.#hungBefore(address, step.lastProbeAt)),
       foreign: this.#isForeign(process.address, contact, step.lastProbeAt),
     });
@@ -172,9 +171,10 @@ export class Witness {
   }
 
   #hungBefore(address: string, at: number): boolean {
-    const pod = this.#podAt(address);
-    const { life, hungAt } = pod?.process ?? {};
-    return pod?.labelled === true && life?.status === "hung" && (hungAt ?? Infinity) < at;
+    const { labelled = false, process } = this.#podAt(address) ?? {};
+    // A new process at the address of a member that died is none, though the others may not have noticed.
+    if (!labelled || process === undefined || !hasChain(process)) return false;
+    return process.life.status === "hung" && (process.hungAt ?? Infinity) < at;
   }
 
   /** A pod that never was of the joiner's network. One that was may still be in it, whatever its label says now. */
@@ -195,6 +195,9 @@ export class Witness {
     return process.hungWithin(HUNG_MEMORY_MS) ? "it was hanging" : undefined;
   }
 }
+
+const hasChain = ({ state }: PeerProcess): boolean =>
+  !["", "klight-fresh"].includes(state.head.id.replace(/-\d+$/u, ""));
 
 const holds = (pod: SimPod, network: string): boolean =>
   pod.network === network && pod.labelled && pod.process !== undefined && pod.process.life.status !== "dead";
