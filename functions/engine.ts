@@ -36,7 +36,12 @@ export function createEngine(config: Config, log: Log): Engine {
   const shell = { handlers, log, now: () => deps.clock.now() };
   return {
     events: (request) => takeEvents(shell, request),
-    reform: async (network) => replyTo(await handlers.reform(network)),
+    reform: async (network) => {
+      const outcome = await handlers.reform(network);
+      const { name, reason, message } = outcome;
+      log.info({ network, outcome: name, reason, message }, "re-form done");
+      return replyTo(outcome);
+    },
     ...readsOf(handlers),
   };
 }

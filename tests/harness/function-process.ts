@@ -17,6 +17,8 @@ export interface FunctionProcess {
   readonly process: ChildProcess;
   /** Resolves with the fields of the first log line with this message; rejects where the process ends before it. */
   logged(message: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Tells every log line from now on. */
+  onLine(take: (fields: Readonly<Record<string, unknown>>) => void): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -28,7 +30,7 @@ export function startFunction(env: Readonly<Record<string, string>>, file = bund
   child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part));
   createInterface({ input: child.stdout }).on("line", (line) => {
     stdout.push(line);
-    child.emit("line");
+    child.emit("line", line);
   });
   let closed = false;
   const ended = once(child, "close").then(([code]): Ended => {
@@ -39,6 +41,11 @@ export function startFunction(env: Readonly<Record<string, string>>, file = bund
   return {
     process: child,
     ended,
+    onLine(take) {
+      child.on("line", (line?: string) => {
+        if (line !== undefined) take(JSON.parse(line) as Readonly<Record<string, unknown>>);
+      });
+    },
     async logged(message) {
       for (;;) {
         const line = stdout
