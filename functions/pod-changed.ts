@@ -45,8 +45,20 @@ export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
 
 /** Brings the pod's peer into its network, whatever its condition says; out of another one first. */
 export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  const before = networkBefore(pod);
-  if (before === undefined || before === network) return takeStep(deps, { network, joiner: pod });
+  if (isIn(pod, network)) return takeStep(deps, { network, joiner: pod });
+  // An event may be old: since then the peer may have been moved, and moved back.
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.tag === "pod" ? asked.pod : pod;
+  if (now?.uid === pod.uid && now.network === network && !isIn(now, network)) return move(deps, now, network);
+  return takeStep(deps, { network, joiner: pod });
+}
+
+const isIn = (pod: Pod, network: string): boolean => [undefined, network].includes(networkBefore(pod));
+
+/** A living peer goes from one network to another. */
+async function move(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const before = networkBefore(pod) ?? network;
   if (deps.settings.reform === "off") {
     const message = `${pod.name} is in ${before} and was labelled for ${network}, and KLIGHT_REFORM is off`;
     const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };
@@ -57,7 +69,7 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
   const left = await takeStep(deps, { network: before, leaver });
   if (left.name === "held") return { ...left, pod };
   // What it held stays with those it leaves; where it was the last one, it takes the history along.
-  return takeStep(deps, { network, joiner: pod, carry: left.name !== "reformed" });
+  return takeStep(deps, { network, joiner: pod, carry: left.name === "left" });
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */

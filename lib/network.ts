@@ -1,6 +1,7 @@
 import { announceMember } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { decide } from "./decide.ts";
+import type { NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { bringIn } from "./join.ts";
 import { giveBack, takeLease } from "./lease.ts";
@@ -40,10 +41,17 @@ async function stepInTurn(deps: Deps, wish: Wish): Promise<Outcome> {
   const { lease, record } = taken;
   // 2 look, 3 probe
   const looked = await look(deps, wish, record);
-  if (looked.tag === "scene") return act({ deps, wish, lease, record, scene: looked.scene });
+  if (looked.tag === "scene")
+    return act({ deps, wish: stillMeant(wish, record), lease, record, scene: looked.scene });
   const seen = looked.scene ? findings(looked.scene) : {};
   await giveBack(deps, lease, { ...seen, keepIntent: record.intent !== undefined });
   return looked.outcome;
+}
+
+/** Another step may have moved the leaver already; only a store that has lost its stack does not know. */
+function stillMeant({ leaver, ...wish }: Wish, { stack }: NetworkRecord): Wish {
+  const isMember = stack.some(({ incarnation }) => incarnation === leaver?.incarnation);
+  return leaver && (isMember || stack.length === 0) ? { ...wish, leaver } : wish;
 }
 
 async function act(step: Step): Promise<Outcome> {
@@ -56,12 +64,20 @@ async function act(step: Step): Promise<Outcome> {
     case "visit":
       return visit(step);
     case "rest":
-      return release(step, memberOf(step.wish), step.scene.members.length > 0 ? {} : { deaths: false });
+      return rest(step);
     case "found":
       return found(step, move.joiner);
     case "ask":
       return bringIn(step, move.joiner);
   }
+}
+
+function rest(step: Step): Promise<Outcome> {
+  const { wish, scene } = step;
+  if (scene.members.length > 0) return release(step, memberOf(wish));
+  const { network, leaver } = wish;
+  const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
+  return release(step, leaver ? empty : memberOf(wish), { deaths: false });
 }
 
 /**
@@ -76,7 +92,9 @@ async function found(step: Step, joiner: Joiner): Promise<Outcome> {
   if (asked === "silent")
     return release(step, held("PeerNotAnswering", `${name} does not answer a question`, subject));
   const isKnown = asked === "chained" && deps.settings.reform === "on";
-  return isKnown ? reformNetwork(step, cause("has-chain", `${name} has a chain already`)) : start(step, joiner);
+  return isKnown
+    ? reformNetwork(step, cause("has-chain", `${name} has a chain already`))
+    : start(step, joiner);
 }
 
 async function start(step: Step, { pod, peer }: Joiner): Promise<Outcome> {
