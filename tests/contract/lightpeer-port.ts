@@ -1,0 +1,448 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { QUESTIONS } from "../../lib/lightpeer/fresh.ts";
+import type { Block, Lightpeer, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
+import { networkPayload } from "../../lib/reform/chain.ts";
+import type { Lacks, PeerHost } from "../harness/lightpeer/calls.ts";
+
+/** One implementation of the port, and the peers that it talks to. */
+export interface World {
+  readonly lightpeer: Lightpeer;
+  readonly seeds: Seeds;
+  /** A new lightpeer at an address of its own. */
+  readonly start: (lacks?: Lacks) => Promise<PeerHost>;
+  /** Persist at a peer. */
+  readonly store: (peer: PeerHost, entry: string) => Promise<void>;
+  /** An address where nobody listens. */
+  readonly nobody: string;
+  readonly close: () => Promise<void>;
+}
+
+type Use = () => World;
+
+/** Long enough for every answer that comes. */
+const SOON_MS = 10_000;
+/** For answers that never come. */
+const SHORT_MS = 150;
+
+const joined = async ({ lightpeer }: World, peer: PeerHost, contact: PeerHost): Promise<void> => {
+  assert.deepEqual(await lightpeer.join(peer.address, contact.address, SOON_MS), { tag: "joined" });
+};
+
+/** Two peers in one network, oldest first. */
+const pair = async (world: World): Promise<[PeerHost, PeerHost]> => {
+  const [a, b] = [await world.start(), await world.start()];
+  await joined(world, b, a);
+  return [a, b];
+};
+
+/** A network whose member has moved on alone, so that it refuses what others tell it. */
+const brokenPair = async (world: World): Promise<[PeerHost, PeerHost]> => {
+  const [a, b] = await pair(world);
+  const block = onTopOf(b, [a.address, b.address], "apart");
+  assert.deepEqual(await world.lightpeer.notify(b.address, block, SOON_MS), { tag: "accepted" });
+  return [a, b];
+};
+
+const onTopOf = (peer: PeerHost, list: readonly string[], id: string): Block => ({
+  id,
+  prevId: peer.state.head.id,
+  kind: "network",
+  payload: networkPayload(list),
+});
+
+const opened = async ({ seeds }: World): Promise<Seed> => {
+  const open = await seeds.open();
+  assert.ok(open.tag === "open", "the seed opens");
+  return open.seed;
+};
+
+/** What a peer has in memory, to be compared: bytes as text. */
+const stateOf = ({ state: { network, head } }: PeerHost): object => ({
+  network,
+  head: { ...head, payload: Buffer.from(head.payload).toString() },
+});
+
+const textOf = (entries: readonly Uint8Array[]): string[] =>
+  entries.map((entry) => Buffer.from(entry).toString());
+
+const probes = (use: Use): void => {
+  test("a running peer is serving, again and again", async () => {
+    const { lightpeer, start } = use();
+    const { address } = await start();
+    assert.equal(await lightpeer.probe(address, SOON_MS), "serving");
+    assert.equal(await lightpeer.probe(address, SOON_MS), "serving");
+  });
+
+  test("a peer without the health service is serving", async () => {
+    const { lightpeer, start } = use();
+    const { address } = await start({ check: true });
+    assert.equal(await lightpeer.probe(address, SOON_MS), "serving");
+  });
+
+  test("an address where nobody listens refuses", async () => {
+    const { lightpeer, nobody } = use();
+    assert.equal(await lightpeer.probe(nobody, SOON_MS), "refused");
+  });
+
+  test("a peer that was killed refuses, and serves when its process is back", async () => {
+    const { lightpeer, start } = use();
+    const peer = await start();
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+    await peer.kill();
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "refused");
+    await peer.restart();
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+  });
+
+  test("a peer restarted between two probes is never seen as dead", async () => {
+    const { lightpeer, start } = use();
+    const peer = await start();
+    for (let restarts = 0; restarts < 5; restarts += 1) {
+      assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+      await peer.restart();
+    }
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+  });
+
+  test("a hung peer is silent, with and without a connection, and serves when it wakes up", async () => {
+    const { lightpeer, start } = use();
+    const [known, unknown] = [await start(), await start()];
+    assert.equal(await lightpeer.probe(known.address, SOON_MS), "serving");
+    known.hang();
+    unknown.hang();
+    assert.equal(await lightpeer.probe(known.address, SHORT_MS), "silent");
+    assert.equal(await lightpeer.probe(unknown.address, SHORT_MS), "silent");
+    known.wake();
+    unknown.wake();
+    assert.equal(await lightpeer.probe(known.address, SOON_MS), "serving");
+    assert.equal(await lightpeer.probe(unknown.address, SOON_MS), "serving");
+  });
+};
+
+const questions = (use: Use): void => {
+  test("a process without a chain is fresh, and stays alone on its list", async () => {
+    const { lightpeer, start } = use();
+    const peer = await start();
+    assert.equal(await lightpeer.askFresh(peer.address, SOON_MS), "fresh");
+    assert.deepEqual(peer.state.network, [peer.address]);
+  });
+
+  test(`a process is fresh however often it was asked before, up to ${QUESTIONS} times`, async () => {
+    const { lightpeer, start } = use();
+    const { address } = await start();
+    for (let asked = 0; asked <= QUESTIONS; asked += 1) {
+      assert.equal(await lightpeer.askFresh(address, SOON_MS), "fresh", `asked ${asked} times before`);
+    }
+    assert.equal(await lightpeer.askFresh(address, SOON_MS), "chained");
+  });
+
+  test("what the question leaves can be read to its end, and be joined through", async () => {
+    const world = use();
+    const [asked, other] = [await world.start(), await world.start()];
+    for (let times = 0; times < 5; times += 1) await world.lightpeer.askFresh(asked.address, SOON_MS);
+    const history = await world.lightpeer.history(asked.address, 1_000, SOON_MS);
+    assert.deepEqual(history, { tag: "history", entries: [], digest: "empty" });
+    await joined(world, other, asked);
+    assert.deepEqual(stateOf(other), stateOf(asked));
+  });
+
+  test("a member is chained, and stays as it was", async () => {
+    const world = use();
+    const members = await pair(world);
+    for (const member of members) {
+      const earlier = stateOf(member);
+      assert.equal(await world.lightpeer.askFresh(member.address, SOON_MS), "chained");
+      assert.deepEqual(stateOf(member), earlier);
+    }
+  });
+
+  test("a peer that stored alone is chained", async () => {
+    const { lightpeer, start, store } = use();
+    const peer = await start();
+    await store(peer, "alone");
+    assert.equal(await lightpeer.askFresh(peer.address, SOON_MS), "chained");
+  });
+
+  test("a member whose process was restarted is fresh", async () => {
+    const world = use();
+    const [, member] = await pair(world);
+    await member.restart();
+    assert.equal(await world.lightpeer.askFresh(member.address, SOON_MS), "fresh");
+  });
+
+  test("a peer that cannot be asked is unimplemented", async () => {
+    const { lightpeer, start } = use();
+    const { address } = await start({ notifyNewBlock: true });
+    assert.equal(await lightpeer.askFresh(address, SOON_MS), "unimplemented");
+  });
+
+  test("a dead and a hung peer are silent, and the question put to a hung one does not make it chained", async () => {
+    const { lightpeer, start, nobody } = use();
+    const peer = await start();
+    assert.equal(await lightpeer.askFresh(nobody, SOON_MS), "silent");
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+    peer.hang();
+    assert.equal(await lightpeer.askFresh(peer.address, SHORT_MS), "silent");
+    peer.wake();
+    assert.equal(await lightpeer.askFresh(peer.address, SOON_MS), "fresh");
+  });
+};
+
+const stored = (use: Use): void => {
+  test("nothing stored is an empty newest entry and an empty history", async () => {
+    const { lightpeer, start } = use();
+    const { address } = await start();
+    assert.deepEqual(await lightpeer.newest(address, SOON_MS), { tag: "newest", digest: "empty" });
+    const history = await lightpeer.history(address, 0, SOON_MS);
+    assert.deepEqual(history, { tag: "history", entries: [], digest: "empty" });
+  });
+
+  test("members that hold the same newest entry have the same digest, until one more is stored", async () => {
+    const world = use();
+    const { lightpeer, store } = world;
+    const [a, b] = await pair(world);
+    await store(a, "one");
+    const at = await Promise.all([a, b].map(({ address }) => lightpeer.newest(address, SOON_MS)));
+    assert.ok(at[0]?.tag === "newest" && at[0].digest !== "empty");
+    assert.deepEqual(at[0], at[1]);
+    await store(b, "two");
+    assert.notDeepEqual(await lightpeer.newest(a.address, SOON_MS), at[0]);
+  });
+
+  test("a history is newest first, with the digest of its newest entry", async () => {
+    const { lightpeer, start, store } = use();
+    const peer = await start();
+    for (const entry of ["one", "two", "", "three"]) await store(peer, entry);
+    const history = await lightpeer.history(peer.address, 1_000, SOON_MS);
+    assert.ok(history.tag === "history");
+    assert.deepEqual(textOf(history.entries), ["three", "", "two", "one"]);
+    const newest = await lightpeer.newest(peer.address, SOON_MS);
+    assert.deepEqual(newest, { tag: "newest", digest: history.digest });
+  });
+
+  test("a history may be as large as the limit, and not a byte larger", async () => {
+    const { lightpeer, start, store } = use();
+    const peer = await start();
+    for (const entry of ["12345", "1234567"]) await store(peer, entry);
+    assert.equal((await lightpeer.history(peer.address, 12, SOON_MS)).tag, "history");
+    const large = await lightpeer.history(peer.address, 11, SOON_MS);
+    assert.deepEqual(large, { tag: "too-large", bytes: 12 });
+  });
+
+  test("a dead and a hung peer tell nothing", async () => {
+    const { lightpeer, start, nobody } = use();
+    const peer = await start();
+    peer.hang();
+    assert.equal((await lightpeer.newest(nobody, SOON_MS)).tag, "failed");
+    assert.equal((await lightpeer.history(nobody, 1, SOON_MS)).tag, "failed");
+    assert.equal((await lightpeer.newest(peer.address, SHORT_MS)).tag, "failed");
+    assert.equal((await lightpeer.history(peer.address, 1, SHORT_MS)).tag, "failed");
+  });
+};
+
+const joins = (use: Use): void => {
+  test("a joined peer has its contact's list and head", async () => {
+    const [a, b] = await pair(use());
+    assert.deepEqual(stateOf(b), stateOf(a));
+    assert.deepEqual(b.state.network, [a.address, b.address]);
+    assert.equal(b.joins.length, 1);
+  });
+
+  test("a contact that the joiner cannot reach is unreachable, and nothing has changed", async () => {
+    const { lightpeer, start, nobody } = use();
+    const peer = await start();
+    const earlier = stateOf(peer);
+    assert.equal((await lightpeer.join(peer.address, nobody, SOON_MS)).tag, "unreachable");
+    assert.deepEqual(stateOf(peer), earlier);
+  });
+
+  test("a join that a member refuses is unclear", async () => {
+    const world = use();
+    const [a] = await brokenPair(world);
+    const peer = await world.start();
+    assert.equal((await world.lightpeer.join(peer.address, a.address, SOON_MS)).tag, "unclear");
+  });
+
+  test("a join through a hung contact is unclear at its deadline", async () => {
+    const { lightpeer, start } = use();
+    const [peer, contact] = [await start(), await start()];
+    contact.hang();
+    assert.equal((await lightpeer.join(peer.address, contact.address, SHORT_MS)).tag, "unclear");
+    contact.wake();
+  });
+
+  test("a joiner that is dead or hung is unclear, never unreachable", async () => {
+    const { lightpeer, start, nobody } = use();
+    const [peer, contact] = [await start(), await start()];
+    peer.hang();
+    assert.equal((await lightpeer.join(nobody, contact.address, SOON_MS)).tag, "unclear");
+    assert.equal((await lightpeer.join(peer.address, contact.address, SHORT_MS)).tag, "unclear");
+    assert.deepEqual(contact.state.network, [contact.address]);
+  });
+};
+
+const visits = (use: Use): void => {
+  test("a visit tells head and list, and the guest can be taken out again", async () => {
+    const world = use();
+    const { lightpeer } = world;
+    const [a, b] = await pair(world);
+    // The guest must answer health checks, or the peers drop it by themselves.
+    const guest = await opened(world);
+    const visited = await lightpeer.visit(b.address, guest.address, SOON_MS);
+    assert.ok(visited.tag === "visited");
+    assert.deepEqual(visited.list, [a.address, b.address, guest.address]);
+    assert.equal(visited.head.kind, "network");
+    assert.deepEqual([a.state.head.id, b.state.head.id], [visited.head.id, visited.head.id]);
+    const block = onTopOf(b, [a.address, b.address], "without-guest");
+    for (const { address } of [a, b]) {
+      assert.deepEqual(await lightpeer.notify(address, block, SOON_MS), { tag: "accepted" });
+    }
+    await guest.close();
+    assert.deepEqual(stateOf(a), stateOf(b));
+    assert.deepEqual(a.state.network, [a.address, b.address]);
+  });
+
+  test("a visit finds a member that refuses what it is told", async () => {
+    const world = use();
+    const [a] = await brokenPair(world);
+    assert.equal((await world.lightpeer.visit(a.address, world.nobody, SOON_MS)).tag, "broken");
+  });
+
+  test("a visit at a dead or hung peer fails", async () => {
+    const { lightpeer, start, nobody } = use();
+    const peer = await start();
+    peer.hang();
+    assert.equal((await lightpeer.visit(nobody, peer.address, SOON_MS)).tag, "failed");
+    assert.equal((await lightpeer.visit(peer.address, nobody, SHORT_MS)).tag, "failed");
+  });
+
+  test("a block that does not link to the newest one is refused, and changes nothing", async () => {
+    const world = use();
+    const [a] = await pair(world);
+    const earlier = stateOf(a);
+    const block = { ...onTopOf(a, [a.address], "astray"), prevId: "elsewhere" };
+    assert.equal((await world.lightpeer.notify(a.address, block, SOON_MS)).tag, "failed");
+    assert.deepEqual(stateOf(a), earlier);
+  });
+
+  test("a block told to a dead or hung peer fails", async () => {
+    const { lightpeer, start, nobody } = use();
+    const peer = await start();
+    const block = onTopOf(peer, [peer.address], "untold");
+    peer.hang();
+    assert.equal((await lightpeer.notify(nobody, block, SOON_MS)).tag, "failed");
+    assert.equal((await lightpeer.notify(peer.address, block, SHORT_MS)).tag, "failed");
+  });
+};
+
+const seedChain = (list: readonly string[], name: string): readonly Block[] => [
+  { id: `${name}-2`, prevId: `${name}-1`, kind: "network", payload: networkPayload(list) },
+  { id: `${name}-1`, prevId: "", kind: "client", payload: Buffer.from(name) },
+];
+
+const seedCases = (use: Use): void => {
+  test("peers that join the seed get the chains that are due to them", async () => {
+    const world = use();
+    const [a, b] = [await world.start(), await world.start()];
+    const seed = await opened(world);
+    seed.serve(a.address, seedChain([a.address, b.address], "for-a"));
+    seed.serve(b.address, seedChain([b.address], "for-b"));
+    for (const { address } of [a, b]) {
+      assert.deepEqual(await world.lightpeer.join(address, seed.address, SOON_MS), { tag: "joined" });
+    }
+    await seed.close();
+    assert.deepEqual(a.state.network, [a.address, b.address]);
+    assert.equal(a.state.head.id, "for-a-2");
+    assert.deepEqual(b.state.network, [b.address]);
+    const history = await world.lightpeer.history(b.address, 100, SOON_MS);
+    assert.ok(history.tag === "history");
+    assert.deepEqual(textOf(history.entries), ["for-b"]);
+  });
+
+  test("a peer that is not expected, or not any more, is denied and lives on as it was", async () => {
+    const world = use();
+    const peer = await world.start();
+    const earlier = stateOf(peer);
+    const seed = await opened(world);
+    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
+    seed.serve(peer.address, seedChain([peer.address], "withdrawn"));
+    seed.deny(peer.address);
+    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
+    await seed.close();
+    assert.deepEqual([stateOf(peer), peer.status, peer.lives], [earlier, "running", 1]);
+  });
+
+  test("a closed seed cannot be reached, and one that is opened again can", async () => {
+    const world = use();
+    const peer = await world.start();
+    const seed = await opened(world);
+    seed.serve(peer.address, seedChain([peer.address], "gone"));
+    await seed.close();
+    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "unreachable");
+    const next = await opened(world);
+    next.serve(peer.address, seedChain([peer.address], "next"));
+    assert.equal((await world.lightpeer.join(peer.address, next.address, SOON_MS)).tag, "joined");
+    await next.close();
+    assert.equal(peer.state.head.id, "next-2");
+  });
+
+  test("two networks share one seed, and the end of one is not felt by the other", async () => {
+    const world = use();
+    const [a, b] = [await world.start(), await world.start()];
+    const [x, y] = [await opened(world), await opened(world)];
+    assert.equal(x.address, y.address);
+    x.serve(a.address, seedChain([a.address], "x"));
+    y.serve(b.address, seedChain([b.address], "y"));
+    await x.close();
+    assert.equal((await world.lightpeer.join(a.address, y.address, SOON_MS)).tag, "denied");
+    assert.equal((await world.lightpeer.join(b.address, y.address, SOON_MS)).tag, "joined");
+    await y.close();
+    assert.equal(b.state.head.id, "y-2");
+  });
+};
+
+const releases = (use: Use): void => {
+  test("a release between two calls is not felt", async () => {
+    const { lightpeer, start } = use();
+    const { address } = await start();
+    assert.equal(await lightpeer.probe(address, SOON_MS), "serving");
+    lightpeer.release();
+    lightpeer.release();
+    assert.equal(await lightpeer.probe(address, SOON_MS), "serving");
+  });
+
+  test("a release does not cut a call that is under way", async () => {
+    const world = use();
+    const [peer, contact] = [await world.start(), await world.start()];
+    assert.equal(await world.lightpeer.probe(peer.address, SOON_MS), "serving");
+    contact.hang();
+    const end = world.lightpeer.join(peer.address, contact.address, SOON_MS);
+    while (peer.joins.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    world.lightpeer.release();
+    contact.wake();
+    assert.deepEqual(await end, { tag: "joined" });
+  });
+};
+
+/** What klight relies on in its calls to lightpeers and in its seed, whatever lies between them. */
+export function lightpeerContract(name: string, setup: () => Promise<World>): void {
+  describe(name, () => {
+    let world: World | undefined;
+    const use: Use = () => {
+      if (world === undefined) throw new Error("the suite has not started");
+      return world;
+    };
+    before(async () => {
+      world = await setup();
+    });
+    after(() => world?.close());
+    describe("probe", () => probes(use));
+    describe("are you fresh", () => questions(use));
+    describe("what is stored", () => stored(use));
+    describe("join", () => joins(use));
+    describe("visit and notify", () => visits(use));
+    describe("seed", () => seedCases(use));
+    describe("release", () => releases(use));
+  });
+}
