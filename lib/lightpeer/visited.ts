@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Answer, describe, failure, streamed } from "./call.ts";
 import { status } from "@grpc/grpc-js";
 import type { Stubs } from "./connections.ts";
