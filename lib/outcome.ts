@@ -42,8 +42,6 @@ export type Outcome =
   | Of<"refused">
   | Of<"held", { readonly retryAfterS: number }>;
 
-export type OutcomeName = Outcome["name"];
-
 /** A step that changes nothing now. `retryAfterS` is what Retry-After tells the sender, in seconds. */
 export const held = (
   reason: Reason<"held">,

@@ -213,4 +213,4 @@ export const buildFrom = (
   );
 
 /** The directory of a file, for messages. */
-export const placeOf = (file: string): string => dirname(relative(".", file));
+const placeOf = (file: string): string => dirname(relative(".", file));
