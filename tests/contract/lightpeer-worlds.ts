@@ -28,7 +28,8 @@ const lacking = async (): Promise<Reply> => failed("UNIMPLEMENTED", "unknown met
 /** Health checks out of step, so that peers do not race to clean up after a death. */
 const outOfStep = (index: number): PeerOptions => ({ firstRoundMs: (index * 137) % 500 });
 
-const byChance = (): PeerOptions => ({});
+/** Peers that were started together: their health checks are near each other, and drift. */
+const startedTogether = (random: () => number) => (): PeerOptions => ({ firstRoundMs: random() * 50 });
 
 /** Lightpeers and what a test does to them, the same on every transport. */
 export class World {
@@ -128,7 +129,7 @@ export type Scenario<T = void> = (world: World) => Promise<T>;
 const virtual = async <T>(
   scenario: Scenario<T>,
   seed: number,
-  phase: (index: number) => PeerOptions,
+  phases: (random: () => number) => (index: number) => PeerOptions,
 ): Promise<T> => {
   const clock = new VirtualClock();
   const random = seededRandom(seed);
@@ -149,15 +150,15 @@ const virtual = async <T>(
       return address;
     },
   };
-  return clock.run(scenario(new World(ground, phase)));
+  return clock.run(scenario(new World(ground, phases(random))));
 };
 
 /** Plays a scenario in virtual time, chance left out as far as it goes. */
-export const inMemory = (scenario: Scenario): Promise<void> => virtual(scenario, 1, outOfStep);
+export const inMemory = (scenario: Scenario): Promise<void> => virtual(scenario, 1, () => outOfStep);
 
 /** Plays a scenario in virtual time, by chance; the same seed plays it the same way. */
 export const withSeed = <T>(scenario: Scenario<T>, seed: number): Promise<T> =>
-  virtual(scenario, seed, byChance);
+  virtual(scenario, seed, startedTogether);
 
 /** Plays a scenario over real gRPC and in real time. */
 export const overGrpc = async (scenario: Scenario): Promise<void> => {

@@ -29,6 +29,7 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Peer
     address: front.address,
     clock: timers,
     newId: randomUUID,
+    writeMs: () => 1,
     lacks: options.lacks ?? {},
     firstRoundMs: options.firstRoundMs ?? Math.random() * healthPeriodMs,
     dialerFor: (life) => grpcDialer({ life, ...(reaches && { reaches }) }),

@@ -8,6 +8,8 @@ interface Surroundings {
   readonly address: string;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** How long it takes to write a block to its file, ms. */
+  readonly writeMs: () => number;
   /** How a process of this life reaches others. */
   readonly dialerFor: (life: Life) => Dialer;
   readonly lacks: Lacks;
@@ -59,7 +61,7 @@ export class Machine {
   }
 
   #boot(): Lightpeer {
-    const { address, clock, newId, dialerFor, firstRoundMs } = this.#around;
+    const { address, clock, newId, writeMs, dialerFor, firstRoundMs } = this.#around;
     const life = new Life();
     this.#life = life;
     this.#lives += 1;
@@ -68,6 +70,7 @@ export class Machine {
       address,
       clock,
       newId,
+      writeMs,
       life,
       dialer: dialerFor(life),
       onJoin: (join) => {

@@ -13,6 +13,8 @@ export interface Latency {
   way(): number;
   /** For one more block or payload of a stream: read, sent and stored. */
   item(): number;
+  /** To write a block to its file. */
+  write(): number;
 }
 
 /**
@@ -20,9 +22,10 @@ export interface Latency {
  * Now and then a process has to wait for its turn on the processor.
  */
 export const loopbackLatency = (random: () => number): Latency => ({
-  connect: () => 0.3 + random() * 0.9 + (random() < 0.02 ? random() * 8 : 0),
-  way: () => 0.15 + random() * 0.5,
+  connect: () => 0.2 + random() * 0.7 + (random() < 0.02 ? random() * 8 : 0),
+  way: () => 0.1 + random() * 0.4,
   item: () => 0.03,
+  write: () => 0.1 + random() * 0.4 + (random() < 0.05 ? random() * 5 : 0),
 });
 
 /** Anybody who answers calls somewhere: a lightpeer, or a seed. */
@@ -53,6 +56,7 @@ export class MemoryNetwork {
       lacks,
       clock: this.#timers,
       newId: () => this.#newId(),
+      writeMs: () => this.#latency.write(),
       firstRoundMs: firstRoundMs ?? this.#random() * healthPeriodMs,
       dialerFor: (life) => this.#dialer({ caller: life, from: address, isPeer: true }),
     });

@@ -18,6 +18,11 @@ export interface PeerDeps {
   /** A new block id; no two are the same. */
   readonly newId: () => string;
   readonly life: Life;
+  /**
+   * How long it takes to write a block to its file, ms, asked for each block. A block is checked before it is written
+   * and is the head after it, so two that come in at once may both pass. Absent: no time at all, no such race.
+   */
+  readonly writeMs?: () => number;
   /** Told of every JoinNetwork when it comes in. */
   readonly onJoin: (join: Omit<JoinRecord, "life">) => void;
 }
@@ -65,6 +70,7 @@ export class Lightpeer implements PeerCalls {
 
   async notifyNewBlock(_ctx: Context, block: Block): Promise<Reply> {
     if (block.prevId !== this.#chain.head.id) return failed("UNKNOWN", "new block links to invalid parent");
+    await this.#write();
     this.#chain.append(block);
     if (block.kind === "client") return ok;
     const list = readList(block.payload);
@@ -135,9 +141,15 @@ export class Lightpeer implements PeerCalls {
     const block: Block = { id: this.#deps.newId(), payload, prevId: this.#chain.head.id, kind };
     const refusal = await this.#notify(ctx, block);
     if (refusal) return failed("UNKNOWN", `could not send new block notifications: ${refusal}`);
+    await this.#write();
     // Blindly: another block may have come in while the members were told of this one.
     this.#chain.append(block);
     return ok;
+  }
+
+  async #write(): Promise<void> {
+    const { writeMs, clock, life } = this.#deps;
+    if (writeMs) await life.gate(clock.sleep(writeMs()));
   }
 
   async #notify(ctx: Context, block: Block): Promise<string | undefined> {

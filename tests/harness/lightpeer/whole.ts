@@ -64,7 +64,7 @@ export const sameHistory = async (peers: Peers): Promise<Wholeness> => {
 
 /**
  * Proof that peers are one network: each stores an entry, one after the other, and then all answer the same history
- * with every one of these entries in it. It leaves an entry a peer behind.
+ * with every one of these entries in it. It leaves an entry a peer behind, and a network that is broken more broken.
  */
 export const whole = async (peers: Peers): Promise<Wholeness> => {
   const mark = (peers.timers ?? systemTimers).now();
