@@ -26,7 +26,9 @@ export async function visit(step: Step): Promise<Outcome> {
   const before = await newestOf(step);
   await deps.clock.sleep(APART_MS);
   const after = await newestOf(step);
-  if (before === undefined || before !== after) return rest(step, "an application stores in it");
+  if (before === "apart" && after === "apart")
+    return reformNetwork(step, cause("entries-apart", "its newest entries differed twice, a second apart"));
+  if (before === "silent" || before !== after) return rest(step, "an application stores in it");
   const opened = await deps.seeds.open();
   if (opened.tag === "failed") return rest(step, opened.message);
   const { seed } = opened;
@@ -100,15 +102,15 @@ async function takeOut(
   return undefined;
 }
 
-/** The newest entry that all members have; undefined: they differ, or one did not answer. */
-async function newestOf({ deps, scene }: Step): Promise<string | undefined> {
+/** The newest entry that all members have: its digest, `digest:...`. */
+async function newestOf({ deps, scene }: Step): Promise<`digest:${string}` | "apart" | "silent"> {
   const answers = await Promise.all(
     scene.members.map(({ contact }) => deps.lightpeer.newest(contact.address, deps.settings.probeTimeoutMs)),
   );
-  const [digest, ...others] = new Set(
-    answers.map((answer) => (answer.tag === "newest" ? answer.digest : undefined)),
-  );
-  return others.length === 0 ? digest : undefined;
+  const digests = answers.flatMap((answer) => (answer.tag === "newest" ? [answer.digest] : []));
+  const [digest, ...others] = new Set(digests);
+  if (digests.length < answers.length || digest === undefined) return "silent";
+  return others.length > 0 ? "apart" : `digest:${digest}`;
 }
 
 async function rest(step: Step, why: string): Promise<Outcome> {
