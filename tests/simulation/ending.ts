@@ -65,7 +65,7 @@ async function become(
     lists: [...new Set(lists.map((list) => JSON.stringify(list)))].map(
       (list) => JSON.parse(list) as string[],
     ),
-    entries: new Set(end.tag === "whole" ? end.entries : members[0]?.process?.entries()),
+    entries: end.tag === "whole" ? new Set(end.entries) : (members[0]?.process?.entries ?? new Set()),
     lives: members.map(({ uid, process }) => `${uid} ${process?.containerId}`),
     stack: stack.map(({ uid, incarnation }) => `${uid} ${incarnation}`),
   };

@@ -1,6 +1,6 @@
 import { healthPeriodMs } from "../harness/lightpeer/peer.ts";
 import { keyOf, type ApiObjects, type PodObject } from "./api-objects.ts";
-import { type JoinSeen, PeerProcess } from "./peer-process.ts";
+import { type Forgot, type JoinSeen, PeerProcess } from "./peer-process.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
 import type { Wire } from "./wire.ts";
@@ -31,6 +31,7 @@ export interface KubeletEvents {
   /** Before a pod's label changes or goes. */
   readonly onRelabel: (pod: SimPod, label: "changes" | "goes") => void;
   readonly onJoin: JoinSeen;
+  readonly onForgot: Forgot;
 }
 
 interface Around {
@@ -172,6 +173,7 @@ export class Kubelet {
       timers: time,
       wire,
       onJoin: this.#events.onJoin,
+      onForgot: this.#events.onForgot,
       firstRoundMs: random.between(0, healthPeriodMs),
     });
     pod.process = process;

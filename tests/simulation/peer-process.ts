@@ -1,16 +1,21 @@
 import { Lightpeer } from "../harness/lightpeer/peer.ts";
-import type { JoinRecord, PeerState } from "../harness/lightpeer/calls.ts";
+import type { JoinRecord, PeerCalls, PeerState } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { Life } from "../harness/lightpeer/life.ts";
+import type { Reply } from "../harness/lightpeer/status.ts";
 import type { Timers } from "../harness/timers.ts";
 import type { Wire } from "./wire.ts";
 
 export type JoinSeen = (process: PeerProcess, join: Omit<JoinRecord, "life">) => void;
 
+/** Entries that were in a peer's chain and are not any more, though it lives. */
+export type Forgot = (process: PeerProcess, entries: readonly string[]) => void;
+
 interface Surroundings {
   readonly timers: Timers;
   readonly wire: Wire;
   readonly onJoin: JoinSeen;
+  readonly onForgot: Forgot;
   /** When its first round of health checks begins, ms after its start. */
   readonly firstRoundMs: number;
 }
@@ -26,9 +31,13 @@ export class PeerProcess {
   wokeAt: number | undefined;
   readonly #timers: Timers;
   readonly #peer: Lightpeer;
+  readonly #onForgot: Forgot;
+  #head = "";
+  #entries: ReadonlySet<string> = new Set();
 
   constructor(address: string, containerId: string, around: Surroundings) {
-    const { timers, wire, onJoin, firstRoundMs } = around;
+    const { timers, wire, onJoin, onForgot, firstRoundMs } = around;
+    this.#onForgot = onForgot;
     this.address = address;
     this.containerId = containerId;
     this.startedAt = timers.now();
@@ -43,7 +52,7 @@ export class PeerProcess {
         onJoin(this, join);
       },
     });
-    wire.listen(address, { life: this.life, calls: this.#peer });
+    wire.listen(address, { life: this.life, calls: this.#seen(this.#peer) });
     void this.#peer.watch(firstRoundMs);
   }
 
@@ -73,10 +82,49 @@ export class PeerProcess {
     this.life.wake();
   }
 
-  /** What it has stored, newest first, read past the network and whatever its process is doing. */
-  entries(): readonly string[] {
-    const entries: string[] = [];
-    void this.#peer.query(new Context(), (payload) => entries.push(Buffer.from(payload).toString("latin1")));
+  /** What it has stored, read past the network and whatever its process is doing. */
+  get entries(): ReadonlySet<string> {
+    this.#look();
+    return this.#entries;
+  }
+
+  /** The same answers, with a look at the chain before and after each. */
+  #seen(peer: PeerCalls): PeerCalls {
+    const look = (reply: Reply): Reply => {
+      this.#look();
+      return reply;
+    };
+    const looking = (answer: () => Promise<Reply>): Promise<Reply> => {
+      this.#look();
+      return answer().then(look);
+    };
+    return {
+      joinNetwork: (ctx, contact) => looking(() => peer.joinNetwork(ctx, contact)),
+      connectNewPeer: (ctx, guest, take) => looking(() => peer.connectNewPeer(ctx, guest, take)),
+      persist: (ctx, payload) => looking(() => peer.persist(ctx, payload)),
+      query: (ctx, take) => looking(() => peer.query(ctx, take)),
+      notifyNewBlock: (ctx, block) => looking(() => peer.notifyNewBlock(ctx, block)),
+      check: (ctx) => looking(() => peer.check(ctx)),
+    };
+  }
+
+  #look(): void {
+    const { head } = this.#peer.state;
+    if (head.id === this.#head) return;
+    const before = this.#entries;
+    const grown = head.prevId === this.#head;
+    this.#head = head.id;
+    if (grown && head.kind === "network") return;
+    this.#entries = grown ? new Set([...before, textOf(head.payload)]) : this.#read();
+    const forgotten = grown ? [] : [...before].filter((entry) => !this.#entries.has(entry));
+    if (forgotten.length > 0) this.#onForgot(this, forgotten);
+  }
+
+  #read(): ReadonlySet<string> {
+    const entries = new Set<string>();
+    void this.#peer.query(new Context(), (payload) => entries.add(textOf(payload)));
     return entries;
   }
 }
+
+const textOf = (payload: Uint8Array): string => Buffer.from(payload).toString("latin1");

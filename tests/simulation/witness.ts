@@ -2,7 +2,7 @@ import type { Contact } from "../../lib/contacts/contacts.ts";
 import type { Lightpeer } from "../../lib/lightpeer/lightpeer.ts";
 import type { JoinRecord } from "../harness/lightpeer/calls.ts";
 import type { Timers } from "../harness/timers.ts";
-import { type Facts, noFacts, type StepFact } from "./facts.ts";
+import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";
 import { NAMESPACE, type SimPod } from "./kubelet.ts";
 import type { PeerProcess } from "./peer-process.ts";
 
@@ -16,6 +16,9 @@ interface Change {
   readonly touched: ReadonlySet<string>;
 }
 
+/** How long after a change of klight's a peer may forget something because of it, ms. */
+const AFTERMATH_MS = 1_000;
+
 /** How long a peer that hung may still be taken for one that hangs, ms. */
 const HUNG_MEMORY_MS = 60_000;
 
@@ -25,6 +28,8 @@ export class Witness {
   readonly #timers: Timers;
   readonly #pods: () => readonly SimPod[];
   readonly #open = new Set<Change>();
+  /** When klight changed something at an address last, or around it; ms since 1970. */
+  readonly #changedAt = new Map<string, number>();
   /** Lives that a plain join was begun for. */
   readonly #joined = new WeakSet<PeerProcess>();
 
@@ -108,20 +113,36 @@ export class Witness {
   }
 
   stored(network: string, entry: string): void {
-    const held = this.#pods().some((pod) => holds(pod, network) && pod.process?.entries().includes(entry));
-    const lost = held ? undefined : "all that held it died before it was acknowledged";
-    this.facts.entries.push({ network, entry, at: this.#timers.now(), ...(lost !== undefined && { lost }) });
+    const fact: EntryFact = { network, entry, at: this.#timers.now() };
+    this.facts.entries.push(fact);
+    const held = this.#pods().some((pod) => holds(pod, network) && pod.process?.entries.has(entry));
+    if (!held) fact.lost = "all that held it died before it was acknowledged";
   }
 
   /** Before a peer dies, or leaves its network without klight: what only it holds is lost with it. */
   leaving(leaver: SimPod): void {
-    const own = leaver.process?.entries() ?? [];
-    if (own.length === 0) return;
-    const others = this.#pods().filter((pod) => pod !== leaver && holds(pod, leaver.network));
-    const kept = new Set(others.flatMap((pod) => pod.process?.entries() ?? []));
+    this.#lose(leaver, [...(leaver.process?.entries ?? [])], `only ${leaver.name} held it`);
+  }
+
+  /**
+   * A peer's chain has changed under its entries. Lightpeers do that to each other in their clean-ups; when klight has
+   * changed something there a moment ago it is for klight to have kept them.
+   */
+  forgot(process: PeerProcess, entries: readonly string[]): void {
+    const pod = this.#podAt(process.address);
+    const { address } = process;
+    const changing = [...this.#open].some(({ touched }) => touched.has(address));
+    const changed = (this.#changedAt.get(address) ?? 0) > this.#timers.now() - AFTERMATH_MS;
+    if (pod && !changing && !changed) this.#lose(pod, entries, `${pod.name} forgot it by itself`);
+  }
+
+  #lose(pod: SimPod, entries: readonly string[], why: string): void {
+    if (entries.length === 0) return;
+    const others = this.#pods().filter((each) => each !== pod && holds(each, pod.network));
+    const isKept = (entry: string): boolean => others.some(({ process }) => process?.entries.has(entry));
+    const lost = new Set(entries.filter((entry) => !isKept(entry)));
     for (const fact of this.facts.entries) {
-      if (fact.network !== leaver.network || fact.lost !== undefined) continue;
-      if (own.includes(fact.entry) && !kept.has(fact.entry)) fact.lost = `only ${leaver.name} held it`;
+      if (fact.network === pod.network && lost.has(fact.entry)) fact.lost ??= why;
     }
   }
 
@@ -142,13 +163,19 @@ export class Witness {
       });
     }
     this.#open.add(change);
+    this.#mark(change);
     return change;
   }
 
   async #during<Answer>(change: Change, call: () => Promise<Answer>): Promise<Answer> {
     const answer = await call();
     this.#open.delete(change);
+    this.#mark(change);
     return answer;
+  }
+
+  #mark({ touched }: Change): void {
+    for (const address of touched) this.#changedAt.set(address, this.#timers.now());
   }
 
   /** The peer and those that it lists and that list it. */

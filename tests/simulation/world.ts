@@ -71,6 +71,9 @@ export class World {
         onJoin: (process, join) => {
           witness.sawJoin(process, join);
         },
+        onForgot: (process, entries) => {
+          witness.forgot(process, entries);
+        },
       },
     );
     this.store = new Store(createMemoryContacts(clock), {
