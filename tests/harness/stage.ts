@@ -203,7 +203,7 @@ export async function startStage({
       const found = status.networks.find((each) => each.network === network);
       return (found?.members ?? []).map(({ name }) => name);
     },
-    whole: (those) => whole({ dialer, addresses: those.map(({ peer }) => peer.address) }),
+    whole: (those) => whole({ dialer, addresses: those.map(({ peer }) => peer.address), timeoutMs: 20_000 }),
     async close() {
       caller.kill();
       await source.stop();
