@@ -28,71 +28,98 @@ export interface Subject {
 /**
  * Reads again all that a step decides on: pods, then the health of all contacts and the joiner at once. A death is
  * waited out before the last probe, for its network is cleaning up; nothing should pass between that probe and a join.
+ * After every wait the pods are read anew: an address may have gone to another pod meanwhile.
  */
 export async function look(deps: Deps, subject: Subject, record: NetworkRecord): Promise<Look> {
   const { network } = subject;
-  const listed = await deps.cluster.listPods(whereOf(network));
-  if (listed.tag === "failed") return { tag: "stop", outcome: clusterHeld(listed, network) };
-  const pods = listed.tag === "pods" ? listed.pods : undefined;
-  const joiner = await currentJoiner(deps, subject, pods);
-  if (joiner !== undefined && "outcome" in joiner) return { tag: "stop", outcome: joiner.outcome };
-  const stack = record.stack.length > 0 ? record.stack : stackFromConditions(deps, network, pods, joiner);
-  const remaining = stack
-    .toReversed()
-    .map((contact) => ({ contact, pod: pods?.find((pod) => pod.uid === contact.uid) }));
-  const restored = record.stack.length === 0 && stack.length > 0;
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
-  return probeUntilQuiet(deps, { network, pods, joiner, remaining, hung: record.hung }, restored);
-}
-
-async function probeUntilQuiet(deps: Deps, first: Round, restored: boolean): Promise<Look> {
-  const { network } = first;
   const dead: Contact[] = [];
-  let round = first;
+  let known: readonly Contact[] | undefined = record.stack.length > 0 ? record.stack : undefined;
   for (let left = ROUNDS; ; left -= 1) {
-    const probed = await probeAll(deps, round);
-    if (probed.tag === "failed") return { tag: "stop", outcome: clusterHeld(probed, network) };
-    dead.push(...probed.scene.dead);
-    const scene: Scene = { ...probed.scene, dead, restored };
-    const { remaining } = probed;
+    const seen = await lookOnce(deps, subject, { known, hung: record.hung });
+    if ("outcome" in seen) return { tag: "stop", outcome: seen.outcome };
+    const { died, alive, ...found } = seen;
+    dead.push(...died);
+    const restored = record.stack.length === 0 && dead.length + alive.length > 0;
+    const scene: Scene = { ...found, dead: [...dead], restored };
     // Without a death there is nothing to wait out; and the last one leaves nobody who cleans up.
-    if (probed.scene.dead.length === 0 || remaining.length === 0) return { tag: "scene", scene };
+    if (died.length === 0 || alive.length === 0) return { tag: "scene", scene };
     if (left === 0) {
-      const message = `members of ${network} go away one after the other, ${dead.at(-1)?.name} last`;
+      const message = `members of ${network} go away one after the other, ${died[0]?.name} last`;
       return { tag: "stop", outcome: held("NotQuiet", message, { network }), scene };
     }
     await deps.clock.sleep(QUIET_MS);
-    round = { network, pods: first.pods, joiner: first.joiner, hung: first.hung, remaining };
+    known = alive.toReversed();
   }
 }
 
-interface Probed {
-  readonly tag: "probed";
-  readonly scene: Omit<Scene, "restored">;
-  /** All but the dead. */
-  readonly remaining: readonly Seen[];
+/** What nothing is known against yet, newest first; undefined: the store has lost it. `hung` as in a record. */
+interface Known {
+  readonly known: readonly Contact[] | undefined;
+  readonly hung: NetworkRecord["hung"];
 }
 
-/** One round: contacts and joiner at once. */
+/** One reading and one round of probes. `alive`: contacts that are not dead, oldest first. */
+type Seeing = Omit<Scene, "dead" | "restored"> & {
+  readonly died: readonly Contact[];
+  readonly alive: readonly Contact[];
+};
+
+async function lookOnce(
+  deps: Deps,
+  subject: Subject,
+  { known, hung }: Known,
+): Promise<Seeing | { readonly outcome: Outcome }> {
+  const { network } = subject;
+  const read = await readPods(deps, subject, known);
+  if ("outcome" in read) return read;
+  const probed = await probeAll(deps, { ...read, network, hung });
+  if ("tag" in probed) return { outcome: clusterHeld(probed, network) };
+  const { died } = probed;
+  const alive = read.remaining.map(({ contact }) => contact).filter((contact) => !died.includes(contact));
+  return { ...probed, pods: read.pods, alive };
+}
+
+/** The pods of the network, and what they say of the joiner and of the contacts known, newest first. */
+async function readPods(
+  deps: Deps,
+  subject: Subject,
+  known: readonly Contact[] | undefined,
+): Promise<Pick<Round, "pods" | "joiner" | "remaining"> | { readonly outcome: Outcome }> {
+  const { network } = subject;
+  const listed = await deps.cluster.listPods(whereOf(network));
+  if (listed.tag === "failed") return { outcome: clusterHeld(listed, network) };
+  const pods = listed.tag === "pods" ? listed.pods : undefined;
+  const joiner = await currentJoiner(deps, subject, pods);
+  if (joiner !== undefined && "outcome" in joiner) return joiner;
+  const stack = known ?? stackFromConditions(deps, network, pods, joiner);
+  const remaining = stack
+    .toReversed()
+    .map((contact) => ({ contact, pod: pods?.find((pod) => pod.uid === contact.uid) }));
+  return { pods, joiner, remaining };
+}
+
+type Probed = Pick<Scene, "joiner" | "members" | "hung" | "lost" | "moved"> & {
+  readonly died: readonly Contact[];
+};
+
 async function probeAll(deps: Deps, round: Round): Promise<Probed | ClusterFailure> {
   const { joiner, remaining } = round;
   const probing = joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs);
   const verdicts = await Promise.all(remaining.map((member) => verdictOf(deps, round, member)));
-  const probe = (await probing) ?? "silent";
+  const probe = await probing;
   const failure = verdicts.find((verdict) => typeof verdict === "object");
   if (failure !== undefined) return failure;
   const those = (verdict: Verdict): Seen[] => remaining.filter((_, index) => verdicts[index] === verdict);
   const contacts = (verdict: Verdict): Contact[] => those(verdict).map(({ contact }) => contact);
-  const scene = {
-    pods: round.pods,
-    joiner: joiner && { ...joiner, probe },
+  return {
+    joiner: joiner && { ...joiner, probe: probe ?? "silent" },
     members: those("living"),
-    dead: contacts("dead"),
+    died: contacts("dead"),
     hung: contacts("hung"),
     lost: contacts("lost"),
     moved: contacts("moved"),
   };
-  return { tag: "probed", scene, remaining: remaining.filter((_, index) => verdicts[index] !== "dead") };
 }
 
 /** The joiner as it is now. Only its identity was believed of the event. */
