@@ -40,6 +40,9 @@ export async function playRound(stage: Stage, cast: Cast): Promise<Whole | Stopp
   const [a, b, ...rest] = [...cast.members, ...cast.joiners];
   if (a === undefined) return again([], "nobody is left to re-form");
   const { clock } = stage.deps;
+  // A word with the store while the network is frozen would keep it so for longer.
+  const lost = await stage.ensure(gatherMs(stage));
+  if (lost) return stoppedBy(lost, false);
   let since = clock.now();
   let held: readonly Entries[] = [];
   let unasked: readonly Contact[] = cast.carry || cast.members.includes(a) ? [a] : [];
@@ -59,6 +62,10 @@ export async function playRound(stage: Stage, cast: Cast): Promise<Whole | Stopp
   return check(stage, list, { entries: gathered.entries.length, refusedMs });
 }
 
+/** A little more than the limit: the network is frozen already, and stopping would keep it so. */
+const takenAtMost = ({ deps }: Stage): number => 2 * deps.settings.historyLimit;
+const gatherMs = (stage: Stage): number => partMs(stage.deps, takenAtMost(stage));
+
 /** Everything that is stored, now that nobody can store any more. */
 async function gather(
   stage: Stage,
@@ -66,9 +73,8 @@ async function gather(
   held: readonly Entries[],
 ): Promise<{ readonly tag: "gathered"; readonly entries: Entries } | Stopped> {
   const { deps } = stage;
-  // A little more than the limit is taken here: the network is frozen already, and stopping would keep it so.
-  const limit = 2 * deps.settings.historyLimit;
-  const timeoutMs = partMs(deps, limit);
+  const limit = takenAtMost(stage);
+  const timeoutMs = gatherMs(stage);
   const lost = await stage.ensure(timeoutMs);
   if (lost) return stoppedBy(lost);
   const histories = await Promise.all(
