@@ -65,11 +65,10 @@ async function move(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
     await announceHold(deps, pod, outcome);
     return outcome;
   }
-  const leaver = { name: pod.name, address: pod.address ?? "", incarnation: pod.incarnation };
-  const left = await takeStep(deps, { network: before, leaver });
-  if (left.name === "held") return { ...left, pod };
+  const left = await goOnWithout(deps, pod, before);
+  if (left.name === "held") return left;
   // What it held stays with those it leaves; where it was the last one, it takes the history along.
-  return takeStep(deps, { network, joiner: pod, carry: left.name === "left" });
+  return takeStep(deps, { network, joiner: pod, carry: left.name !== "reformed" });
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */
@@ -82,13 +81,22 @@ async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   return unlabelled(deps, now, network);
 }
 
+/** The pod lives without its label. There is no call to leave a network, but the others can go on without it. */
 async function unlabelled(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  const outcome = await takeOff(deps, pod, network);
-  if (outcome.name !== "left") return outcome;
-  const message = `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
+  const without = deps.settings.reform === "on";
+  const outcome = without ? await goOnWithout(deps, pod, network) : await takeOff(deps, pod, network);
+  if (outcome.name === "held" || outcome.name === "ignored") return outcome;
+  const message = without
+    ? `${pod.name} lost its label, and ${network} has gone on without it`
+    : `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
   await announceLabelRemoved(deps, { ...pod, network }, message);
-  return { ...outcome, reason: "LabelRemoved", message };
+  return { name: "left", reason: "LabelRemoved", message, pod, network };
 }
+
+const goOnWithout = async (deps: Deps, pod: Pod, network: string): Promise<Outcome> => {
+  const leaver = { name: pod.name, address: pod.address ?? "", incarnation: pod.incarnation };
+  return { ...(await takeStep(deps, { network, leaver })), pod };
+};
 
 /** A delete event that names the pod alone: its network is found by its contact. */
 async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {

@@ -56,7 +56,7 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
     await stage.deps.clock.sleep(QUIET_MS);
     const absent = await absentOf(stage, cast, (part) => (failures.get(part.incarnation) ?? 0) >= ROUNDS - 1);
     leftOut.push(...absent);
-    cast = without(cast, absent);
+    cast = { ...without(cast, absent), leavers: await answering(stage, cast.leavers) };
   }
   const { network } = stage.lease;
   const message = `${network} is not whole after ${ROUNDS} rounds: ${why}`;
@@ -73,6 +73,13 @@ async function absentOf(
   const timeoutMs = deps.settings.probeTimeoutMs;
   const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
   return parts.filter((part, index) => probes[index] !== "serving" || tired(part));
+}
+
+/** A leaver that does not answer cannot be frozen, and nobody can store through it either. */
+async function answering({ deps }: Stage, leavers: Cast["leavers"]): Promise<Cast["leavers"]> {
+  const timeoutMs = deps.settings.probeTimeoutMs;
+  const probes = await Promise.all(leavers.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
+  return leavers.filter((_, index) => probes[index] === "serving");
 }
 
 const without = (cast: Cast, absent: readonly Contact[]): Cast => ({
