@@ -76,8 +76,8 @@ export const reasons = {
   left: {
     Left: { says: "The pod is gone and off the stack of its network.", cure: "Nothing." },
     LabelRemoved: {
-      says: "The pod lost its label and is no contact any more, but its peer is still in the network.",
-      cure: "Delete the pod if its peer should leave: lightpeers have no call to leave a network.",
+      says: "The pod lost its label: its network has gone on without it, or, with KLIGHT_REFORM=off, still lists its peer.",
+      cure: "Nothing if that was meant. Set the label again to have it back; with re-forming off, delete the pod.",
     },
   },
   refused: {

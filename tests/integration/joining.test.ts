@@ -191,4 +191,17 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
     await assertWhole([one, two]);
     await assertWhole([three, { ...mover, network: three.network }]);
   });
+
+  test("a pod that lost its label is left out, and says so", async () => {
+    const [one, two, three] = await up("unlabelled", ["unlabelled-1", "unlabelled-2", "unlabelled-3"]);
+    assert.ok(one && two && three);
+    stage.api.pods.replace(three, {
+      labels: {},
+      annotations: { "klight.dev/port": three.peer.address.replace(/^.*:/u, "") },
+    });
+    await stage.settled();
+    await assertWhole([one, two]);
+    assert.deepEqual(new Set(one.peer.state.network), new Set([one.peer.address, two.peer.address]));
+    assert.equal(stage.condition(three)?.reason, "LabelRemoved");
+  });
 });
