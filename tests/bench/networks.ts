@@ -36,7 +36,6 @@ export async function measureNetworks(): Promise<Report> {
     const reformed = joinings.filter(({ atSeed }) => atSeed > 0).length;
     const problems = [
       ...joinings.flatMap((each) => each.problems),
-      ),
       ...refused.map(({ outcome }) => `an event ended with ${outcome}`),
     ];
     return {

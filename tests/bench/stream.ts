@@ -42,8 +42,9 @@ export async function measureStream(): Promise<Report> {
     const reformed = joinings.filter(({ atSeed }) => atSeed > 0).length;
     const problems = [
       ...joinings.flatMap((each) => each.problems),
-      ),
-      ...[...first.result, ...second.result].filter(({ status }) => status >= 300).map(({ outcome }) => `an event ended with ${outcome}`),
+      ...[...first.result, ...second.result]
+        .filter(({ status }) => status >= 300)
+        .map(({ outcome }) => `an event ended with ${outcome}`),
     ];
     return {
       title: `${total} events, of which 99 % change nothing, ${atATime} at a time`,
