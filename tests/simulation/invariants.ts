@@ -93,7 +93,8 @@ export const everyStepEnds: Invariant = ({ steps }) =>
     .filter(({ disturbed }) => disturbed !== "died")
     .flatMap(({ what, startedAt, endedAt, error, outcomes, disturbed }) => {
       const name = `${what}, begun at ${clock(startedAt)},`;
-      if (error !== undefined) return [`${name} threw ${String(error)}`];
+      if (error !== undefined)
+        return [`${name} threw ${error instanceof Error ? error.message : JSON.stringify(error)}`];
       if (endedAt === undefined) return [`${name} never ended`];
       if (outcomes.length === 0 && what !== "sweep") return [`${name} ended without an outcome`];
       const late = disturbed === "no" && endedAt - startedAt > BOUND_MS;

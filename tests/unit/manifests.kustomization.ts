@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
 
@@ -211,6 +211,3 @@ export const buildFrom = (
     directory,
     [],
   );
-
-/** The directory of a file, for messages. */
-const placeOf = (file: string): string => dirname(relative(".", file));
