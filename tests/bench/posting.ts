@@ -25,7 +25,9 @@ export interface Delivered extends Answer {
   readonly held: number;
 }
 
+/** Before the first retry; doubles with each, as a Broker's does, up to the longest. */
 const retryMs = 200;
+const longestRetryMs = 3_200;
 const longestMs = 60_000;
 
 export const posterTo = (stage: Stage): Poster => {
@@ -68,7 +70,7 @@ export const posterTo = (stage: Stage): Poster => {
       for (let held = 0; ; held += 1) {
         const answer = await post(object);
         if (answer.status !== 503 || performance.now() > until) return { ...answer, held };
-        await sleep(retryMs);
+        await sleep(Math.min(retryMs * 2 ** held, longestRetryMs));
       }
     },
     ask: (path) => send(path, {}, ""),

@@ -22,6 +22,8 @@ export const ms = (value: number): string => `${round(value)} ms`;
 export const mib = (value: number): string => `${round(value, 1)} MiB`;
 export const times = (value: number): string => `${round(value, 2)} times`;
 
+const shownProblems = 5;
+
 export const printReport = ({ title, rows, problems }: Report): void => {
   const widthOf = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
   const [first, second] = [widthOf(0), widthOf(1)];
@@ -30,5 +32,6 @@ export const printReport = ({ title, rows, problems }: Report): void => {
     const line = `  ${what.padEnd(first)}  ${value.padStart(second)}`;
     console.log(goal === undefined ? line : `${line}   (goal: ${goal})`);
   }
-  for (const problem of problems) console.log(`  WRONG: ${problem}`);
+  for (const problem of problems.slice(0, shownProblems)) console.log(`  WRONG: ${problem}`);
+  if (problems.length > shownProblems) console.log(`  WRONG: and ${problems.length - shownProblems} more`);
 };
