@@ -50,6 +50,15 @@ export interface DropFact {
   readonly because: string | undefined;
 }
 
+/** A contact that was the first on its stack. */
+export interface FoundingFact {
+  readonly at: number;
+  readonly network: string;
+  readonly contact: Contact;
+  /** Other pods whose peers live and whose conditions have said for a while that they are in that network. */
+  readonly beside: readonly string[];
+}
+
 /** An entry that a Persist acknowledged. */
 export interface EntryFact {
   readonly network: string;
@@ -80,6 +89,7 @@ export interface Facts {
   readonly joins: JoinFact[];
   readonly clashes: ClashFact[];
   readonly drops: DropFact[];
+  readonly foundings: FoundingFact[];
   readonly entries: EntryFact[];
   readonly networks: NetworkFact[];
 }
@@ -89,6 +99,7 @@ export const noFacts = (): Facts => ({
   joins: [],
   clashes: [],
   drops: [],
+  foundings: [],
   entries: [],
   networks: [],
 });

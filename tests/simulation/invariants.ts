@@ -78,6 +78,14 @@ export const noLivingContactIsDropped: Invariant = ({ drops }) =>
         `${clock(at)}: ${contact.name} off the stack of ${network} by ${how}`,
     );
 
+/** No network is founded beside one of that name whose members say that they are in it. */
+export const noSecondFounder: Invariant = ({ foundings }) =>
+  foundings
+    .filter(({ beside }) => beside.length > 0)
+    .map(({ at, network, contact, beside }) => {
+      return `${clock(at)}: ${contact.name} founded ${network} beside ${beside.join(", ")}`;
+    });
+
 /** An entry whose Persist was acknowledged is in the history at the end, unless all that held it died. */
 export const noAcknowledgedEntryIsLost: Invariant = ({ entries, networks }) =>
   entries
@@ -101,7 +109,7 @@ export const everyStepEnds: Invariant = ({ steps }) =>
       return late ? [`${name} took ${Math.round(endedAt - startedAt)} ms`] : [];
     });
 
-export const invariants: Readonly<Record<string, Invariant>> = {
+export const invariants = {
   livingPeersFormOneNetwork,
   stackIsItsMembers,
   noPeerInAnotherNetwork,
@@ -110,9 +118,12 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   oneChangeAtATime,
   noJoinWhileAMemberHangs,
   noLivingContactIsDropped,
+  noSecondFounder,
   noAcknowledgedEntryIsLost,
   everyStepEnds,
-};
+} as const satisfies Readonly<Record<string, Invariant>>;
+
+export type InvariantName = keyof typeof invariants;
 
 /** All that is wrong with a run. */
 export const violationsOf = (facts: Facts): readonly Violation[] =>

@@ -59,8 +59,12 @@ const at = ms(0, SPAN_MS);
 /** A peer that is back before the others' health checks notice, one that is not, and one in between. */
 const back = fc.oneof(ms(20, 450), ms(1_300, 5_000), ms(450, 1_300));
 
-const peers: fc.WeightedArbitrary<Command>[] = [
-  {
+type Kind = Command["kind"];
+
+type Drawn = { readonly weight: number; readonly arbitrary: fc.Arbitrary<Command> };
+
+const ofPeers: Partial<Record<Kind, Drawn>> = {
+  create: {
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant("create"),
@@ -69,15 +73,15 @@ const peers: fc.WeightedArbitrary<Command>[] = [
       reuseAddress: fc.boolean(),
     }),
   },
-  {
+  delete: {
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant("delete"), at, pod: number, graceMs: ms(0, 1_500) }),
   },
-  {
+  "crash-peer": {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant("crash-peer"), at, pod: number, backMs: back }),
   },
-  {
+  hang: {
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant("hang"),
@@ -86,12 +90,12 @@ const peers: fc.WeightedArbitrary<Command>[] = [
       ms: fc.oneof(ms(50, 3_000), ms(3_000, 20_000), ms(20_000, 45_000)),
     }),
   },
-  {
+  relabel: {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("relabel"), at, pod: number, network: number }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("unlabel"), at, pod: number }) },
-  {
+  unlabel: { weight: 1, arbitrary: fc.record({ kind: fc.constant("unlabel"), at, pod: number }) },
+  rollout: {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("rollout"),
@@ -101,13 +105,13 @@ const peers: fc.WeightedArbitrary<Command>[] = [
       newFirst: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-node"), at, node: number }) },
-];
+  "lose-node": { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-node"), at, node: number }) },
+};
 
 const mishap = fc.constantFrom<Mishap>("lost-reply", "sent-twice", "late");
 
-const platform: fc.WeightedArbitrary<Command>[] = [
-  {
+const ofPlatform: Partial<Record<Kind, Drawn>> = {
+  fault: {
     weight: 8,
     arbitrary: fc.record({
       kind: fc.constant("fault"),
@@ -119,7 +123,7 @@ const platform: fc.WeightedArbitrary<Command>[] = [
       ms: fc.oneof(ms(10, 2_000), ms(10_000, 70_000)),
     }),
   },
-  {
+  store: {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("store"),
@@ -128,8 +132,8 @@ const platform: fc.WeightedArbitrary<Command>[] = [
       ms: ms(50, 8_000),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("flush"), at }) },
-  {
+  flush: { weight: 1, arbitrary: fc.record({ kind: fc.constant("flush"), at }) },
+  mishap: {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("mishap"),
@@ -137,7 +141,7 @@ const platform: fc.WeightedArbitrary<Command>[] = [
       mishaps: fc.array(mishap, { minLength: 1, maxLength: 3 }),
     }),
   },
-  {
+  api: {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("api"),
@@ -147,9 +151,15 @@ const platform: fc.WeightedArbitrary<Command>[] = [
       behindMs: ms(50, 5_000),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-writes"), at, count: ms(1, 4) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("adapter-away"), at, ms: ms(50, 8_000) }) },
-  {
+  "lose-writes": {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("lose-writes"), at, count: ms(1, 4) }),
+  },
+  "adapter-away": {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("adapter-away"), at, ms: ms(50, 8_000) }),
+  },
+  "rough-delivery": {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("rough-delivery"),
@@ -159,9 +169,9 @@ const platform: fc.WeightedArbitrary<Command>[] = [
       duplicates: fc.double({ min: 0, max: 1, noNaN: true }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("sweep"), at }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reform"), at, network: number }) },
-];
+  sweep: { weight: 2, arbitrary: fc.record({ kind: fc.constant("sweep"), at }) },
+  reform: { weight: 1, arbitrary: fc.record({ kind: fc.constant("reform"), at, network: number }) },
+};
 
 const setting: fc.Arbitrary<Setting> = fc.record({
   seed: fc.noShrink(fc.noBias(fc.integer({ min: 0, max: 0xffff_ffff }))),
@@ -174,11 +184,37 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   storing: fc.array(fc.record({ network: number, everyMs: ms(20, 400) }), { maxLength: 1 }),
 });
 
+/** What is drawn of all that can be. */
+export interface Draw {
+  /** Only commands of these kinds; default: all. */
+  readonly kinds?: readonly Kind[];
+  readonly setting?: Partial<Setting>;
+  readonly maxCommands?: number;
+  /** Of those, only these. */
+  readonly only?: (command: Command) => boolean;
+}
+
 /** Worlds and what goes wrong in them, from a lone fault to a dozen. */
-export const schedules: fc.Arbitrary<Schedule> = fc.record({
-  setting,
-  commands: fc.array(fc.oneof(...peers, ...platform), { minLength: 1, maxLength: 12, size: "max" }),
-});
+export function drawSchedules({
+  kinds,
+  setting: given = {},
+  maxCommands = 12,
+  only = () => true,
+}: Draw = {}): fc.Arbitrary<Schedule> {
+  const drawn = Object.entries({ ...ofPeers, ...ofPlatform })
+    .filter(([kind]) => kinds === undefined || kinds.some((each) => each === kind))
+    .map(([, each]) => each);
+  return fc.record({
+    setting: setting.map((free) => Object.assign(free, given)),
+    commands: fc.array(fc.oneof(...drawn).filter(only), {
+      minLength: 1,
+      maxLength: maxCommands,
+      size: "max",
+    }),
+  });
+}
+
+export const schedules: fc.Arbitrary<Schedule> = drawSchedules();
 
 /** One line for the world and one for each command, in the order of time. */
 export function describe({ setting: world, commands }: Schedule): string {

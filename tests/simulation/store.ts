@@ -11,8 +11,13 @@ const TIMEOUT_MS = 1_500;
 
 const failure = (message: string): StoreFailure => ({ tag: "failed", message });
 
-/** Contacts that were on a stack before a change and are not after it. */
-export type Dropped = (network: string, contacts: readonly Contact[], how: string) => void;
+/** What a change did to a stack, for those who watch. */
+export interface StackEvents {
+  /** Contacts that were on it and are not any more. */
+  readonly onDropped: (network: string, contacts: readonly Contact[], how: string) => void;
+  /** The first contact of a stack that was empty. */
+  readonly onFounded: (network: string, contact: Contact) => void;
+}
 
 /** The store behind a network that loses, repeats and delays requests. */
 export class Store {
@@ -22,16 +27,16 @@ export class Store {
   readonly memory: MemoryContacts;
   readonly #time: VirtualClock;
   readonly #random: Random;
-  readonly #onDropped: Dropped;
+  readonly #events: StackEvents;
 
   constructor(
     memory: MemoryContacts,
-    { time, random, onDropped }: { time: VirtualClock; random: Random; onDropped: Dropped },
+    { time, random, ...events }: { time: VirtualClock; random: Random } & StackEvents,
   ) {
     this.memory = memory;
     this.#time = time;
     this.#random = random;
-    this.#onDropped = onDropped;
+    this.#events = events;
   }
 
   heal(): void {
@@ -69,7 +74,9 @@ export class Store {
       ({ uid, incarnation }) =>
         !after.some((contact) => contact.uid === uid && contact.incarnation === incarnation),
     );
-    if (dropped.length > 0) this.#onDropped(network, dropped, by);
+    if (dropped.length > 0) this.#events.onDropped(network, dropped, by);
+    const [first] = after;
+    if (before.length === 0 && first && after.length === 1) this.#events.onFounded(network, first);
     return changing;
   }
 

@@ -112,6 +112,11 @@ export class Witness {
     }
   }
 
+  /** A network has got its first contact; `beside`: pods that say for a while that they are in it, and live. */
+  founded(network: string, { contact, beside }: { contact: Contact; beside: readonly string[] }): void {
+    this.facts.foundings.push({ at: this.#timers.now(), network, contact, beside });
+  }
+
   stored(network: string, entry: string): void {
     const fact: EntryFact = { network, entry, at: this.#timers.now() };
     this.facts.entries.push(fact);

@@ -1,7 +1,7 @@
 import { podChanged } from "../../functions/pod-changed.ts";
 import { reformAsked } from "../../functions/reform-asked.ts";
 import { sweep } from "../../functions/sweep.ts";
-import { joinedInThisLife } from "../../lib/condition.ts";
+import { JOINED_CONDITION, joinedInThisLife } from "../../lib/condition.ts";
 import { createMemoryContacts } from "../../lib/contacts/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Outcome } from "../../lib/outcome.ts";
@@ -23,6 +23,9 @@ const SWEEP_MS = 60_000;
 
 /** So long after the start applications store, ms: longer than faults begin. */
 const STORING_MS = 15_000;
+
+/** What the API server has known for so long is in every list, however far behind it is, ms. */
+const KNOWN_MS = 6_000;
 
 const NETWORKS = ["a", "b"] as const;
 
@@ -82,6 +85,13 @@ export class World {
       onDropped: (network, contacts, how) => {
         witness.dropped(network, contacts, how);
       },
+      onFounded: (network, contact) => {
+        const others = this.kubelet.present.filter(
+          (pod) => `${NAMESPACE}/${pod.network}` === network && pod.uid !== contact.uid,
+        );
+        const inIt = others.filter((pod) => pod.process?.isRunning && this.#saysJoined(pod, KNOWN_MS));
+        witness.founded(network, { contact, beside: inIt.map(({ name }) => name) });
+      },
     });
     this.api = new ApiServer(clock, random.fork("api"), objects);
     const { store, api } = this;
@@ -138,9 +148,13 @@ export class World {
     ]);
   }
 
-  #saysJoined({ name }: SimPod): boolean {
+  /** For at least so long, ms. */
+  #saysJoined({ name }: SimPod, forMs = 0): boolean {
     const object = this.objects.get(keyOf({ namespace: NAMESPACE, name }));
-    return object !== undefined && joinedInThisLife(this.objects.parsed(object));
+    const condition = object?.status.conditions.find(({ type }) => type === JOINED_CONDITION);
+    if (object === undefined || condition === undefined) return false;
+    const since = this.clock.now() - Date.parse(condition.lastTransitionTime);
+    return since >= forMs && joinedInThisLife(this.objects.parsed(object));
   }
 
   async #deliver({ change, object }: WatchEvent): Promise<Handled> {

@@ -1,0 +1,216 @@
+import type { Contacts } from "../../lib/contacts/contacts.ts";
+import type { Deps } from "../../lib/deps.ts";
+import type { Block, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
+import type { Pod } from "../../lib/pod.ts";
+import { QUIET_MS } from "../../lib/timing.ts";
+import { readList, writeList } from "../harness/lightpeer/network-list.ts";
+import type { Tamper } from "./function-service.ts";
+
+/**
+ * What klight would be without one of the things that keep networks whole. Each defect lies between klight's code and
+ * a port, so that the code itself has no place for them; each must make an invariant fail.
+ */
+
+const listOf = (block: Block | undefined): readonly string[] => {
+  const list = block && readList(block.payload);
+  return list?.tag === "list" ? list.network : [];
+};
+
+/** Every step believes that it alone has the network. */
+export const noLease: Tamper = (deps) => {
+  const { contacts } = deps;
+  const begin: Contacts["begin"] = async (network, ...rest) => {
+    const begun = await contacts.begin(network, ...rest);
+    if (begun.tag !== "busy") return begun;
+    const read = await contacts.read([network]);
+    const record = read.tag === "read" ? read.views[0] : undefined;
+    return record ? { tag: "leased", record } : begun;
+  };
+  const mark: Contacts["mark"] = async (...call) => {
+    const marked = await contacts.mark(...call);
+    return marked.tag === "lost" ? { tag: "marked" } : marked;
+  };
+  return {
+    ...deps,
+    contacts: { ...contacts, begin, mark },
+    turns: { take: (_network, _tooLate, work) => work(), idle: () => false },
+  };
+};
+
+/** Nothing is known of what a step that died was about to do. */
+export const noIntent: Tamper = (deps) => {
+  const begin: Contacts["begin"] = async (...call) => {
+    const begun = await deps.contacts.begin(...call);
+    return begun.tag === "leased" ? { ...begun, record: { ...begun.record, intent: undefined } } : begun;
+  };
+  return { ...deps, contacts: { ...deps.contacts, begin } };
+};
+
+/** No death is waited out. */
+export const noQuietTime: Tamper = (deps) => {
+  const begin: Contacts["begin"] = async (...call) => {
+    const begun = await deps.contacts.begin(...call);
+    return begun.tag === "leased" ? { ...begun, record: { ...begun.record, quietMs: 0 } } : begun;
+  };
+  const sleep: Deps["clock"]["sleep"] = (ms) => deps.clock.sleep(ms === QUIET_MS ? 0 : ms);
+  return { ...deps, contacts: { ...deps.contacts, begin }, clock: { now: () => deps.clock.now(), sleep } };
+};
+
+/** No peer is asked whether it is fresh. */
+export const noQuestion: Tamper = (deps) => ({
+  ...deps,
+  lightpeer: { ...deps.lightpeer, askFresh: async () => "unimplemented" },
+});
+
+/** Every join that is written down takes another contact off the stack. */
+export const popsALivingContact: Tamper = (deps) => {
+  const commit: Contacts["commit"] = async (network, token, change) => {
+    const read = await deps.contacts.read([network]);
+    const top = read.tag === "read" ? read.views[0]?.stack[0] : undefined;
+    const drop = change.push && top ? [...(change.drop ?? []), top] : change.drop;
+    return deps.contacts.commit(network, token, { ...change, ...(drop && { drop }) });
+  };
+  return { ...deps, contacts: { ...deps.contacts, commit } };
+};
+
+/** A join is sent again when it has succeeded. */
+export const joinsTwice: Tamper = (deps) => ({
+  ...deps,
+  lightpeer: {
+    ...deps.lightpeer,
+    join: async (address, contact, timeoutMs) => {
+      const end = await deps.lightpeer.join(address, contact, timeoutMs);
+      return end.tag === "joined" ? deps.lightpeer.join(address, contact, timeoutMs) : end;
+    },
+  },
+});
+
+/** A peer is joined to itself. */
+export const joinsItself: Tamper = (deps) => ({
+  ...deps,
+  lightpeer: {
+    ...deps.lightpeer,
+    join: (address, _contact, timeoutMs) => deps.lightpeer.join(address, address, timeoutMs),
+  },
+});
+
+/** An API server that does not answer is taken for none, so that the event and the stack are all there is. */
+export const foundsOnErrors: Tamper = (deps) => ({
+  ...deps,
+  cluster: {
+    ...deps.cluster,
+    listPods: async (where) => {
+      const listed = await deps.cluster.listPods(where);
+      return listed.tag === "failed" ? { tag: "unseen" } : listed;
+    },
+    getPod: async (name) => {
+      const asked = await deps.cluster.getPod(name);
+      return asked.tag === "failed" ? { tag: "unseen" } : asked;
+    },
+  },
+});
+
+/** A member that does not answer is taken for one that does. */
+export const ignoresHungMembers: Tamper = (deps) => ({
+  ...deps,
+  lightpeer: {
+    ...deps.lightpeer,
+    probe: async (address, timeoutMs) => {
+      const probe = await deps.lightpeer.probe(address, timeoutMs);
+      return probe === "silent" ? "serving" : probe;
+    },
+  },
+});
+
+/** A peer that does not answer is waited for without end. */
+export const waitsWithoutEnd: Tamper = (deps) => ({
+  ...deps,
+  lightpeer: {
+    ...deps.lightpeer,
+    probe: async (address, timeoutMs) => {
+      const probe = await deps.lightpeer.probe(address, timeoutMs);
+      return probe === "silent" ? new Promise(() => {}) : probe;
+    },
+  },
+});
+
+/** Labels are not read: all pods are of one network. */
+export const mixesNetworks: Tamper = (deps) => {
+  const inOne = (pod: Pod): Pod => {
+    const network = "sim/a";
+    const { admission } = pod;
+    const peer =
+      admission.tag === "peer" ? { ...admission, peer: { ...admission.peer, network } } : admission;
+    return { ...pod, network, admission: peer };
+  };
+  return {
+    ...deps,
+    cluster: {
+      ...deps.cluster,
+      listPods: async () => {
+        const listed = await deps.cluster.listPods({});
+        return listed.tag === "pods" ? { ...listed, pods: listed.pods.map(inOne) } : listed;
+      },
+      getPod: async (name) => {
+        const asked = await deps.cluster.getPod(name);
+        return asked.tag === "pod" && asked.pod ? { ...asked, pod: inOne(asked.pod) } : asked;
+      },
+    },
+  };
+};
+
+const serving = (
+  seeds: Seeds,
+  serve: (seed: Seed, peer: string, chain: readonly Block[]) => void,
+): Seeds => ({
+  open: async () => {
+    const opened = await seeds.open();
+    if (opened.tag === "failed") return opened;
+    const { seed } = opened;
+    const tampered: Seed = {
+      ...seed,
+      serve: (peer, chain) => {
+        serve(seed, peer, chain);
+      },
+    };
+    return { tag: "open", seed: tampered };
+  },
+});
+
+/** The list that a re-form hands out lacks the last member. */
+export const forgetsAMember: Tamper = (deps) => ({
+  ...deps,
+  seeds: serving(deps.seeds, (seed, peer, [network, ...clients]) => {
+    if (network === undefined) return;
+    const list = listOf(network);
+    const shorter = list.length > 2 ? list.slice(0, -1) : list;
+    seed.serve(peer, [{ ...network, payload: writeList(shorter) }, ...clients]);
+  }),
+});
+
+/** A re-form hands out the list alone. */
+export const dropsTheHistory: Tamper = (deps) => ({
+  ...deps,
+  seeds: serving(deps.seeds, (seed, peer, [network]) => {
+    if (network) seed.serve(peer, [{ ...network, prevId: "" }]);
+  }),
+});
+
+/** Nobody is frozen: histories are read while applications store, and everybody is moved as it comes. */
+export const freezesNobody: Tamper = (deps) => {
+  const frozen = new Set<string>();
+  return {
+    ...deps,
+    seeds: serving(deps.seeds, (seed, peer, chain) => {
+      if (frozen.has(peer)) seed.serve(peer, chain);
+      else frozen.add(peer);
+    }),
+    lightpeer: {
+      ...deps.lightpeer,
+      join: async (address, contact, timeoutMs) => {
+        const end = await deps.lightpeer.join(address, contact, timeoutMs);
+        return end.tag === "denied" ? { tag: "joined" } : end;
+      },
+    },
+  };
+};
