@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { mergeHistories } from "../../lib/reform/history.ts";
 
 const entries = (...texts: string[]): Uint8Array[] => texts.map((text) => Buffer.from(text));
-const texts = (merged: readonly Uint8Array[]): string[] => merged.map((entry) => Buffer.from(entry).toString());
+const texts = (merged: readonly Uint8Array[]): string[] =>
+  merged.map((entry) => Buffer.from(entry).toString());
 
 const occurrences = (list: readonly string[]): Map<string, number> => {
   const counts = new Map<string, number>();
@@ -19,15 +20,29 @@ describe("merged histories", () => {
   });
 
   test("are the one history where all hold the same", () => {
-    assert.deepEqual(texts(mergeHistories([entries("c", "b", "a"), entries("c", "b", "a")])), ["c", "b", "a"]);
+    assert.deepEqual(texts(mergeHistories([entries("c", "b", "a"), entries("c", "b", "a")])), [
+      "c",
+      "b",
+      "a",
+    ]);
   });
 
   test("keep the longest below what only others hold", () => {
-    assert.deepEqual(texts(mergeHistories([entries("x", "a"), entries("c", "b", "a")])), ["x", "c", "b", "a"]);
+    assert.deepEqual(texts(mergeHistories([entries("x", "a"), entries("c", "b", "a")])), [
+      "x",
+      "c",
+      "b",
+      "a",
+    ]);
   });
 
   test("keep an equal entry as often as the one that holds it most often", () => {
-    assert.deepEqual(texts(mergeHistories([entries("b", "a", "c"), entries("a", "a")])), ["a", "b", "a", "c"]);
+    assert.deepEqual(texts(mergeHistories([entries("b", "a", "c"), entries("a", "a")])), [
+      "a",
+      "b",
+      "a",
+      "c",
+    ]);
   });
 
   test("take an entry that two of the shorter ones hold only once", () => {
