@@ -1,13 +1,15 @@
 import PQueue from "p-queue";
 import { mendCondition } from "../lib/announce.ts";
-import { cause } from "../lib/cause.ts";
+import { entriesApart } from "../lib/cause.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
 import type { NetworkView } from "../lib/contacts/contacts.ts";
 import type { Deps } from "../lib/deps.ts";
 import { clusterHeld } from "../lib/hold.ts";
 import { takeStep } from "../lib/network.ts";
+import { newestOf } from "../lib/newest.ts";
 import { held, type Outcome } from "../lib/outcome.ts";
 import type { Pod } from "../lib/pod.ts";
+import type { Wish } from "../lib/step.ts";
 import { APART_MS } from "../lib/timing.ts";
 import { bringIn } from "./pod-changed.ts";
 
@@ -72,8 +74,6 @@ async function sweepNetwork(
   return outcomes;
 }
 
-type Wish = Parameters<typeof takeStep>[1];
-
 /** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */
 async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Wish | undefined> {
   const read = await deps.contacts.read([network]);
@@ -84,7 +84,7 @@ async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise
   if (!(await apart(deps, view))) return undefined;
   await deps.clock.sleep(APART_MS);
   if (!(await apart(deps, view))) return undefined;
-  return { ...wish, cause: cause("entries-apart", "its newest entries differed twice, a second apart") };
+  return { ...wish, cause: entriesApart };
 }
 
 /** Something was left undone, or a contact has no pod. */
@@ -98,9 +98,5 @@ async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
 }
 
 /** Do the newest entries of the members differ? */
-async function apart(deps: Deps, { stack }: NetworkView): Promise<boolean> {
-  const answers = await Promise.all(
-    stack.map(({ address }) => deps.lightpeer.newest(address, deps.settings.probeTimeoutMs)),
-  );
-  return new Set(answers.flatMap((answer) => (answer.tag === "newest" ? [answer.digest] : []))).size > 1;
-}
+const apart = async (deps: Deps, { stack }: NetworkView): Promise<boolean> =>
+  (await newestOf(deps, stack)).digests.size > 1;

@@ -24,6 +24,9 @@ export interface Cause {
 
 export const cause = (kind: Cause["kind"], text: string): Cause => ({ kind, text });
 
+/** Newest entries that stay different are a fork, and not an entry on its way. */
+export const entriesApart = cause("entries-apart", "its newest entries differed twice, a second apart");
+
 /** Was the network broken, or is the re-form just the safe way to bring a peer in or out? */
 export const isBreakage = ({ kind }: Cause): boolean => breakage[kind];
 

@@ -1,7 +1,8 @@
-import { cause } from "./cause.ts";
+import { cause, entriesApart } from "./cause.ts";
 import { covers, giveBack, renew } from "./lease.ts";
 import { findings } from "./ledger.ts";
 import type { Block, Lightpeer, Seed } from "./lightpeer/lightpeer.ts";
+import { newestOf } from "./newest.ts";
 import type { Outcome } from "./outcome.ts";
 import { networkPayload } from "./reform/chain.ts";
 import { reformNetwork } from "./settle.ts";
@@ -23,11 +24,10 @@ const CALL_MS = 5_000;
  */
 export async function visit(step: Step): Promise<Outcome> {
   const { deps, lease, scene } = step;
-  const before = await newestOf(step);
+  const before = await agreedEntry(step);
   await deps.clock.sleep(APART_MS);
-  const after = await newestOf(step);
-  if (before === "apart" && after === "apart")
-    return reformNetwork(step, cause("entries-apart", "its newest entries differed twice, a second apart"));
+  const after = await agreedEntry(step);
+  if (before === "apart" && after === "apart") return reformNetwork(step, entriesApart);
   if (before === "silent" || before !== after) return rest(step, "an application stores in it");
   const opened = await deps.seeds.open();
   if (opened.tag === "failed") return rest(step, opened.message);
@@ -103,13 +103,13 @@ async function takeOut(
 }
 
 /** The newest entry that all members have: its digest, `digest:...`. */
-async function newestOf({ deps, scene }: Step): Promise<`digest:${string}` | "apart" | "silent"> {
-  const answers = await Promise.all(
-    scene.members.map(({ contact }) => deps.lightpeer.newest(contact.address, deps.settings.probeTimeoutMs)),
+async function agreedEntry({ deps, scene }: Step): Promise<`digest:${string}` | "apart" | "silent"> {
+  const { digests, silent } = await newestOf(
+    deps,
+    scene.members.map(({ contact }) => contact),
   );
-  const digests = answers.flatMap((answer) => (answer.tag === "newest" ? [answer.digest] : []));
-  const [digest, ...others] = new Set(digests);
-  if (digests.length < answers.length || digest === undefined) return "silent";
+  const [digest, ...others] = digests;
+  if (silent.length > 0 || digest === undefined) return "silent";
   return others.length > 0 ? "apart" : `digest:${digest}`;
 }
 

@@ -1,4 +1,5 @@
 import type { Contact } from "../contacts/contacts.ts";
+import { newestOf } from "../newest.ts";
 import { chainOf } from "./chain.ts";
 import { freeze } from "./freeze.ts";
 import { mergeHistories } from "./history.ts";
@@ -113,16 +114,11 @@ async function check(
   list: readonly Contact[],
   counted: Pick<Whole, "entries" | "refusedMs">,
 ): Promise<Whole | Stopped> {
-  const { lightpeer, clock, settings } = stage.deps;
+  const { clock } = stage.deps;
   for (let left = COMPARISONS; ; left -= 1) {
-    const answers = await Promise.all(
-      list.map(({ address }) => lightpeer.newest(address, settings.probeTimeoutMs)),
-    );
-    const missing = list.filter((_, index) => answers[index]?.tag !== "newest");
-    if (missing.length > 0) return again(missing, `${namesOf(missing)} did not answer afterwards`);
-    const [digest = "", ...others] = new Set(
-      answers.flatMap((answer) => (answer.tag === "newest" ? [answer.digest] : [])),
-    );
+    const { digests, silent } = await newestOf(stage.deps, list);
+    if (silent.length > 0) return again(silent, `${namesOf(silent)} did not answer afterwards`);
+    const [digest = "", ...others] = digests;
     if (others.length === 0) return { tag: "whole", list, newest: digest, ...counted };
     if (left === 1) return again([], "newest entries differ afterwards");
     await clock.sleep(COMPARE_PAUSE_MS);
