@@ -72,6 +72,13 @@ for (const old of orders.splice(0)) {
 }
 
 head(
+  "Survivors of a death can break their network by themselves. So the sweep, every five minutes, visits one after it:",
+);
+await sleep(1_500);
+const swept = await stage.ping();
+say(`  ${swept.outcome}`);
+
+head(
   "Behind klight's back somebody joins a member of bank/ledger a second time. Nobody gets an error, and from then on",
 );
 say("the network is dead: nobody can store in it.");
