@@ -1,5 +1,6 @@
 import { announceHold, announceLabelRemoved } from "../lib/announce.ts";
 import { networkBefore } from "../lib/before.ts";
+import { cause } from "../lib/cause.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
 import type { Contact } from "../lib/contacts/contacts.ts";
 import type { Deps } from "../lib/deps.ts";
@@ -43,8 +44,25 @@ export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
   return bringIn(deps, pod, admission.peer.network);
 }
 
-/** Brings the pod's peer into its network, whatever its condition says; out of another one first. */
+/** How often a pod whose label changes under klight's hands is followed in one step. */
+const FOLLOWS = 3;
+
+/** Brings the pod's peer into its network, whatever its condition says, and to where its label has gone meanwhile. */
 export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  let outcome = await bringTo(deps, pod, network);
+  for (let left = FOLLOWS; left > 0 && outcome.reason === "LabelChanged"; left -= 1) {
+    const asked = await deps.cluster.getPod(pod);
+    if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+    const now = asked.tag === "pod" ? asked.pod : undefined;
+    if (now?.uid !== pod.uid) return outcome;
+    if (now.network === undefined) return unlabelled(deps, now, network);
+    outcome = await bringTo(deps, now, now.network);
+  }
+  return outcome;
+}
+
+/** Brings the peer in; out of another network first. */
+async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   if (isIn(pod, network)) return takeStep(deps, { network, joiner: pod });
   // An event may be old: since then the peer may have been moved, and moved back.
   const asked = await deps.cluster.getPod(pod);
@@ -68,7 +86,10 @@ async function move(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const left = await goOnWithout(deps, pod, before);
   if (left.name === "held") return left;
   // What it held stays with those it leaves; where it was the last one, it takes the history along.
-  return takeStep(deps, { network, joiner: pod, carry: left.name !== "reformed" });
+  const carry = left.name === "left";
+  // On the stack already, it may have been taken away by the other network since: then it does not know that it is in.
+  const why = cause("was-elsewhere", `${pod.name} was in another network before`);
+  return takeStep(deps, { network, joiner: pod, carry, cause: why });
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */
@@ -94,7 +115,8 @@ async function unlabelled(deps: Deps, pod: Pod, network: string): Promise<Outcom
 }
 
 const goOnWithout = async (deps: Deps, pod: Pod, network: string): Promise<Outcome> => {
-  const leaver = { name: pod.name, address: pod.address ?? "", incarnation: pod.incarnation };
+  const { uid, namespace, name, address = "", incarnation } = pod;
+  const leaver = { uid, namespace, name, address, incarnation };
   return { ...(await takeStep(deps, { network, leaver })), pod };
 };
 

@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import { mendCondition } from "../lib/announce.ts";
+import { networkBefore } from "../lib/before.ts";
 import { entriesApart } from "../lib/cause.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
 import type { NetworkView } from "../lib/contacts/contacts.ts";
@@ -9,6 +10,7 @@ import { takeStep } from "../lib/network.ts";
 import { newestOf } from "../lib/newest.ts";
 import { held, type Outcome } from "../lib/outcome.ts";
 import type { Pod } from "../lib/pod.ts";
+import { shadowsOf, silentAt } from "../lib/shadows.ts";
 import type { Wish } from "../lib/step.ts";
 import { APART_MS } from "../lib/timing.ts";
 import { bringIn } from "./pod-changed.ts";
@@ -62,10 +64,12 @@ async function sweepNetwork(
     const member = view.stack.find(
       ({ uid, incarnation }) => uid === pod.uid && incarnation === pod.incarnation,
     );
-    if (member && !joinedInThisLife(pod)) {
+    // Only a re-form brings in a peer that was in another network, whatever the stack says.
+    const isSettled = member !== undefined && [undefined, view.network].includes(networkBefore(pod));
+    if (isSettled && !joinedInThisLife(pod)) {
       await mendCondition(deps, pod, { via: member.via, generation: view.generation });
     }
-    if (member || pod.admission.tag === "ignored") continue;
+    if (isSettled || pod.admission.tag === "ignored") continue;
     if (!inTime()) return outcomes;
     outcomes.push(await bringIn(deps, pod, view.network));
   }
@@ -80,7 +84,9 @@ async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise
   const view = read.tag === "read" ? read.views[0] : undefined;
   if (view === undefined || (view.stack.length === 0 && view.intent === undefined)) return undefined;
   const wish = { network, mayVisit: true };
-  if (isDisturbed(view, pods) || (await anySilent(deps, view))) return wish;
+  const [isAnySilent, stirred] = await Promise.all([anySilent(deps, view), stirredOf(deps, view)]);
+  if (stirred.length > 0) return { ...wish, stirred };
+  if (isDisturbed(view, pods) || isAnySilent) return wish;
   if (!(await apart(deps, view))) return undefined;
   await deps.clock.sleep(APART_MS);
   if (!(await apart(deps, view))) return undefined;
@@ -95,6 +101,13 @@ async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
   const { probeTimeoutMs } = deps.settings;
   const probes = await Promise.all(stack.map(({ address }) => deps.lightpeer.probe(address, probeTimeoutMs)));
   return probes.some((probe) => probe !== "serving");
+}
+
+/** Peers that hung when the network went on without them, and do not any more. */
+async function stirredOf(deps: Deps, view: NetworkView): Promise<readonly string[]> {
+  const shadows = shadowsOf(view);
+  const silent = await silentAt(deps, shadows);
+  return shadows.filter((address) => !silent.includes(address));
 }
 
 /** Do the newest entries of the members differ? */

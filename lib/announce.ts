@@ -2,7 +2,8 @@ import { type Cause, isBreakage } from "./cause.ts";
 import type { ClusterEvent, ClusterFailure, JoinedCondition, Written } from "./cluster/cluster.ts";
 import { formatJoined } from "./condition.ts";
 import type { Deps } from "./deps.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Held } from "./lease.ts";
+import { held, type Outcome } from "./outcome.ts";
 import type { Pod } from "./pod.ts";
 
 /**
@@ -11,10 +12,20 @@ import type { Pod } from "./pod.ts";
  */
 type In = Extract<Outcome, { name: "founded" | "joined" | "reformed" }>;
 
-/** The pod's peer is in its network. */
-export async function announceMember(deps: Deps, pod: Pod, outcome: In): Promise<void> {
+/**
+ * The pod's peer is in its network. The same outcome comes back, but where the pod got another label meanwhile: a step
+ * for that network may have run beside this one, and only a look at the pod as it is now can put it right.
+ */
+export async function announceMember<Outcome extends In>(
+  deps: Deps,
+  pod: Pod,
+  outcome: Outcome,
+): Promise<Outcome | Held> {
   const event: ClusterEvent = { type: "Normal", reason: outcome.reason, message: outcome.message };
-  await tell(deps, pod, conditionOf(pod, outcome), event);
+  const { now } = await tell(deps, pod, conditionOf(pod, outcome), event);
+  if (now === undefined || now.network === pod.network) return outcome;
+  const message = `${pod.name} was brought into ${pod.network}, and is labelled for ${now.network ?? "none"} now`;
+  return held("LabelChanged", message, { pod, ...(pod.network !== undefined && { network: pod.network }) }, 1);
 }
 
 /** Writes only the condition, for a member whose pod does not say so. */
@@ -44,15 +55,29 @@ export async function announceHold(deps: Deps, pod: Pod, outcome: Outcome): Prom
 }
 
 /** The peer was in, and its network has gone on without it. */
-export const announceLeftOut = (deps: Deps, pod: Pod, network: string): Promise<void> =>
-  out(deps, pod, {
-    reason: "LeftOut",
-    message: `${network} was re-formed without ${pod.name}: it did not answer`,
-  });
+export async function announceLeftOut(deps: Deps, pod: Pod, network: string): Promise<void> {
+  const message = `${network} was re-formed without ${pod.name}: it did not answer`;
+  await out(deps, pod, { reason: "LeftOut", message });
+}
+
+/**
+ * The pod is of another network now, and this one was re-formed without it. Undefined: written, so that whoever sees the
+ * pod next knows that its peer was here, and brings it into its own network by a re-form.
+ */
+export async function announceMovedOut(
+  deps: Deps,
+  pod: Pod,
+  network: string,
+): Promise<ClusterFailure | undefined> {
+  const message = `${pod.name} is of another network now, and ${network} has gone on without it`;
+  const { failed } = await out(deps, { ...pod, network }, { reason: "MovedOut", message });
+  return failed;
+}
 
 /** The pod lost its label while its peer is in the network. */
-export const announceLabelRemoved = (deps: Deps, pod: Pod, message: string): Promise<void> =>
-  out(deps, pod, { reason: "LabelRemoved", message });
+export async function announceLabelRemoved(deps: Deps, pod: Pod, message: string): Promise<void> {
+  await out(deps, pod, { reason: "LabelRemoved", message });
+}
 
 /** The network was re-formed: told at its newest member. */
 export async function announceReform(
@@ -89,6 +114,8 @@ function isWorthTelling({ name, reason }: Outcome): boolean {
     "ShuttingDown",
     "NotQuiet",
     "NotFinished",
+    "LookTooOld",
+    "LabelChanged",
   ]);
   return !passing.has(reason);
 }
@@ -110,7 +137,7 @@ async function out(
   deps: Deps,
   pod: Pod,
   { reason, message }: { reason: string; message: string },
-): Promise<void> {
+): Promise<Told> {
   const { network, incarnation } = pod;
   const condition = formatJoined({
     status: "False",
@@ -119,15 +146,22 @@ async function out(
     incarnation,
     ...(network !== undefined && { network }),
   });
-  await tell(deps, pod, condition, { type: "Warning", reason, message });
+  return tell(deps, pod, condition, { type: "Warning", reason, message });
 }
 
-async function tell(deps: Deps, pod: Pod, condition: JoinedCondition, event: ClusterEvent): Promise<void> {
-  const written = await Promise.all([
+/** What came of writing a condition: the pod as it is now, or why it could not be written. */
+interface Told {
+  readonly now?: Pod | undefined;
+  readonly failed?: ClusterFailure;
+}
+
+async function tell(deps: Deps, pod: Pod, condition: JoinedCondition, event: ClusterEvent): Promise<Told> {
+  const [written, recorded] = await Promise.all([
     deps.cluster.setCondition(pod, condition),
     deps.cluster.recordEvent(pod, event),
   ]);
-  for (const each of written) logFailure(deps, pod, each);
+  for (const each of [written, recorded]) logFailure(deps, pod, each);
+  return written.tag === "failed" ? { failed: written } : { now: written.pod };
 }
 
 function logFailure(deps: Deps, { namespace, name }: Pod, written: Written): void {

@@ -1,7 +1,7 @@
 import type { Pod } from "./pod.ts";
 
 /** Reasons of a condition that is False though this life of the peer has been in the network it names. */
-const wasIn = new Set(["LeftOut", "LabelRemoved"]);
+const wasIn = new Set(["LeftOut", "LabelRemoved", "MovedOut"]);
 
 /**
  * The network that this life of the peer was in last, as its condition tells; undefined: none. A peer that was in a

@@ -1,5 +1,5 @@
 import { type Cause, cause } from "./cause.ts";
-import type { NetworkRecord } from "./contacts/contacts.ts";
+import type { Contact, NetworkRecord } from "./contacts/contacts.ts";
 import type { Settings } from "./deps.ts";
 import type { Held } from "./lease.ts";
 import { networkBefore } from "./before.ts";
@@ -11,9 +11,11 @@ import type { Joiner, Scene, Seen } from "./scene.ts";
 export interface Purpose {
   readonly network: string;
   /** A peer that goes to another network. */
-  readonly leaver?: { readonly address: string; readonly incarnation: string; readonly name: string };
+  readonly leaver?: Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
   /** Re-form in any case. */
   readonly cause?: Cause;
+  /** Addresses of peers that hung when the network went on without them, and do not any more. */
+  readonly stirred?: readonly string[];
   /** A quiet network with a death may be visited. */
   readonly mayVisit?: boolean;
 }
@@ -55,9 +57,9 @@ export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, se
 /** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
 const needsVisit = (
   { mayVisit = false }: Purpose,
-  { members, dead }: Scene,
+  { members, dead, stirred }: Scene,
   { deaths }: NetworkRecord,
-): boolean => mayVisit && (deaths || dead.length > 0) && members.length > 0;
+): boolean => mayVisit && (deaths || dead.length > 0 || stirred) && members.length > 0;
 
 /** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
 export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>

@@ -1,7 +1,7 @@
 import { announceMember } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { contactsToTry, decideJoin } from "./decide.ts";
-import { giveBack, renew } from "./lease.ts";
+import { giveBack, renew, tooOld } from "./lease.ts";
 import { contactOf, findings, logEntry } from "./ledger.ts";
 import type { Newest } from "./lightpeer/lightpeer.ts";
 import { held, type Outcome } from "./outcome.ts";
@@ -57,6 +57,8 @@ async function join(step: Step, joiner: Joiner, newest: string): Promise<Outcome
       settings.joinTimeoutMs,
     );
     if (lost) return { ...lost, pod };
+    const old = tooOld(deps, lease, scene.looked);
+    if (old) return release(step, { ...old, pod });
     const end = await lightpeer.join(peer.address, through.contact.address, settings.joinTimeoutMs);
     if (end.tag === "joined") return joined(step, joiner, { through, newest });
     why = `${through.contact.name} at ${through.contact.address}: ${end.message}`;
@@ -85,7 +87,7 @@ async function joined(
   const now = clock.now();
   const via = through.contact.name;
   const message = `${peer.name} at ${peer.address} has joined ${network} through ${via}`;
-  const outcome: Outcome = {
+  const outcome = {
     name: "joined",
     reason: "Joined",
     message,
@@ -93,14 +95,13 @@ async function joined(
     network,
     via,
     generation: record.generation,
-  };
+  } as const;
   const push = contactOf(peer, via, now);
   const seen = findings(scene);
   const change = seen.stack ? { ...seen, stack: [push, ...seen.stack] } : { ...seen, push };
   const late = await giveBack(deps, lease, { ...change, newest, deaths: false, log: logEntry(outcome, now) });
   if (late) return { ...late, pod };
-  await announceMember(deps, pod, outcome);
-  return outcome;
+  return announceMember(deps, pod, outcome);
 }
 
 const isStill = (answer: Newest, digest: string): boolean =>

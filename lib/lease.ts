@@ -2,7 +2,8 @@ import type { Change, Intent, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { held, type Outcome, type Subject } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
-import { LEASE_MARGIN_MS, LOOK_LEASE_MS } from "./timing.ts";
+import type { Looked } from "./scene.ts";
+import { LEASE_MARGIN_MS, LOOK_GOOD_MS, LOOK_LEASE_MS, PROBES_GOOD_MS } from "./timing.ts";
 
 export type Held = Extract<Outcome, { name: "held" }>;
 
@@ -68,6 +69,15 @@ export async function renew(deps: Deps, lease: Lease, intent: Intent, ms: number
     if (covers(deps, lease, ms)) return undefined;
   }
   return held("LeaseLost", `another step has taken over ${lease.network}`, subject);
+}
+
+/** A change that begins too long after the look would begin blindly. Undefined: it is fresh enough. */
+export function tooOld({ clock }: Deps, { network }: Lease, { from, to }: Looked): Held | undefined {
+  const now = clock.now();
+  if (now - to <= PROBES_GOOD_MS && now - from <= LOOK_GOOD_MS) return undefined;
+  const [pods, probes] = [from, to].map((at) => `${Math.round(now - at)} ms`);
+  const message = `${pods} have passed since the look at the pods of ${network}, ${probes} since the last probes`;
+  return held("LookTooOld", message, { network });
 }
 
 /** Does the lease still cover something that takes `ms`? Asked right before every call that changes a peer. */

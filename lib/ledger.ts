@@ -2,6 +2,7 @@ import type { Change, Contact, LogEntry } from "./contacts/contacts.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import type { Scene } from "./scene.ts";
+import { shadowKey } from "./shadows.ts";
 
 /** What the look at a network found out, as a change of the store. */
 export function findings(scene: Scene): Change {
@@ -9,10 +10,17 @@ export function findings(scene: Scene): Change {
   const known = [...scene.members.map(({ contact }) => contact), ...silent, ...scene.moved];
   return {
     ...(scene.restored ? { stack: known.toReversed() } : { drop: scene.dead }),
-    hung: silent.map(({ incarnation }) => incarnation),
-    ...(scene.dead.length > 0 && { deaths: true }),
+    hung: [...silent.map(({ incarnation }) => incarnation), ...scene.shadows.map(shadowKey)],
+    ...(isDisturbed(scene) && { deaths: true }),
   };
 }
+
+/**
+ * Something has happened that may have broken the network unseen: a death; a member that hung, for the others notice no
+ * death while they wait for it; or the store does not know what has.
+ */
+const isDisturbed = ({ dead, hung, stirred, restored }: Scene): boolean =>
+  dead.length > 0 || hung.length > 0 || stirred || restored;
 
 /** A peer as the stack has it once it is in. */
 export const contactOf = (peer: Peer, via: string | null, now: number): Contact => ({

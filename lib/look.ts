@@ -9,6 +9,7 @@ import { held, type Outcome } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import type { Pod } from "./pod.ts";
 import type { Scene, Seen, Verdict } from "./scene.ts";
+import { shadowsOf } from "./shadows.ts";
 import { QUIET_MS } from "./timing.ts";
 
 /** Probe rounds until a network that keeps losing members is left for later. */
@@ -23,6 +24,8 @@ export interface Subject {
   readonly network: string;
   /** The pod that should be in, as the event showed it. */
   readonly joiner?: Pod;
+  /** Addresses of peers that hung when the network went on without them, and do not any more. */
+  readonly stirred?: readonly string[];
 }
 
 /**
@@ -31,7 +34,8 @@ export interface Subject {
  * After every wait the pods are read anew: an address may have gone to another pod meanwhile.
  */
 export async function look(deps: Deps, subject: Subject, record: NetworkRecord): Promise<Look> {
-  const { network } = subject;
+  const { network, stirred = [] } = subject;
+  const shadows = shadowsOf(record).filter((address) => !stirred.includes(address));
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
   const dead: Contact[] = [];
   let known: readonly Contact[] | undefined = record.stack.length > 0 ? record.stack : undefined;
@@ -41,7 +45,7 @@ export async function look(deps: Deps, subject: Subject, record: NetworkRecord):
     const { died, alive, ...found } = seen;
     dead.push(...died);
     const restored = record.stack.length === 0 && dead.length + alive.length > 0;
-    const scene: Scene = { ...found, dead: [...dead], restored };
+    const scene: Scene = { ...found, shadows, stirred: stirred.length > 0, dead: [...dead], restored };
     // Without a death there is nothing to wait out; and the last one leaves nobody who cleans up.
     if (died.length === 0 || alive.length === 0) return { tag: "scene", scene };
     if (left === 0) {
@@ -60,7 +64,7 @@ interface Known {
 }
 
 /** One reading and one round of probes. `alive`: contacts that are not dead, oldest first. */
-type Seeing = Omit<Scene, "dead" | "restored"> & {
+type Seeing = Omit<Scene, "dead" | "restored" | "shadows" | "stirred"> & {
   readonly died: readonly Contact[];
   readonly alive: readonly Contact[];
 };
@@ -71,13 +75,14 @@ async function lookOnce(
   { known, hung }: Known,
 ): Promise<Seeing | { readonly outcome: Outcome }> {
   const { network } = subject;
+  const from = deps.clock.now();
   const read = await readPods(deps, subject, known);
   if ("outcome" in read) return read;
   const probed = await probeAll(deps, { ...read, network, hung });
   if ("tag" in probed) return { outcome: clusterHeld(probed, network) };
   const { died } = probed;
   const alive = read.remaining.map(({ contact }) => contact).filter((contact) => !died.includes(contact));
-  return { ...probed, pods: read.pods, alive };
+  return { ...probed, pods: read.pods, alive, looked: { from, to: deps.clock.now() } };
 }
 
 /** The pods of the network, and what they say of the joiner and of the contacts known, newest first. */

@@ -12,6 +12,7 @@ import { memberOf, release } from "./release.ts";
 import type { Joiner } from "./scene.ts";
 import { reformNetwork } from "./settle.ts";
 import type { Step, Wish } from "./step.ts";
+import { QUIET_MS } from "./timing.ts";
 import { visit } from "./visit.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function takeStep(deps: Deps, wish: Wish): Promise<Outcome> {
   const outcome = await turns.take(
     wish.network,
     () => clock.sleep(settings.waitMs),
-    () => stepInTurn(deps, wish),
+    () => stepUntilFresh(deps, wish),
   );
   // Steps that follow each other closely share their connections.
   if (turns.idle()) deps.lightpeer.release();
@@ -32,26 +33,46 @@ export async function takeStep(deps: Deps, wish: Wish): Promise<Outcome> {
   return held("NetworkBusy", message, { network: wish.network, ...(wish.joiner && { pod: wish.joiner }) });
 }
 
+/** How often a step looks anew because too much time passed before it could change anything. */
+const LOOKS = 3;
+
+async function stepUntilFresh(deps: Deps, wish: Wish): Promise<Outcome> {
+  for (let left = LOOKS; ; left -= 1) {
+    const outcome = await stepInTurn(deps, wish);
+    if (outcome.reason !== "LookTooOld" || left === 1) return outcome;
+  }
+}
+
 async function stepInTurn(deps: Deps, wish: Wish): Promise<Outcome> {
   // 1 begin
-  const admission = wish.joiner?.admission;
-  const taken = await takeLease(deps, wish.network, admission?.tag === "peer" ? admission.peer : undefined);
+  const { joiner, cause: must } = wish;
+  const admission = joiner?.admission;
+  // A member that must be re-formed all the same is no news.
+  const asMember = must === undefined && admission?.tag === "peer" ? admission.peer : undefined;
+  const taken = await takeLease(deps, wish.network, asMember);
   if (taken.tag === "held") return { ...taken.outcome, ...(wish.joiner && { pod: wish.joiner }) };
   if (taken.tag === "member") return memberOf(wish);
   const { lease, record } = taken;
   // 2 look, 3 probe
   const looked = await look(deps, wish, record);
   if (looked.tag === "scene")
-    return act({ deps, wish: stillMeant(wish, record), lease, record, scene: looked.scene });
+    return act({ deps, wish: await stillMeant(deps, wish, record), lease, record, scene: looked.scene });
   const seen = looked.scene ? findings(looked.scene) : {};
   await giveBack(deps, lease, { ...seen, keepIntent: record.intent !== undefined });
   return looked.outcome;
 }
 
-/** Another step may have moved the leaver already; only a store that has lost its stack does not know. */
-function stillMeant({ leaver, ...wish }: Wish, { stack }: NetworkRecord): Wish {
-  const isMember = stack.some(({ incarnation }) => incarnation === leaver?.incarnation);
-  return leaver && (isMember || stack.length === 0) ? { ...wish, leaver } : wish;
+/**
+ * Another step may have moved the leaver already; only a store that has lost its stack does not know. Or it is of this
+ * network again, and stays.
+ */
+async function stillMeant(deps: Deps, { leaver, ...wish }: Wish, { stack }: NetworkRecord): Promise<Wish> {
+  if (leaver === undefined) return wish;
+  const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
+  if (!isMember && stack.length > 0) return { ...wish, hasLeft: true };
+  const asked = await deps.cluster.getPod(leaver);
+  const isBack = asked.tag === "pod" && asked.pod?.uid === leaver.uid && asked.pod.network === wish.network;
+  return isBack ? wish : { ...wish, leaver };
 }
 
 async function act(step: Step): Promise<Outcome> {
@@ -74,7 +95,10 @@ async function act(step: Step): Promise<Outcome> {
 
 function rest(step: Step): Promise<Outcome> {
   const { wish, scene } = step;
-  if (scene.members.length > 0) return release(step, memberOf(wish));
+  if (scene.members.length > 0) {
+    // Who was left out because it hung is on lists that its members went on checking until it answered.
+    return release(step, memberOf(wish), wish.hasLeft ? { deaths: true, quietMs: QUIET_MS } : {});
+  }
   const { network, leaver } = wish;
   const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
   return release(step, leaver ? empty : memberOf(wish), { deaths: false });
@@ -102,14 +126,14 @@ async function start(step: Step, { pod, peer }: Joiner): Promise<Outcome> {
   const { network } = lease;
   const now = deps.clock.now();
   const message = `${peer.name} at ${peer.address} is the first of ${network}`;
-  const outcome: Outcome = {
+  const outcome = {
     name: "founded",
     reason: "Founded",
     message,
     pod,
     network,
     generation: record.generation,
-  };
+  } as const;
   const push = contactOf(peer, null, now);
   const late = await giveBack(deps, lease, {
     ...findings(scene),
@@ -118,6 +142,5 @@ async function start(step: Step, { pod, peer }: Joiner): Promise<Outcome> {
     log: logEntry(outcome, now),
   });
   if (late) return { ...late, pod };
-  await announceMember(deps, pod, outcome);
-  return outcome;
+  return announceMember(deps, pod, outcome);
 }

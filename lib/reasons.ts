@@ -131,6 +131,14 @@ export const reasons = {
       says: "Members of the network went away one after the other while the step waited for it to be quiet.",
       cure: "Nothing: the event comes again. If it stays so: look why the pods of this network go away.",
     },
+    LookTooOld: {
+      says: "So much time passed between the look at the network and the change that it may be different by now.",
+      cure: "Nothing: the event comes again. If it is frequent: look why Redis is slow, or give the function more CPU.",
+    },
+    LabelChanged: {
+      says: "The pod got another network id, or lost it, while it was brought into its network.",
+      cure: "Nothing: the event comes again, and the peer goes where the label says.",
+    },
     PeerNotAnswering: {
       says: "A peer did not answer a question that must be answered before a join.",
       cure: "Nothing: the event comes again. If it stays so: look at the lightpeer's log.",

@@ -28,6 +28,12 @@ export interface Joiner {
   readonly probe: Probe;
 }
 
+/** How old a look is; ms of the clock. */
+export interface Looked {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The state of a network when a step looked at it. */
 export interface Scene {
   /** Pods of this network; undefined: there is no API server to ask. */
@@ -39,6 +45,12 @@ export interface Scene {
   readonly hung: readonly Contact[];
   readonly lost: readonly Contact[];
   readonly moved: readonly Contact[];
+  /** Addresses of peers that the network has gone on without while they hung. */
+  readonly shadows: readonly string[];
+  /** One of them does not hang any more, which may have disturbed the others. */
+  readonly stirred: boolean;
+  /** When the pods were read, and when the last probes had been answered, ms of the clock. */
+  readonly looked: Looked;
   /** The store had lost the stack, and it is put together again from the pods' conditions. */
   readonly restored: boolean;
 }

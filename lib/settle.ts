@@ -1,13 +1,23 @@
-import { announceHold, announceLeftOut, announceMember, announceReform } from "./announce.ts";
+import {
+  announceHold,
+  announceLeftOut,
+  announceMember,
+  announceMovedOut,
+  announceReform,
+} from "./announce.ts";
+import { networkBefore } from "./before.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
+import type { ClusterFailure } from "./cluster/cluster.ts";
 import type { Contact } from "./contacts/contacts.ts";
 import { isMember } from "./decide.ts";
+import { clusterHeld } from "./hold.ts";
 import { giveBack } from "./lease.ts";
 import { contactOf, findings, logEntry } from "./ledger.ts";
 import { held, type Outcome, type Subject } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import type { Pod } from "./pod.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
+import { shadowKey, silentAt } from "./shadows.ts";
 import type { Step } from "./step.ts";
 
 type Whole = Extract<ReformEnd, { tag: "whole" }>;
@@ -34,11 +44,45 @@ export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> 
   const joining = await joinersOf(step, members);
   if (members.length + joining.length === 0) return emptied(step, about);
   const joiners = joining.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
-  const cast = { members, joiners, leavers: leaver ? [leaver] : [], carry: wish.carry ?? true };
+  const leavers = leaver ? [leaver] : [];
+  const cast = { members, joiners, leavers, looked: scene.looked, carry: wish.carry ?? true };
   const end = await reform(deps, lease, cast, about.pod && `${about.pod.namespace}/${about.pod.name}`);
   if (end.tag === "held")
     return stopped(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
+  const untold = await tellStrays(step);
+  if (untold) return stopped(step, { ...clusterHeld(untold, lease.network), ...about }, true);
   return reformed(step, about, { end, joining, cause });
+}
+
+/**
+ * Peers that may have been in this network and are of another one: one of its contacts, or one that a step which died
+ * was for. Only what their pods say of it leads to a re-form of their own network, which may have them as members that
+ * do not know it; so what cannot be told is not done with.
+ */
+async function tellStrays({ deps, wish, lease, record, scene }: Step): Promise<ClusterFailure | undefined> {
+  const [namespace, name] = record.intent?.pod?.split("/") ?? [];
+  const half = namespace !== undefined && name !== undefined ? [{ namespace, name }] : [];
+  const moved = scene.moved.filter(({ incarnation }) => incarnation !== wish.leaver?.incarnation);
+  for (const place of [...moved, ...half]) {
+    const asked = await deps.cluster.getPod(place);
+    if (asked.tag === "failed") return asked;
+    const pod = asked.tag === "pod" ? asked.pod : undefined;
+    const isStray = pod?.network !== undefined && pod.network !== lease.network && pod.address !== undefined;
+    if (!isStray || networkBefore(pod) === lease.network) continue;
+    const failed = await announceMovedOut(deps, pod, lease.network);
+    if (failed) return failed;
+  }
+  return undefined;
+}
+
+/** Who does not answer and is not in any more: the others may be waiting for it. */
+async function shadowsAfter({ deps, wish, scene }: Step, { leftOut }: Whole): Promise<readonly string[]> {
+  const out = [...scene.dead, ...scene.lost, ...scene.moved, ...leftOut, ...(wish.leaver ? [wish.leaver] : [])];
+  const silent = await silentAt(
+    deps,
+    out.map(({ address }) => address),
+  );
+  return [...new Set([...scene.shadows, ...silent])].map(shadowKey);
 }
 
 interface Done {
@@ -56,7 +100,7 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
   // The bottom of the stack is the head of the list.
   const change = {
     stack: end.list.toReversed(),
-    hung: [],
+    hung: await shadowsAfter(step, end),
     deaths: false,
     generation,
     newest: end.newest,
@@ -67,12 +111,17 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
   await announceReform(deps, { pods: podsOf(step, end.list), cause, message });
   for (const pod of podsOf(step, [...scene.lost, ...end.leftOut]))
     await announceLeftOut(deps, pod, about.network);
-  const arrived = joining.filter(({ peer }) =>
-    end.list.some((part) => part.incarnation === peer.incarnation),
-  );
-  for (const { pod } of arrived) await announceMember(deps, pod, { ...whole, pod });
-  const isIn = scene.joiner === undefined || arrived.some(({ pod }) => pod === scene.joiner?.pod);
-  return isIn ? whole : held("ReformFailed", `the joiner did not do its part: ${message}`, about, 10);
+  const isIn = ({ incarnation }: Pod): boolean =>
+    end.list.some((part) => part.incarnation === incarnation);
+  // A member that is brought in once more says something else until now.
+  const arrived = new Map([...joining, ...(scene.joiner ? [scene.joiner] : [])].map(({ pod }) => [pod.uid, pod]));
+  let outcome: Outcome = whole;
+  for (const pod of [...arrived.values()].filter(isIn)) {
+    const announced = await announceMember(deps, pod, { ...whole, pod });
+    if (pod.uid === scene.joiner?.pod.uid) outcome = announced;
+  }
+  if (scene.joiner === undefined || isIn(scene.joiner.pod)) return outcome;
+  return held("ReformFailed", `the joiner did not do its part: ${message}`, about, 10);
 }
 
 /** Nobody is left: whoever comes next founds the network again. */
@@ -86,22 +135,31 @@ interface Arrival {
   readonly peer: Peer;
 }
 
-/** The joiner of this step and the one of a step that died. */
+/**
+ * The joiner of this step and the one of a step that died. When the last member goes to another network, everybody who
+ * waits: what it holds stays with them.
+ */
 async function joinersOf(
-  { deps, record, scene }: Step,
+  { deps, wish, record, scene }: Step,
   members: readonly Contact[],
 ): Promise<readonly Arrival[]> {
   const own = scene.joiner && !isMember(scene, scene.joiner) ? [scene.joiner] : [];
-  const earlier = scene.pods?.find(
-    (pod) =>
-      `${pod.namespace}/${pod.name}` === record.intent?.pod &&
-      pod.uid !== scene.joiner?.pod.uid &&
-      !members.some(({ incarnation }) => incarnation === pod.incarnation),
+  const isLast = wish.leaver !== undefined && members.length === 0;
+  const waiting = (scene.pods ?? []).filter(
+    ({ uid, namespace, name, incarnation }) =>
+      (isLast || `${namespace}/${name}` === record.intent?.pod) &&
+      uid !== scene.joiner?.pod.uid &&
+      !members.some((member) => member.incarnation === incarnation),
   );
-  if (earlier?.admission.tag !== "peer") return own;
-  const { peer } = earlier.admission;
-  const probe = await deps.lightpeer.probe(peer.address, deps.settings.probeTimeoutMs);
-  return probe === "serving" ? [{ pod: earlier, peer }, ...own] : own;
+  const arrivals = await Promise.all(waiting.map((pod) => arrivalOf(deps, pod)));
+  return [...arrivals.flat(), ...own];
+}
+
+async function arrivalOf({ lightpeer, settings }: Step["deps"], pod: Pod): Promise<readonly Arrival[]> {
+  if (pod.admission.tag !== "peer") return [];
+  const { peer } = pod.admission;
+  const probe = await lightpeer.probe(peer.address, settings.probeTimeoutMs);
+  return probe === "serving" ? [{ pod, peer }] : [];
 }
 
 async function stopped(step: Step, outcome: Outcome, unfinished: boolean): Promise<Outcome> {

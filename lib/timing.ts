@@ -6,6 +6,12 @@ export const QUIET_MS = 1_200;
 /** So long a member may be silent, or its pod not Ready, before it is given up. */
 export const GIVE_UP_MS = 30_000;
 
+/** Nothing should pass between the last probes and a change; after so long they are worth nothing. */
+export const PROBES_GOOD_MS = 1_000;
+
+/** So long what the API server said of the pods is worth something; longer than a slow list and a probe take. */
+export const LOOK_GOOD_MS = 5_000;
+
 /** So long a Persist that began before a freeze may still be under way. */
 export const UNDER_WAY_MS = 100;
 

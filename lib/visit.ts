@@ -1,13 +1,14 @@
 import { cause, entriesApart } from "./cause.ts";
-import { covers, giveBack, renew } from "./lease.ts";
+import { covers, giveBack, renew, tooOld } from "./lease.ts";
 import { findings } from "./ledger.ts";
 import type { Block, Lightpeer, Seed } from "./lightpeer/lightpeer.ts";
 import { newestOf } from "./newest.ts";
 import type { Outcome } from "./outcome.ts";
 import { networkPayload } from "./reform/chain.ts";
 import { reformNetwork } from "./settle.ts";
+import type { Looked } from "./scene.ts";
 import type { Step } from "./step.ts";
-import { APART_MS, HEALTH_PERIOD_MS } from "./timing.ts";
+import { APART_MS } from "./timing.ts";
 
 type Found =
   | { readonly tag: "whole" }
@@ -26,16 +27,16 @@ export async function visit(step: Step): Promise<Outcome> {
   const { deps, lease, scene } = step;
   const before = await agreedEntry(step);
   await deps.clock.sleep(APART_MS);
+  const asked = deps.clock.now();
   const after = await agreedEntry(step);
+  const looked = { from: asked, to: deps.clock.now() };
   if (before === "apart" && after === "apart") return reformNetwork(step, entriesApart);
   if (before === "silent" || before !== after) return rest(step, "an application stores in it");
-  const opened = await deps.seeds.open();
+  const opened = await deps.seeds.open("visit");
   if (opened.tag === "failed") return rest(step, opened.message);
   const { seed } = opened;
-  const found = await callOn(step, seed);
-  // A health check that saw the seed on a list must still find it.
-  await deps.clock.sleep(HEALTH_PERIOD_MS);
-  await seed.close();
+  const found = await callOn(step, seed, looked);
+  seed.close();
   switch (found.tag) {
     case "stop":
       return found.outcome;
@@ -48,7 +49,11 @@ export async function visit(step: Step): Promise<Outcome> {
   }
 }
 
-async function callOn({ deps, lease, scene }: Step, seed: Seed): Promise<Found> {
+async function callOn(
+  { deps, lease, record, scene }: Step,
+  seed: Seed,
+  looked: Looked,
+): Promise<Found> {
   const { lightpeer, settings, clock, newToken } = deps;
   const newest = scene.members.at(-1)?.contact;
   if (newest === undefined) return { tag: "whole" };
@@ -57,9 +62,15 @@ async function callOn({ deps, lease, scene }: Step, seed: Seed): Promise<Found> 
   const extend = (): Promise<Outcome | undefined> => renew(deps, lease, intent, 2 * timeoutMs);
   const lost = await extend();
   if (lost) return { tag: "stop", outcome: lost };
+  const old = tooOld(deps, lease, looked);
+  if (old) {
+    const late = await giveBack(deps, lease, { ...findings(scene), keepIntent: record.intent !== undefined });
+    return { tag: "stop", outcome: late ?? old };
+  }
   const visited = await lightpeer.visit(newest.address, seed.address, timeoutMs);
   if (visited.tag !== "visited")
     return { tag: "broken", why: `a visit at ${newest.name} failed: ${visited.message}` };
+  seed.letPass(visited.head);
   const list = visited.list.filter((address) => address !== seed.address);
   const left = await takeOut(list, visited.head, {
     token: newToken(),

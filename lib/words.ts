@@ -14,6 +14,10 @@ export const otherReasons = {
       says: "The peer was in its network, did not answer for too long, and the network has gone on without it.",
       cure: "Nothing: it is brought back when it answers. Restart the pod if it stays hung.",
     },
+    MovedOut: {
+      says: "The pod got another network id, and the network of its old one has gone on without it.",
+      cure: "Nothing: its event or the next sweep brings it into its new network.",
+    },
   },
   /** Of Kubernetes Events that are about the network and not about one pod. */
   event: {

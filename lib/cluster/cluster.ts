@@ -23,6 +23,9 @@ export interface ClusterEvent {
 
 export type Written = { readonly tag: "written" } | ClusterFailure;
 
+/** `pod`: as it is now, which shows whether its label has changed; absent where it is gone or cannot be seen. */
+export type ConditionWritten = { readonly tag: "written"; readonly pod?: Pod } | ClusterFailure;
+
 /**
  * What klight asks of the API server and tells it. No call throws. A failure is never an empty list.
  * `unseen`: there is no API server to ask (`KLIGHT_CLUSTER=none`); the event itself must be trusted.
@@ -48,7 +51,7 @@ export interface Cluster {
   setCondition(
     pod: PodName & { readonly uid: string; readonly joined?: { readonly status: string } },
     condition: JoinedCondition,
-  ): Promise<Written>;
+  ): Promise<ConditionWritten>;
   /** Records a Kubernetes Event about the pod. */
   recordEvent(pod: PodName & { readonly uid: string }, event: ClusterEvent): Promise<Written>;
 }

@@ -2,9 +2,9 @@ import { type Clock, systemClock } from "../clock.ts";
 import { JOINED_CONDITION } from "../condition.ts";
 import type { Log } from "../log.ts";
 import type { PodName } from "../outcome.ts";
-import type { PodRules } from "../pod.ts";
+import { type PodRules, readPod } from "../pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
-import type { ApiRequest, Send } from "./api-requests.ts";
+import type { ApiAnswer, Send } from "./api-requests.ts";
 import type { Cluster, ClusterEvent, Written } from "./cluster.ts";
 import { getPod, listPods, podPath } from "./read-pods.ts";
 
@@ -29,7 +29,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
       return listPods({ send, rules, selector }, namespaces);
     },
     getPod: (name) => getPod(send, rules, name),
-    setCondition: (pod, { status, reason, message }) => {
+    setCondition: async (pod, { status, reason, message }) => {
       // Left out of the patch, the time stays what it is; it tells since when the status is so, not since when we say it.
       const changed = pod.joined?.status !== status;
       const condition = {
@@ -39,7 +39,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
         message,
         ...(changed && { lastTransitionTime: timeOf(clock) }),
       };
-      return write(send, `patch pods/status in namespace ${pod.namespace}`, {
+      const answer = await send({
         method: "PATCH",
         path: `${podPath(pod)}/status`,
         query: written,
@@ -48,14 +48,19 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
           json: { metadata: { uid: pod.uid }, status: { conditions: [condition] } },
         },
       });
+      const done = writtenOr(`patch pods/status in namespace ${pod.namespace}`, answer);
+      const patched = isDone(answer) && answer.tag === "answer" ? readPod(answer.body, rules) : undefined;
+      return patched?.tag === "pod" ? { ...done, pod: patched.pod } : done;
     },
-    recordEvent: (pod, event) =>
-      write(send, `create events in namespace ${pod.namespace}`, {
+    recordEvent: async (pod, event) => {
+      const answer = await send({
         method: "POST",
         path: `/api/v1/namespaces/${pod.namespace}/events`,
         query: written,
         body: { contentType: "application/json", json: eventObject(pod, event, timeOf(clock)) },
-      }),
+      });
+      return writtenOr(`create events in namespace ${pod.namespace}`, answer);
+    },
   };
 }
 
@@ -86,10 +91,8 @@ function lazySender({ kubeconfig, timeoutMs, log }: KubernetesOptions): Send {
   };
 }
 
-async function write(send: Send, what: string, request: ApiRequest): Promise<Written> {
-  const answer = await send(request);
-  return isDone(answer) || isForAnotherLife(answer) ? { tag: "written" } : failureOf(what, answer);
-}
+const writtenOr = (what: string, answer: ApiAnswer): Written =>
+  isDone(answer) || isForAnotherLife(answer) ? { tag: "written" } : failureOf(what, answer);
 
 /** The API server takes more, but kubectl's table does not. */
 const EVENT_MESSAGE_CHARACTERS = 1024;

@@ -35,7 +35,10 @@ export interface NetworkRecord {
   readonly quietMs: number;
   /** Digest of the newest entry at the last change; undefined: not known. */
   readonly newest: string | undefined;
-  /** Members that did not answer, by incarnation: for how many ms they have been known to. */
+  /**
+   * Members that did not answer, by incarnation, and peers that the network has gone on without while they hung, by
+   * address (shadows.ts): for how many ms they have been known to.
+   */
   readonly hung: Readonly<Record<string, number>>;
   /** A member died since the last join, re-form or visit. */
   readonly deaths: boolean;

@@ -34,16 +34,23 @@ export function unary<Response>(
     options: CallOptions,
     done: (error: ServiceError | null, response?: Response) => void,
   ) => ClientUnaryCall,
+  giveUp?: AbortSignal,
 ): Promise<Answer<Response>> {
+  if (giveUp?.aborted) return Promise.resolve(failure(status.CANCELLED, "given up before it was sent"));
   return new Promise((resolve) => {
+    const cancel = (): void => {
+      call.cancel();
+    };
     const call = start(new Metadata(), optionsOf(deadline), (error, value) => {
       clearTimeout(timer);
+      giveUp?.removeEventListener("abort", cancel);
       if (value !== undefined) resolve({ tag: "answered", value });
       else resolve(error ? failureOf(error) : failure(status.INTERNAL, "neither an error nor a response"));
     });
+    giveUp?.addEventListener("abort", cancel);
     const timer = setTimeout(() => {
       resolve(late());
-      call.cancel();
+      cancel();
     }, deadline.left());
   });
 }

@@ -43,11 +43,13 @@ class GrpcLightpeer implements Lightpeer {
     return historyOf(await this.#read(address, timeoutMs, (bytes) => bytes > limitBytes), limitBytes);
   }
 
-  async join(address: string, contact: string, timeoutMs: number): Promise<JoinEnd> {
+  async join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd> {
     const deadline = deadlineIn(timeoutMs);
     const end = await this.#connections.once(address, deadline, ({ lightpeer }) =>
-      unary(deadline, (metadata, options, done) =>
-        lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
+      unary(
+        deadline,
+        (metadata, options, done) => lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
+        giveUp,
       ),
     );
     return end.tag === "failed" ? joinEndOf(end) : { tag: "joined" };

@@ -1,50 +1,73 @@
+import { HEALTH_PERIOD_MS } from "../timing.ts";
 import type { Block, Seed, Seeds } from "./lightpeer.ts";
 import { seedAddress } from "./seed-address.ts";
-import type { Guest } from "./seed-calls.ts";
+import { SeedDoors } from "./seed-doors.ts";
+import { SeedGuest } from "./seed-guest.ts";
 import { Listener } from "./seed-listener.ts";
 
 export interface SeedOptions {
-  /** 0: any free port. */
+  /** 0: a free one. */
   readonly port: number;
-  /** `host` or `host:port` as peers reach it; undefined: the machine's own address. */
+  /** `host` or `host:port` where peers reach the seed; undefined: the machine's own address. */
   readonly address?: string | undefined;
+  /**
+   * How long it listens on after its last close, ms: a health check that has seen the seed on a list must still find it,
+   * or its peer drops a member that is gone already, and may race with an application. Default: one round of health
+   * checks.
+   */
+  readonly lingerMs?: number;
 }
 
-/** Seeds that share one port, which is listened on only while one of them is open. */
-export function createSeeds({ port, address }: SeedOptions): Seeds {
-  const guests = new Map<string, Guest>();
-  const listener = new Listener(port, guests);
+/** Seeds that share one port, which is listened on only while one of them is open, and a moment longer. */
+export function createSeeds({ port, address, lingerMs = HEALTH_PERIOD_MS }: SeedOptions): Seeds {
+  const guests = new Map<string, SeedGuest>();
+  const doors = new SeedDoors();
+  const listener = new Listener({ port, lingerMs }, { guests, doors });
   return {
-    async open() {
+    async open(use) {
       const listening = await listener.acquire();
       if (listening.tag === "failed") return listening;
-      const seed = createSeed(guests, seedAddress(address, listening.port), () => listener.release());
-      return { tag: "open", seed };
+      const { letPass, leave } = doors.enter(use);
+      const close = (): void => {
+        leave();
+        listener.release();
+      };
+      return { tag: "open", seed: createSeed({ guests, letPass, close }, seedAddress(address, listening.port)) };
     },
   };
 }
 
-function createSeed(guests: Map<string, Guest>, address: string, release: () => Promise<void>): Seed {
-  const own = new Map<string, Guest>();
-  let closing: Promise<void> | undefined;
-  const deny = (peer: string): void => {
-    // Another seed may expect a peer at the same address by now.
-    if (guests.get(peer) === own.get(peer)) guests.delete(peer);
-    own.delete(peer);
-  };
+interface Place {
+  readonly guests: Map<string, SeedGuest>;
+  readonly letPass: (head: Block) => void;
+  readonly close: () => void;
+}
+
+function createSeed({ guests, letPass, close }: Place, address: string): Seed {
+  const own = new Map<string, SeedGuest>();
+  let isOpen = true;
   return {
     address,
-    serve(peer, chain: readonly Block[]) {
-      if (closing !== undefined) return;
-      const guest = { chain };
-      own.set(peer, guest);
-      guests.set(peer, guest);
+    letPass,
+    expect(peer, first) {
+      const guest = new SeedGuest(first);
+      own.get(peer)?.turnAway();
+      if (!isOpen) guest.turnAway();
+      else {
+        own.set(peer, guest);
+        guests.set(peer, guest);
+      }
+      return guest;
     },
-    deny,
     close() {
-      closing ??= release();
-      for (const peer of own.keys()) deny(peer);
-      return closing;
+      if (!isOpen) return;
+      isOpen = false;
+      for (const [peer, guest] of own) {
+        guest.turnAway();
+        // Another seed may expect a peer at the same address by now.
+        if (guests.get(peer) === guest) guests.delete(peer);
+      }
+      close();
     },
   };
 }

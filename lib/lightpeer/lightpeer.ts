@@ -52,8 +52,8 @@ export interface Lightpeer {
   askFresh(address: string, timeoutMs: number): Promise<Freshness>;
   newest(address: string, timeoutMs: number): Promise<Newest>;
   history(address: string, limitBytes: number, timeoutMs: number): Promise<History>;
-  /** JoinNetwork at `address`, through `contact`. */
-  join(address: string, contact: string, timeoutMs: number): Promise<JoinEnd>;
+  /** JoinNetwork at `address`, through `contact`. Given up, it ends at once; what the peer has done by then is unclear. */
+  join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd>;
   /** ConnectNewPeer at `address` for `guest`; reads the newest block and hangs up. */
   visit(address: string, guest: string, timeoutMs: number): Promise<Visited>;
   /** NotifyNewBlock. */
@@ -62,18 +62,37 @@ export interface Lightpeer {
   release(): void;
 }
 
+/** A peer that is expected at the seed. Its ConnectNewPeer is one stream, which stays open until klight ends it. */
+export interface Guest {
+  /** It has come, and its first block is on its way to it. Never rejects. */
+  readonly came: Promise<"came">;
+  /** More of its chain, newest first. Settles when all of it is on its way, or the peer has hung up; never rejects. */
+  send(blocks: readonly Block[]): Promise<void>;
+  /** Ends the stream: the peer takes the first block as its newest one. */
+  finish(): void;
+  /** Ends the stream with an error, or denies the peer if it has not come: it stays on the chain that it has. */
+  turnAway(): void;
+}
+
 /** A place where peers come to be re-formed: a ConnectNewPeer of klight's own. */
 export interface Seed {
   /** Where peers reach it, `host:port`. */
   readonly address: string;
-  /** From now on the peer that names itself `peer` gets this chain, newest block first; it must not be empty. */
-  serve(peer: string, chain: readonly Block[]): void;
-  /** From now on that peer is denied again. */
-  deny(peer: string): void;
-  close(): Promise<void>;
+  /** From now on the peer that names itself `peer` is served once: this block, and then what its guest is sent. */
+  expect(peer: string, first: Block): Guest;
+  /** While it visits a network: blocks on top of this one, and on top of those, are not refused. */
+  letPass(head: Block): void;
+  /** Turns away whom it still expects. Refuses writes no longer; health checks are answered a moment longer. */
+  close(): void;
 }
 
+/** What a seed is opened for: peers that are re-formed must not store; one that is visited may. */
+export type SeedUse = "reform" | "visit";
+
 export interface Seeds {
-  /** Opens the seed; several networks of one process may share its port. */
-  open(): Promise<{ readonly tag: "open"; readonly seed: Seed } | Failed>;
+  /**
+   * Opens the seed; several networks of one process may share its port. NotifyNewBlock is refused there, so that no peer
+   * with the seed on its list stores, except in networks that are visited.
+   */
+  open(use: SeedUse): Promise<{ readonly tag: "open"; readonly seed: Seed } | Failed>;
 }

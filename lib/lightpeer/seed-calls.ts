@@ -1,29 +1,34 @@
-import { type EventEmitter, once } from "node:events";
-import { type ServerWritableStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthCheckResponse_ServingStatus, type HealthServer } from "../../proto/generated/health.ts";
-import type { ConnectRequest, Lightblock } from "../../proto/generated/lightpeer.ts";
-import type { Block } from "./lightpeer.ts";
-import { toWire } from "./wire.ts";
+import type { ConnectRequest, Lightblock, NewBlockResponse } from "../../proto/generated/lightpeer.ts";
+import type { SeedDoors } from "./seed-doors.ts";
+import type { SeedGuest } from "./seed-guest.ts";
 
-/** A peer that the seed expects, and what it gets. */
-export interface Guest {
-  readonly chain: readonly Block[];
+/** What all seeds of a process share: their guests, by the names that peers give themselves, and their doors. */
+export interface SeedHouse {
+  readonly guests: ReadonlyMap<string, SeedGuest>;
+  readonly doors: SeedDoors;
 }
 
 /**
- * ConnectNewPeer, and nothing else of a lightpeer. A peer that gets a stream without a block crashes, so whoever is
- * not expected gets an error.
+ * ConnectNewPeer and NotifyNewBlock, and nothing else of a lightpeer. A peer that gets a stream without a block crashes,
+ * so whoever is not expected gets an error. A notification that is refused keeps a peer from storing only if the code
+ * is UNKNOWN; every other code is passed over.
  */
-export const seedCalls = (guests: ReadonlyMap<string, Guest>): UntypedServiceImplementation => ({
+export const seedCalls = ({ guests, doors }: SeedHouse): UntypedServiceImplementation => ({
   connectNewPeer(call: ServerWritableStream<ConnectRequest, Lightblock>): void {
     const peer = call.request.Peer?.Address ?? "";
-    const chain = guests.get(peer)?.chain ?? [];
-    if (chain.length > 0) {
-      void stream(call, chain);
-      return;
-    }
+    if (guests.get(peer)?.admit(call)) return;
     const details = `klight's seed serves only peers that it has sent for, not "${peer}"`;
     call.emit("error", { code: status.PERMISSION_DENIED, details });
+  },
+  async notifyNewBlock(
+    { request }: ServerUnaryCall<Lightblock, NewBlockResponse>,
+    done: sendUnaryData<NewBlockResponse>,
+  ): Promise<void> {
+    const passes = await doors.passes({ id: request.ID, prevId: request.PrevID });
+    if (passes) done({ code: status.UNIMPLEMENTED, details: "klight's seed keeps no chain" });
+    else done({ code: status.UNKNOWN, details: "klight is re-forming the network: try again in a moment" });
   },
 });
 
@@ -32,23 +37,3 @@ export const healthCalls: HealthServer = {
     done(null, { status: HealthCheckResponse_ServingStatus.SERVING });
   },
 };
-
-/**
- * A block is made ready when the ones before it have been sent on: a long history is not copied. Whoever hangs up
- * gets no more; klight sees by the peer's own answer how its join went.
- */
-async function stream(
-  call: ServerWritableStream<ConnectRequest, Lightblock>,
-  chain: readonly Block[],
-): Promise<void> {
-  const cut = new AbortController();
-  const events: EventEmitter = call;
-  events.once("cancelled", () => {
-    cut.abort();
-  });
-  for (const block of chain) {
-    if (call.cancelled) return;
-    if (!call.write(toWire(block))) await once(call, "drain", { signal: cut.signal }).catch(() => undefined);
-  }
-  if (!call.cancelled) call.end();
-}

@@ -1,7 +1,7 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthService } from "../../proto/generated/health.ts";
 import { LightpeerService } from "../../proto/generated/lightpeer.ts";
-import { type Guest, seedCalls, healthCalls } from "./seed-calls.ts";
+import { healthCalls, seedCalls, type SeedHouse } from "./seed-calls.ts";
 
 type Listening =
   { readonly tag: "listening"; readonly port: number } | { readonly tag: "failed"; readonly message: string };
@@ -15,15 +15,17 @@ const HOSTS = ["[::]", "0.0.0.0"] as const;
 /** One gRPC server for all seeds of a process: it listens while at least one of them needs it. */
 export class Listener {
   readonly #port: number;
-  readonly #guests: ReadonlyMap<string, Guest>;
+  readonly #house: SeedHouse;
+  readonly #lingerMs: number;
   #users = 0;
   #server: { readonly server: Server; readonly port: number } | undefined;
   /** Opening and closing take turns; never rejects. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(port: number, guests: ReadonlyMap<string, Guest>) {
+  constructor({ port, lingerMs }: { readonly port: number; readonly lingerMs: number }, house: SeedHouse) {
     this.#port = port;
-    this.#guests = guests;
+    this.#lingerMs = lingerMs;
+    this.#house = house;
   }
 
   acquire(): Promise<Listening> {
@@ -36,7 +38,12 @@ export class Listener {
     });
   }
 
-  release(): Promise<void> {
+  /** Nobody waits for the time that it lingers, and it keeps no process alive. */
+  release(): void {
+    setTimeout(() => void this.#release(), this.#lingerMs).unref();
+  }
+
+  #release(): Promise<void> {
     return this.#inTurn(async () => {
       this.#users -= 1;
       const open = this.#server;
@@ -55,7 +62,7 @@ export class Listener {
   async #listen(): Promise<Listening> {
     const problems: string[] = [];
     for (const host of HOSTS) {
-      const server = createServer(this.#guests);
+      const server = createServer(this.#house);
       const bound = await bind(server, `${host}:${this.#port}`);
       if (typeof bound === "number") {
         this.#server = { server, port: bound };
@@ -72,10 +79,10 @@ export class Listener {
   }
 }
 
-function createServer(guests: ReadonlyMap<string, Guest>): Server {
+function createServer(house: SeedHouse): Server {
   const server = new Server({ "grpc.enable_channelz": 0, "grpc.max_send_message_length": -1 });
   // Every other call of a lightpeer is answered with UNIMPLEMENTED.
-  server.addService(LightpeerService, seedCalls(guests));
+  server.addService(LightpeerService, seedCalls(house));
   server.addService(HealthService, healthCalls);
   return server;
 }

@@ -1,6 +1,6 @@
 import type { Contact } from "../contacts/contacts.ts";
 import type { Deps } from "../deps.ts";
-import { covers, type Held, type Lease, renew } from "../lease.ts";
+import { covers, type Held, type Lease, renew, tooOld } from "../lease.ts";
 import { held } from "../outcome.ts";
 import { QUIET_MS } from "../timing.ts";
 import { playRound, type Whole } from "./round.ts";
@@ -8,6 +8,9 @@ import { type Cast, partMs, type Stage } from "./stage.ts";
 
 /** How often a re-form is played before it is left for later. */
 const ROUNDS = 3;
+
+/** No round begins so long after the look at the network: addresses may have gone to other pods by then. */
+const ROUNDS_MS = 12_000;
 
 /** `touched`: peers may have been changed already, so the intent must stay. */
 export type ReformEnd =
@@ -22,7 +25,7 @@ export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string)
   const { network } = lease;
   const at = new Date(deps.clock.now()).toISOString();
   const intent = { kind: "reform", at, ...(pod !== undefined && { pod }) } as const;
-  const opened = await deps.seeds.open();
+  const opened = await deps.seeds.open("reform");
   if (opened.tag === "failed") {
     return { tag: "held", outcome: held("SeedUnreachable", opened.message, { network }), touched: false };
   }
@@ -31,11 +34,12 @@ export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string)
   const ensure = async (ms: number): Promise<Held | undefined> =>
     covers(deps, lease, ms) ? undefined : extend(2 * ms);
   try {
-    const lost = await extend(2 * partMs(deps, 0));
-    if (lost) return { tag: "held", outcome: lost, touched: false };
-    return await playRounds({ deps, lease, seed, ensure }, cast);
+    const lost = await extend(4 * partMs(deps, 0));
+    const late = lost ?? tooOld(deps, lease, cast.looked);
+    if (late) return { tag: "held", outcome: late, touched: false };
+    return await playRounds({ deps, lease, seed, ensure, renew: extend }, cast);
   } finally {
-    await seed.close();
+    seed.close();
   }
 }
 
@@ -46,6 +50,8 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
   let touched = false;
   let why = "";
   for (let round = 1; round <= ROUNDS; round += 1) {
+    const old = round > 1 && stage.deps.clock.now() - cast.looked.from > ROUNDS_MS;
+    if (old) return tooLate(stage, why);
     const end = await playRound(stage, cast);
     if (end.tag === "whole") return { ...end, leftOut };
     touched ||= end.touched;
@@ -61,6 +67,11 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
   const { network } = stage.lease;
   const message = `${network} is not whole after ${ROUNDS} rounds: ${why}`;
   return { tag: "held", outcome: held("ReformFailed", message, { network }), touched };
+}
+
+function tooLate({ lease: { network } }: Stage, why: string): ReformEnd {
+  const message = `the re-form of ${network} took more than ${ROUNDS_MS} ms: ${why}`;
+  return { tag: "held", outcome: held("LookTooOld", message, { network }), touched: true };
 }
 
 /** Who does not answer now, or has failed its part twice: a frozen network cannot wait for them. */

@@ -1,21 +1,10 @@
 import type { Contact } from "../contacts/contacts.ts";
 import { newestOf } from "../newest.ts";
-import { chainOf } from "./chain.ts";
-import { freeze } from "./freeze.ts";
-import { mergeHistories } from "./history.ts";
-import {
-  again,
-  bytesOf,
-  type Cast,
-  type Entries,
-  namesOf,
-  partMs,
-  sendToSeed,
-  type Stage,
-  type Stopped,
-  stoppedBy,
-  tooLarge,
-} from "./stage.ts";
+import { freeze, type Freezing } from "./freeze.ts";
+import { measure } from "./gather.ts";
+import { goLive, liveMs } from "./go-live.ts";
+import { handOver } from "./hand-over.ts";
+import { again, type Cast, namesOf, partMs, type Stage, type Stopped, stoppedBy } from "./stage.ts";
 
 /** A network as one round has made it. */
 export interface Whole {
@@ -33,82 +22,32 @@ export interface Whole {
 const COMPARISONS = 4;
 const COMPARE_PAUSE_MS = 50;
 
-/**
- * One round: freeze, wait, query, move, go live, check. While the first of the new list (B) has not taken the whole
- * chain nobody can store; in the moment it has, the network is live and whole.
- */
+/** One round: measure, freeze, wait, gather, hand over, go live, check. However it ends, no peer still waits. */
 export async function playRound(stage: Stage, cast: Cast): Promise<Whole | Stopped> {
-  const [a, b, ...rest] = [...cast.members, ...cast.joiners];
-  if (a === undefined) return again([], "nobody is left to re-form");
-  const { clock } = stage.deps;
-  // A word with the store while the network is frozen would keep it so for longer.
-  const lost = await stage.ensure(gatherMs(stage));
-  if (lost) return stoppedBy(lost, false);
-  let since = clock.now();
-  let held: readonly Entries[] = [];
-  let unasked: readonly Contact[] = cast.carry || cast.members.includes(a) ? [a] : [];
-  if (b !== undefined) {
-    const frozen = await freeze(stage, cast, a, b);
-    if (frozen.tag !== "frozen") return frozen;
-    since = clock.now();
-    held = frozen.histories;
-    unasked = [b, ...rest].filter((part) => !frozen.peers.some(({ place }) => place === part));
-  }
-  const gathered = await gather(stage, unasked, held);
-  if (gathered.tag !== "gathered") return gathered;
-  const list = b === undefined ? [a] : [b, a, ...rest];
-  const stopped = await move(stage, list, gathered.entries);
-  if (stopped) return stopped;
-  const refusedMs = clock.now() - since;
-  return check(stage, list, { entries: gathered.entries.length, refusedMs });
-}
-
-/** A little more than the limit: the network is frozen already, and stopping would keep it so. */
-const takenAtMost = ({ deps }: Stage): number => 2 * deps.settings.historyLimit;
-const gatherMs = (stage: Stage): number => partMs(stage.deps, takenAtMost(stage));
-
-/** Everything that is stored, now that nobody can store any more. */
-async function gather(
-  stage: Stage,
-  parts: readonly Contact[],
-  held: readonly Entries[],
-): Promise<{ readonly tag: "gathered"; readonly entries: Entries } | Stopped> {
   const { deps } = stage;
-  const limit = takenAtMost(stage);
-  const timeoutMs = gatherMs(stage);
-  const lost = await stage.ensure(timeoutMs);
-  if (lost) return stoppedBy(lost);
-  const histories = await Promise.all(
-    parts.map(({ address }) => deps.lightpeer.history(address, limit, timeoutMs)),
-  );
-  const missing = parts.filter((_, index) => histories[index]?.tag === "failed");
-  if (missing.length > 0) return again(missing, `no history from ${namesOf(missing)}`);
-  const large = parts.find((_, index) => histories[index]?.tag === "too-large");
-  if (large) return tooLarge(stage, large, true);
-  const read = histories.flatMap((history) => (history.tag === "history" ? [history.entries] : []));
-  return { tag: "gathered", entries: mergeHistories([...held, ...read]) };
-}
-
-/** All but the first take the whole chain at once, then the first. */
-async function move(stage: Stage, list: readonly Contact[], entries: Entries): Promise<Stopped | undefined> {
-  const [first, ...others] = list;
-  const chain = chainOf(
-    stage.deps.newToken(),
-    entries,
-    list.map(({ address }) => address),
-  );
-  const timeoutMs = partMs(stage.deps, bytesOf(entries));
-  for (const group of [others, first === undefined ? [] : [first]]) {
-    for (const { address } of group) stage.seed.serve(address, chain);
-    const ends = await Promise.all(group.map((part) => sendToSeed(stage, part, timeoutMs)));
-    const lost = ends.find((end) => end?.tag === "held" && end.outcome.reason !== "SeedUnreachable");
-    if (lost) return lost;
-    const missing = group.filter((_, index) => ends[index] !== undefined);
-    if (missing.length > 0) return again(missing, `${namesOf(missing)} did not take the chain`);
+  const list = [...cast.members, ...cast.joiners];
+  if (list.length === 0) return again([], "nobody is left to re-form");
+  const measured = await measure(stage, cast);
+  if (measured.tag !== "measured") return measured;
+  const times = { gatherMs: partMs(deps, measured.bytes), liveMs: liveMs(stage) };
+  const timeoutMs = partMs(deps, 2 * measured.bytes) + times.gatherMs;
+  // A word with the store while the network is frozen would keep it so for longer.
+  const lost = await stage.ensure(timeoutMs + times.liveMs);
+  if (lost) return stoppedBy(lost, false);
+  const freezing: Freezing = { token: deps.newToken(), timeoutMs, frozen: [], since: deps.clock.now() };
+  const end = (await freeze(stage, cast, freezing)) ?? (await handOver(stage, cast, freezing, times));
+  if (end.tag !== "handed-over") {
+    for (const { guest } of freezing.frozen) guest.turnAway();
+    await Promise.all(freezing.frozen.map(({ joining }) => joining));
+    return end;
   }
-  return undefined;
+  const late = await goLive(stage, list, freezing.token);
+  if (late) return late;
+  const refusedMs = deps.clock.now() - freezing.since;
+  return check(stage, list, { entries: end.entries, refusedMs });
 }
 
+/** The network is live. Its newest entries must be equal, but for one that is just on its way. */
 async function check(
   stage: Stage,
   list: readonly Contact[],

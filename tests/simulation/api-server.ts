@@ -1,4 +1,4 @@
-import type { Cluster, ClusterFailure, JoinedCondition, Written } from "../../lib/cluster/cluster.ts";
+import type { Cluster, ClusterFailure, ConditionWritten, JoinedCondition, Written } from "../../lib/cluster/cluster.ts";
 import type { Pod } from "../../lib/pod.ts";
 import { JOINED_CONDITION } from "../../lib/condition.ts";
 import { type ApiObjects, keyOf } from "./api-objects.ts";
@@ -42,11 +42,8 @@ export class ApiServer {
           const object = this.#objects.get(keyOf(name));
           return { tag: "pod", pod: object && this.#objects.parsed(object) };
         }),
-      setCondition: (pod, condition) =>
-        this.#write(() => {
-          this.#setCondition(pod, condition);
-        }),
-      recordEvent: () => this.#write(() => {}),
+      setCondition: (pod, condition) => this.#write(() => this.#setCondition(pod, condition)),
+      recordEvent: () => this.#write<Written>(() => ({ tag: "written" })),
     };
   }
 
@@ -61,10 +58,10 @@ export class ApiServer {
     return answered;
   }
 
-  #write(change: () => void): Promise<Written> {
-    return this.#ask<Written>(() => {
-      change();
-      if (this.repliesLost <= 0) return { tag: "written" };
+  #write<Answer>(change: () => Answer): Promise<Answer | ClusterFailure> {
+    return this.#ask<Answer | ClusterFailure>(() => {
+      const answer = change();
+      if (this.repliesLost <= 0) return answer;
       this.repliesLost -= 1;
       return away;
     });
@@ -87,13 +84,15 @@ export class ApiServer {
   #setCondition(
     { namespace, name, uid }: { namespace: string; name: string; uid: string },
     { status, reason, message }: JoinedCondition,
-  ): void {
+  ): ConditionWritten {
     const object = this.#objects.get(keyOf({ namespace, name }));
-    if (object?.metadata.uid !== uid) return;
+    if (object?.metadata.uid !== uid) return { tag: "written" };
     const others = object.status.conditions.filter(({ type }) => type !== JOINED_CONDITION);
     const lastTransitionTime = new Date(this.#time.now()).toISOString();
     const condition = { type: JOINED_CONDITION, status, reason, message, lastTransitionTime };
-    this.#objects.write({ ...object, status: { ...object.status, conditions: [...others, condition] } });
+    const patched = { ...object, status: { ...object.status, conditions: [...others, condition] } };
+    this.#objects.write(patched);
+    return { tag: "written", pod: this.#objects.parsed(patched) };
   }
 
   #latency(): number {

@@ -97,7 +97,7 @@ function rollOut({ kubelet, clock }: World, { network, gapMs, newFirst }: Of<"ro
 function harmStore({ store, clock }: World, command: Of<"store" | "flush" | "mishap">): void {
   switch (command.kind) {
     case "flush":
-      store.memory.flush();
+      store.flush();
       return;
     case "mishap":
       store.mishaps.push(...command.mishaps);

@@ -115,7 +115,7 @@ const cases: readonly Case[] = [
     draw: { kinds: ["reform"], setting: { ...plain, storing: [{ network: 0, everyMs: 100 }] } },
   },
   {
-    klight: "that moves before it freezes",
+    klight: "that lets peers store while it re-forms",
     defect: defects.freezesNobody,
     fails: "noAcknowledgedEntryIsLost",
     draw: { kinds: ["reform"], setting: { ...plain, storing: [{ network: 0, everyMs: 20 }] } },

@@ -1,6 +1,6 @@
 import type { Contacts } from "../../lib/contacts/contacts.ts";
 import type { Deps } from "../../lib/deps.ts";
-import type { Block, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
+import type { Block, Seed } from "../../lib/lightpeer/lightpeer.ts";
 import type { Pod } from "../../lib/pod.ts";
 import { QUIET_MS } from "../../lib/timing.ts";
 import { readList, writeList } from "../harness/lightpeer/network-list.ts";
@@ -159,57 +159,70 @@ export const mixesNetworks: Tamper = (deps) => {
   };
 };
 
-const serving = (
-  seeds: Seeds,
-  serve: (seed: Seed, peer: string, chain: readonly Block[]) => void,
-): Seeds => ({
-  open: async () => {
-    const opened = await seeds.open();
-    if (opened.tag === "failed") return opened;
-    const { seed } = opened;
-    const tampered: Seed = {
-      ...seed,
-      serve: (peer, chain) => {
-        serve(seed, peer, chain);
-      },
-    };
-    return { tag: "open", seed: tampered };
+/** The list that a re-form ends with lacks the last member. */
+export const forgetsAMember: Tamper = (deps) => ({
+  ...deps,
+  lightpeer: {
+    ...deps.lightpeer,
+    notify: (address, block, timeoutMs) => {
+      const list = listOf(block);
+      const shorter = list.length > 2 ? list.slice(0, -1) : list;
+      return deps.lightpeer.notify(address, { ...block, payload: writeList(shorter) }, timeoutMs);
+    },
   },
 });
 
-/** The list that a re-form hands out lacks the last member. */
-export const forgetsAMember: Tamper = (deps) => ({
-  ...deps,
-  seeds: serving(deps.seeds, (seed, peer, [network, ...clients]) => {
-    if (network === undefined) return;
-    const list = listOf(network);
-    const shorter = list.length > 2 ? list.slice(0, -1) : list;
-    seed.serve(peer, [{ ...network, payload: writeList(shorter) }, ...clients]);
-  }),
-});
-
-/** A re-form hands out the list alone. */
+/** A re-form hands out a chain without entries. */
 export const dropsTheHistory: Tamper = (deps) => ({
   ...deps,
-  seeds: serving(deps.seeds, (seed, peer, [network]) => {
-    if (network) seed.serve(peer, [{ ...network, prevId: "" }]);
-  }),
+  seeds: {
+    open: async (use) => {
+      const opened = await deps.seeds.open(use);
+      if (opened.tag === "failed") return opened;
+      const { seed } = opened;
+      const expect: Seed["expect"] = (peer, first) => {
+        const guest = seed.expect(peer, first);
+        const end: Block = { id: first.prevId, prevId: "", kind: "network", payload: writeList([]) };
+        return {
+          came: guest.came,
+          send: () => guest.send([end]),
+          finish: () => {
+            guest.finish();
+          },
+          turnAway: () => {
+            guest.turnAway();
+          },
+        };
+      };
+      return { tag: "open", seed: { ...seed, expect } };
+    },
+  },
 });
 
-/** Nobody is frozen: histories are read while applications store, and everybody is moved as it comes. */
+/** Peers that have come to the seed may store all the same, and nobody looks whether they did. */
 export const freezesNobody: Tamper = (deps) => {
-  const frozen = new Set<string>();
+  let gathered = new Map<string, Awaited<ReturnType<Deps["lightpeer"]["history"]>>>();
   return {
     ...deps,
-    seeds: serving(deps.seeds, (seed, peer, chain) => {
-      if (frozen.has(peer)) seed.serve(peer, chain);
-      else frozen.add(peer);
-    }),
+    seeds: {
+      open: (use) => {
+        gathered = new Map();
+        return deps.seeds.open(use === "reform" ? "visit" : use);
+      },
+    },
     lightpeer: {
       ...deps.lightpeer,
-      join: async (address, contact, timeoutMs) => {
-        const end = await deps.lightpeer.join(address, contact, timeoutMs);
-        return end.tag === "denied" ? { tag: "joined" } : end;
+      history: async (address, ...rest) => {
+        const history = await deps.lightpeer.history(address, ...rest);
+        gathered.set(address, history);
+        return history;
+      },
+      newest: (address, ...rest) => {
+        const history = gathered.get(address);
+        gathered.delete(address);
+        return history?.tag === "history"
+          ? Promise.resolve({ tag: "newest", digest: history.digest })
+          : deps.lightpeer.newest(address, ...rest);
       },
     },
   };

@@ -44,7 +44,7 @@ export class Instance {
 
   constructor(around: Around) {
     this.#around = around;
-    this.#seeds = createSeeds(around.wire, this.life, around.address);
+    this.#seeds = createSeeds({ wire: around.wire, timers: around.time }, this.life, around.address);
   }
 
   /** The real code's deps over these ports, every call of them with this instance's fate. */

@@ -17,8 +17,8 @@ export interface SimPod {
   /** Has a readiness probe that fails while its peer hangs. */
   readonly probed: boolean;
   network: string;
-  /** Networks that it was labelled for, ever. */
-  readonly networks: Set<string>;
+  /** Its labels, oldest first: of which network from when on, ms since 1970; undefined: of none. */
+  readonly labels: { readonly network: string | undefined; readonly from: number }[];
   address: string | undefined;
   process: PeerProcess | undefined;
   state: "starting" | "running" | "going" | "lost" | "gone";
@@ -29,7 +29,7 @@ export interface KubeletEvents {
   /** Before a process dies. */
   readonly onDeath: (pod: SimPod, process: PeerProcess) => void;
   /** Before a pod's label changes or goes. */
-  readonly onRelabel: (pod: SimPod, label: "changes" | "goes") => void;
+  readonly onRelabel: (pod: SimPod) => void;
   readonly onJoin: JoinSeen;
   readonly onForgot: Forgot;
 }
@@ -69,7 +69,7 @@ export class Kubelet {
       node: index % NODES,
       probed: random.chance(0.5),
       network,
-      networks: new Set([network]),
+      labels: [{ network, from: time.now() }],
       address: undefined,
       process: undefined,
       state: "starting",
@@ -138,9 +138,9 @@ export class Kubelet {
 
   relabel(pod: SimPod, network: string): void {
     if (pod.state !== "running" || (pod.labelled && pod.network === network)) return;
-    this.#events.onRelabel(pod, "changes");
+    this.#events.onRelabel(pod);
     pod.network = network;
-    pod.networks.add(network);
+    pod.labels.push({ network, from: this.#around.time.now() });
     pod.labelled = true;
     const labels = { "klight.networkId": network };
     this.#change(pod, (object) => ({ ...object, metadata: { ...object.metadata, labels } }));
@@ -148,7 +148,8 @@ export class Kubelet {
 
   unlabel(pod: SimPod): void {
     if (pod.state !== "running" || !pod.labelled) return;
-    this.#events.onRelabel(pod, "goes");
+    this.#events.onRelabel(pod);
+    pod.labels.push({ network: undefined, from: this.#around.time.now() });
     pod.labelled = false;
     this.#change(pod, (object) => ({ ...object, metadata: { ...object.metadata, labels: {} } }));
   }
@@ -249,3 +250,7 @@ const pendingPod = ({ uid, name, network }: SimPod): PodObject => ({
   spec: { containers: [{ name: "lightpeer", ports: [{ name: "klightport", containerPort: PORT }] }] },
   status: { phase: "Pending", conditions: [], containerStatuses: [] },
 });
+
+/** The networks that a pod was labelled for at some time since then; ms since 1970. */
+export const networksSince = ({ labels }: SimPod, since: number): readonly (string | undefined)[] =>
+  labels.filter((_, index) => (labels[index + 1]?.from ?? Infinity) >= since).map(({ network }) => network);

@@ -76,8 +76,13 @@ export function createLightpeerClient(timers: Timers, dialer: Dialer): Lightpeer
       const [first] = entries;
       return { tag: "history", entries, digest: first ? keyOf(first) : "empty" };
     },
-    join: async (address, contact, timeoutMs) => {
-      const reply = await within(timeoutMs, (ctx) => dialer.dial(address).joinNetwork(ctx, contact));
+    join: async (address, contact, timeoutMs, giveUp) => {
+      const reply = await within(timeoutMs, (ctx) => {
+        giveUp?.addEventListener("abort", () => {
+          ctx.end("CANCELLED");
+        });
+        return dialer.dial(address).joinNetwork(ctx, contact);
+      });
       return reply.tag === "ok" ? { tag: "joined" } : joinEndOf(failureOf(reply));
     },
     visit: async (address, guest, timeoutMs) => {

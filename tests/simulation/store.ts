@@ -23,6 +23,8 @@ export interface StackEvents {
 export class Store {
   awayUntil = 0;
   slowUntil = 0;
+  /** When it lost everything, leases too, ms since 1970. */
+  flushedAt = 0;
   readonly mishaps: Mishap[] = [];
   readonly memory: MemoryContacts;
   readonly #time: VirtualClock;
@@ -45,15 +47,20 @@ export class Store {
     this.mishaps.length = 0;
   }
 
+  flush(): void {
+    this.flushedAt = this.#time.now();
+    this.memory.flush();
+  }
+
   client(): Contacts {
     const { memory } = this;
     return {
       begin: (...call) => this.#ask(() => memory.begin(...call)),
       mark: (...call) => this.#ask(() => memory.mark(...call)),
       commit: (network, token, change) =>
-        this.#ask(() => this.#watched(network, how(change), () => memory.commit(network, token, change))),
+        this.#ask(() => this.#watched(network, change, () => memory.commit(network, token, change))),
       leave: (network, ...call) =>
-        this.#ask(() => this.#watched(network, "leave", () => memory.leave(network, ...call))),
+        this.#ask(() => this.#watched(network, undefined, () => memory.leave(network, ...call))),
       networks: () => this.#ask(() => memory.networks()),
       read: (networks) => this.#ask(() => memory.read(networks)),
     };
@@ -64,7 +71,11 @@ export class Store {
     return read.tag === "read" ? (read.views[0]?.stack ?? []) : [];
   }
 
-  async #watched<Answer>(network: string, by: string, change: () => Promise<Answer>): Promise<Answer> {
+  async #watched<Answer>(
+    network: string,
+    by: Change | undefined,
+    change: () => Promise<Answer>,
+  ): Promise<Answer> {
     // The memory store executes when it is called, so that nothing comes between these three.
     const reading = this.stack(network);
     const changing = change();
@@ -74,9 +85,10 @@ export class Store {
       ({ uid, incarnation }) =>
         !after.some((contact) => contact.uid === uid && contact.incarnation === incarnation),
     );
-    if (dropped.length > 0) this.#events.onDropped(network, dropped, by);
+    if (dropped.length > 0) this.#events.onDropped(network, dropped, how(by));
     const [first] = after;
-    if (before.length === 0 && first && after.length === 1) this.#events.onFounded(network, first);
+    const isFounder = before.length === 0 && by?.push !== undefined && after.length === 1;
+    if (isFounder && first) this.#events.onFounded(network, first);
     return changing;
   }
 
@@ -111,5 +123,7 @@ export class Store {
   }
 }
 
-const how = ({ stack, drop }: Change): string =>
-  stack ? "commit of a whole stack" : `commit of ${drop?.length ?? 0} drops`;
+function how(change: Change | undefined): string {
+  if (change === undefined) return "leave";
+  return change.stack ? "commit of a whole stack" : `commit of ${change.drop?.length ?? 0} drops`;
+}

@@ -3,7 +3,7 @@ import type { Lightpeer } from "../../lib/lightpeer/lightpeer.ts";
 import type { JoinRecord } from "../harness/lightpeer/calls.ts";
 import type { Timers } from "../harness/timers.ts";
 import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";
-import { NAMESPACE, type SimPod } from "./kubelet.ts";
+import { NAMESPACE, networksSince, type SimPod } from "./kubelet.ts";
 import type { PeerProcess } from "./peer-process.ts";
 
 /** A call of klight's that changes peers and has not ended. */
@@ -19,6 +19,12 @@ interface Change {
 /** How long after a change of klight's a peer may forget something because of it, ms. */
 const AFTERMATH_MS = 1_000;
 
+/** So long after a pod was of another network a step that saw that may still act on it, ms. */
+const LABEL_MEMORY_MS = 5_000;
+
+/** So old may a list be when a step sends its probes, ms. */
+const LIST_MS = 1_000;
+
 /** How long a peer that hung may still be taken for one that hangs, ms. */
 const HUNG_MEMORY_MS = 60_000;
 
@@ -27,15 +33,17 @@ export class Witness {
   readonly facts: Facts = noFacts();
   readonly #timers: Timers;
   readonly #pods: () => readonly SimPod[];
+  readonly #flushedAt: () => number;
   readonly #open = new Set<Change>();
   /** When klight changed something at an address last, or around it; ms since 1970. */
   readonly #changedAt = new Map<string, number>();
   /** Lives that a plain join was begun for. */
   readonly #joined = new WeakSet<PeerProcess>();
 
-  constructor(timers: Timers, pods: () => readonly SimPod[]) {
+  constructor(timers: Timers, pods: () => readonly SimPod[], flushedAt: () => number) {
     this.#timers = timers;
     this.#pods = pods;
+    this.#flushedAt = flushedAt;
   }
 
   step(what: string): StepFact {
@@ -72,8 +80,8 @@ export class Witness {
         step.lastProbeAt = this.#timers.now();
         return lightpeer.probe(address, timeoutMs);
       },
-      join: (address, contact, timeoutMs) =>
-        change("JoinNetwork", [address, contact], () => lightpeer.join(address, contact, timeoutMs)),
+      join: (address, contact, ...rest) =>
+        change("JoinNetwork", [address, contact], () => lightpeer.join(address, contact, ...rest)),
       visit: (address, guest, timeoutMs) =>
         change("ConnectNewPeer", [address], () => lightpeer.visit(address, guest, timeoutMs)),
       notify: (address, block, timeoutMs) =>
@@ -160,7 +168,7 @@ export class Witness {
     for (const other of this.#open) {
       if (other.step === step) continue;
       const both = [...other.touched].find((each) => touched.has(each));
-      if (both === undefined) continue;
+      if (both === undefined || this.#isExcused([address, other.address, both], [step, other.step])) continue;
       this.facts.clashes.push({
         at: this.#timers.now(),
         first: `${what} at ${address} (${step.what})`,
@@ -170,6 +178,16 @@ export class Witness {
     this.#open.add(change);
     this.#mark(change);
     return change;
+  }
+
+  /**
+   * Whoever had a lease before the store lost it cannot know at once. And a peer whose label has changed is the business
+   * of two networks, whose steps have no lease in common.
+   */
+  #isExcused(addresses: readonly string[], steps: readonly StepFact[]): boolean {
+    const since = Math.min(...steps.map(({ startedAt }) => startedAt));
+    const pods = addresses.map((address) => this.#podAt(address)).filter((pod) => pod !== undefined);
+    return this.#flushedAt() >= since || pods.some((pod) => networksSince(pod, since - LABEL_MEMORY_MS).length > 1);
   }
 
   async #during<Answer>(change: Change, call: () => Promise<Answer>): Promise<Answer> {
@@ -209,18 +227,20 @@ export class Witness {
     return process.life.status === "hung" && (process.hungAt ?? Infinity) < at;
   }
 
-  /** A pod that never was of the joiner's network. One that was may still be in it, whatever its label says now. */
+  /** A pod that never was of a network that the joiner had when it was looked at last. One that was may still be in it. */
   #isForeign(address: string, contact: string, since: number): boolean {
     const [joiner, through] = [this.#podAt(address), this.#podAt(contact)];
     if (!joiner || !through) return false;
     const isSettled = (through.process?.startedAt ?? Infinity) < since;
-    return isSettled && !through.networks.has(joiner.network);
+    const meant = networksSince(joiner, since - LIST_MS);
+    return isSettled && networksSince(through, 0).every((network) => !meant.includes(network));
   }
 
   #excuse(network: string, { uid, incarnation }: Contact): string | undefined {
     const pod = this.#pods().find((each) => each.uid === uid);
     if (pod === undefined || pod.state !== "running") return "its pod is going or gone";
-    if (!pod.labelled || `${NAMESPACE}/${pod.network}` !== network) return "its pod is of another network";
+    const labels = networksSince(pod, this.#timers.now() - LABEL_MEMORY_MS);
+    if (labels.some((label) => `${NAMESPACE}/${label}` !== network)) return "its pod is of another network";
     const { process } = pod;
     if (process === undefined || process.life.status === "dead") return "its process is dead";
     if (process.containerId !== incarnation) return "it is another life";

@@ -59,7 +59,11 @@ export class World {
     this.#setting = setting;
     this.wire = new Wire(clock, random.fork("wire"));
     this.objects = new ApiObjects(() => clock.now());
-    this.witness = new Witness(clock, () => this.kubelet.pods);
+    this.witness = new Witness(
+      clock,
+      () => this.kubelet.pods,
+      () => this.store.flushedAt,
+    );
     const { wire, objects, witness } = this;
     this.kubelet = new Kubelet(
       { time: clock, wire, objects, random: random.fork("kubelet") },
@@ -67,9 +71,8 @@ export class World {
         onDeath: (pod) => {
           witness.leaving(pod);
         },
-        onRelabel: (pod, label) => {
-          const others = this.kubelet.present.some((each) => each !== pod && each.network === pod.network);
-          if (label === "goes" || !others) witness.leaving(pod);
+        onRelabel: (pod) => {
+          witness.leaving(pod);
         },
         onJoin: (process, join) => {
           witness.sawJoin(process, join);

@@ -81,6 +81,10 @@ class Call<Item> {
   /** Set once the other process has the request. */
   #served: Context | undefined;
   #stops: (() => void)[] = [];
+  /** Given and not yet on their way. */
+  readonly #items: Item[] = [];
+  #isSending = false;
+  #reply: Reply | undefined;
 
   constructor(route: Route, request: Request<Item>) {
     this.#route = route;
@@ -137,22 +141,37 @@ class Call<Item> {
   }
 
   async #work(life: Life, calls: PeerCalls, served: Context): Promise<void> {
-    const items: Item[] = [];
-    const reply = await this.#request.serve(calls, served, (item) => items.push(item));
+    const reply = await this.#request.serve(calls, served, (item) => {
+      this.#items.push(item);
+      this.#sendOn(life);
+    });
     life.whenRunning(() => {
       served.release();
-      this.#later(this.#route.latency.way(), life, () => {
-        this.#answer(life, items, reply);
-      });
+      this.#reply = reply;
+      this.#sendOn(life);
     });
   }
 
-  #answer(life: Life, items: readonly Item[], reply: Reply): void {
+  /** What was given together arrives together, the first of it at once; the reply comes behind the last item. */
+  #sendOn(life: Life): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#later(this.#route.latency.way(), life, () => {
+      this.#deliver(life);
+    });
+  }
+
+  #deliver(life: Life): void {
     const { take } = this.#request;
-    const [first, ...rest] = items;
+    const [first, ...rest] = this.#items.splice(0);
     if (first !== undefined) take(first);
+    const end = (): void => {
+      this.#isSending = false;
+      if (this.#items.length > 0) this.#sendOn(life);
+      else if (this.#reply) this.#finish(this.#reply);
+    };
     if (rest.length === 0) {
-      this.#finish(reply);
+      end();
       return;
     }
     this.#later(rest.length * this.#route.latency.item(), life, () => {
@@ -161,7 +180,7 @@ class Call<Item> {
         if (this.#isOver) return;
         take(item);
       }
-      this.#finish(reply);
+      end();
     });
   }
 

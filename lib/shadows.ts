@@ -1,0 +1,34 @@
+import type { NetworkRecord } from "./contacts/contacts.ts";
+import type { Deps } from "./deps.ts";
+
+/**
+ * A lightpeer checks the health of its list without a deadline. Who has gone on without a peer that hung is still in the
+ * middle of such a round, and when the hung one answers or dies at last, the round ends with a list from before: that can
+ * break a network which nobody has touched since. So the addresses of such peers are remembered, the sweep looks whether
+ * they still hang, and the network of one that does not is visited.
+ *
+ * They stand beside the members that hang, with a mark, since those are known by their incarnations.
+ */
+const MARK = "@";
+
+/** Forgotten after so long, ms: no call to a process that hung is open for a day. */
+const FORGOTTEN_MS = 86_400_000;
+
+export const shadowKey = (address: string): string => `${MARK}${address}`;
+
+/** Addresses of peers that hung when their network went on without them. */
+export const shadowsOf = ({ hung }: Pick<NetworkRecord, "hung">): readonly string[] =>
+  Object.entries(hung)
+    .filter(([key, ms]) => key.startsWith(MARK) && ms < FORGOTTEN_MS)
+    .map(([key]) => key.slice(MARK.length));
+
+/** Those of these addresses where somebody hangs. */
+export async function silentAt(
+  { lightpeer, settings }: Pick<Deps, "lightpeer" | "settings">,
+  addresses: readonly string[],
+): Promise<readonly string[]> {
+  const probes = await Promise.all(
+    addresses.map((address) => lightpeer.probe(address, settings.probeTimeoutMs)),
+  );
+  return addresses.filter((_, index) => probes[index] === "silent");
+}
