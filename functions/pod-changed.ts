@@ -9,6 +9,7 @@ import { clusterHeld } from "../lib/hold.ts";
 import { takeStep } from "../lib/network.ts";
 import { held, type Outcome, type PodName } from "../lib/outcome.ts";
 import type { Pod } from "../lib/pod.ts";
+import { shadowsOf } from "../lib/shadows.ts";
 import { QUIET_MS } from "../lib/timing.ts";
 
 /** One pod event, one outcome. Costs no call for a pod that needs nothing. */
@@ -89,7 +90,10 @@ async function move(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const carry = left.name === "left";
   // On the stack already, it may have been taken away by the other network since: then it does not know that it is in.
   const why = cause("was-elsewhere", `${pod.name} was in another network before`);
-  return takeStep(deps, { network, joiner: pod, carry, cause: why });
+  const read = await deps.contacts.read([before]);
+  if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod, network });
+  const shadows = read.views.flatMap((view) => shadowsOf(view));
+  return takeStep(deps, { network, joiner: pod, carry, cause: why, shadows });
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */

@@ -17,14 +17,24 @@ export interface Round {
   readonly hung: Readonly<Record<string, number>>;
 }
 
+/** What has become of a contact, and what its address said. */
+export interface Judged {
+  readonly tag: "judged";
+  readonly verdict: Verdict;
+  /** Undefined: not asked, since somebody else has its address. */
+  readonly probe: Probe | undefined;
+}
+
 /** Finds out what has become of one contact. */
-export async function verdictOf(deps: Deps, round: Round, member: Seen): Promise<Verdict | ClusterFailure> {
-  if (addressTaken(round, member)) return "dead";
+export async function verdictOf(deps: Deps, round: Round, member: Seen): Promise<Judged | ClusterFailure> {
+  if (addressTaken(round, member)) return { tag: "judged", verdict: "dead", probe: undefined };
   const { contact } = member;
   const probe = await deps.lightpeer.probe(contact.address, deps.settings.probeTimeoutMs);
   const found = await lifeOf(deps, round, member, probe);
   if ("tag" in found) return found;
-  return judge({ ...found, probe, silentMs: round.hung[contact.incarnation] ?? 0, now: deps.clock.now() });
+  const silentMs = round.hung[contact.incarnation] ?? 0;
+  const verdict = judge({ ...found, probe, silentMs, now: deps.clock.now() });
+  return { tag: "judged", verdict, probe };
 }
 
 /** An address belongs to one process: whoever came later has it. */

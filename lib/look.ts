@@ -26,6 +26,8 @@ export interface Subject {
   readonly joiner?: Pod;
   /** Addresses of peers that hung when the network went on without them, and do not any more. */
   readonly stirred?: readonly string[];
+  /** Addresses of such peers that the joiner brings along: it may be waiting for them. */
+  readonly shadows?: readonly string[];
 }
 
 /**
@@ -34,8 +36,8 @@ export interface Subject {
  * After every wait the pods are read anew: an address may have gone to another pod meanwhile.
  */
 export async function look(deps: Deps, subject: Subject, record: NetworkRecord): Promise<Look> {
-  const { network, stirred = [] } = subject;
-  const shadows = shadowsOf(record).filter((address) => !stirred.includes(address));
+  const { network, stirred = [], shadows: brought = [] } = subject;
+  const shadows = [...shadowsOf(record), ...brought].filter((address) => !stirred.includes(address));
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
   const dead: Contact[] = [];
   let known: readonly Contact[] | undefined = record.stack.length > 0 ? record.stack : undefined;
@@ -104,18 +106,20 @@ async function readPods(
   return { pods, joiner, remaining };
 }
 
-type Probed = Pick<Scene, "joiner" | "members" | "hung" | "lost" | "moved"> & {
+type Probed = Pick<Scene, "joiner" | "members" | "hung" | "lost" | "moved" | "silent"> & {
   readonly died: readonly Contact[];
 };
 
 async function probeAll(deps: Deps, round: Round): Promise<Probed | ClusterFailure> {
   const { joiner, remaining } = round;
   const probing = joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs);
-  const verdicts = await Promise.all(remaining.map((member) => verdictOf(deps, round, member)));
+  const found = await Promise.all(remaining.map((member) => verdictOf(deps, round, member)));
   const probe = await probing;
-  const failure = verdicts.find((verdict) => typeof verdict === "object");
+  const failure = found.find((each) => each.tag === "failed");
   if (failure !== undefined) return failure;
-  const those = (verdict: Verdict): Seen[] => remaining.filter((_, index) => verdicts[index] === verdict);
+  const judged = found.flatMap((each) => (each.tag === "judged" ? [each] : []));
+  const those = (verdict: Verdict): Seen[] =>
+    remaining.filter((_, index) => judged[index]?.verdict === verdict);
   const contacts = (verdict: Verdict): Contact[] => those(verdict).map(({ contact }) => contact);
   return {
     joiner: joiner && { ...joiner, probe: probe ?? "silent" },
@@ -124,6 +128,9 @@ async function probeAll(deps: Deps, round: Round): Promise<Probed | ClusterFailu
     hung: contacts("hung"),
     lost: contacts("lost"),
     moved: contacts("moved"),
+    silent: remaining
+      .filter((_, index) => judged[index]?.probe === "silent")
+      .map(({ contact }) => contact.address),
   };
 }
 

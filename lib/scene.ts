@@ -45,6 +45,8 @@ export interface Scene {
   readonly hung: readonly Contact[];
   readonly lost: readonly Contact[];
   readonly moved: readonly Contact[];
+  /** Addresses of contacts that did not answer, whatever has become of them. */
+  readonly silent: readonly string[];
   /** Addresses of peers that the network has gone on without while they hung. */
   readonly shadows: readonly string[];
   /** One of them does not hang any more, which may have disturbed the others. */
@@ -68,7 +70,9 @@ export interface Evidence {
 
 /** Judges one contact; pure. */
 export function judge({ life, pod, probe, silentMs, now }: Evidence): Verdict {
-  if (life === "gone" || probe === "refused") return "dead";
+  if (probe === "refused") return "dead";
+  // Whoever runs at its address now keeps the others waiting, and they may have it on their lists.
+  if (life === "gone") return probe === "silent" ? "lost" : "dead";
   if (life === "elsewhere") return "moved";
   if (probe === "serving") return "living";
   const unreadyMs = pod?.unreadySince === undefined ? 0 : now - pod.unreadySince;

@@ -8,7 +8,7 @@ import {
 import { networkBefore } from "./before.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
 import type { ClusterFailure } from "./cluster/cluster.ts";
-import type { Contact } from "./contacts/contacts.ts";
+import type { Change, Contact } from "./contacts/contacts.ts";
 import { isMember } from "./decide.ts";
 import { clusterHeld } from "./hold.ts";
 import { giveBack } from "./lease.ts";
@@ -75,14 +75,20 @@ async function tellStrays({ deps, wish, lease, record, scene }: Step): Promise<C
   return undefined;
 }
 
-/** Who does not answer and is not in any more: the others may be waiting for it. */
-async function shadowsAfter({ deps, wish, scene }: Step, { leftOut }: Whole): Promise<readonly string[]> {
-  const out = [...scene.dead, ...scene.lost, ...scene.moved, ...leftOut, ...(wish.leaver ? [wish.leaver] : [])];
-  const silent = await silentAt(
-    deps,
-    out.map(({ address }) => address),
-  );
-  return [...new Set([...scene.shadows, ...silent])].map(shadowKey);
+/**
+ * Who is not in any more and hung when the network was looked at, or went silent in the re-form: the others may be
+ * waiting for it. Those that still hang are remembered; one that does not may have disturbed them already.
+ */
+async function shadowsAfter(
+  { deps, record, scene }: Step,
+  { list, leftOut }: Whole,
+): Promise<Required<Pick<Change, "hung" | "deaths">>> {
+  const seed = record.intent?.seed;
+  const out = [...scene.silent, ...leftOut.map(({ address }) => address), ...(seed === undefined ? [] : [seed])];
+  const suspects = out.filter((address) => list.every((part) => part.address !== address));
+  const silent = await silentAt(deps, suspects);
+  const hung = [...new Set([...scene.shadows, ...silent])].map(shadowKey);
+  return { hung, deaths: suspects.length > silent.length };
 }
 
 interface Done {
@@ -100,8 +106,7 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
   // The bottom of the stack is the head of the list.
   const change = {
     stack: end.list.toReversed(),
-    hung: await shadowsAfter(step, end),
-    deaths: false,
+    ...(await shadowsAfter(step, end)),
     generation,
     newest: end.newest,
     log,
@@ -109,8 +114,9 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
   const late = await giveBack(deps, lease, change);
   if (late) return { ...late, ...about };
   await announceReform(deps, { pods: podsOf(step, end.list), cause, message });
-  for (const pod of podsOf(step, [...scene.lost, ...end.leftOut]))
-    await announceLeftOut(deps, pod, about.network);
+  const out = [...scene.lost, ...end.leftOut];
+  const isOut = (pod: Pod): boolean => out.some(({ incarnation }) => incarnation === pod.incarnation);
+  for (const pod of podsOf(step, out).filter(isOut)) await announceLeftOut(deps, pod, about.network);
   const isIn = ({ incarnation }: Pod): boolean =>
     end.list.some((part) => part.incarnation === incarnation);
   // A member that is brought in once more says something else until now.

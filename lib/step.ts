@@ -9,6 +9,8 @@ import type { Scene } from "./scene.ts";
 export interface Wish extends Purpose {
   /** The pod whose peer should be in. */
   readonly joiner?: Pod;
+  /** Addresses of peers that hung in the network that the joiner comes from: it may be waiting for them. */
+  readonly shadows?: readonly string[];
   /** The leaver is not a member any more. */
   readonly hasLeft?: boolean;
   /** False: what the joiner holds belongs to the network that it comes from. Default true. */

@@ -30,7 +30,9 @@ export async function visit(step: Step): Promise<Outcome> {
   const asked = deps.clock.now();
   const after = await agreedEntry(step);
   const looked = { from: asked, to: deps.clock.now() };
-  if (before === "apart" && after === "apart") return reformNetwork(step, entriesApart);
+  // The members have been asked just now, and answered.
+  const now = { ...step, scene: { ...scene, looked: { from: scene.looked.from, to: looked.to } } };
+  if (before === "apart" && after === "apart") return reformNetwork(now, entriesApart);
   if (before === "silent" || before !== after) return rest(step, "an application stores in it");
   const opened = await deps.seeds.open("visit");
   if (opened.tag === "failed") return rest(step, opened.message);
@@ -41,7 +43,7 @@ export async function visit(step: Step): Promise<Outcome> {
     case "stop":
       return found.outcome;
     case "broken":
-      return reformNetwork(step, cause("failed-visit", found.why));
+      return reformNetwork(now, cause("failed-visit", found.why));
     case "whole": {
       const late = await giveBack(deps, lease, { ...findings(scene), deaths: false });
       return late ?? seen(step, `${lease.network} is whole after a death`);
@@ -58,7 +60,7 @@ async function callOn(
   const newest = scene.members.at(-1)?.contact;
   if (newest === undefined) return { tag: "whole" };
   const timeoutMs = Math.min(settings.joinTimeoutMs, CALL_MS);
-  const intent = { kind: "visit", at: new Date(clock.now()).toISOString() } as const;
+  const intent = { kind: "visit", seed: seed.address, at: new Date(clock.now()).toISOString() } as const;
   const extend = (): Promise<Outcome | undefined> => renew(deps, lease, intent, 2 * timeoutMs);
   const lost = await extend();
   if (lost) return { tag: "stop", outcome: lost };

@@ -20,6 +20,8 @@ export interface Intent {
   readonly pod?: string;
   /** Name of the contact of a join. */
   readonly contact?: string;
+  /** Where klight's seed was, `host:port`, of a re-form or a visit: it may still be on lists. */
+  readonly seed?: string;
   /** RFC 3339, UTC. */
   readonly at: string;
 }

@@ -45,6 +45,7 @@ const intent: z.ZodType<Intent> = z.object({
   kind: z.enum(["join", "reform", "visit"]),
   pod: z.string().exactOptional(),
   contact: z.string().exactOptional(),
+  seed: z.string().exactOptional(),
   at: z.string(),
 });
 

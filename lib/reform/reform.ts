@@ -24,12 +24,12 @@ export type ReformEnd =
 export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string): Promise<ReformEnd> {
   const { network } = lease;
   const at = new Date(deps.clock.now()).toISOString();
-  const intent = { kind: "reform", at, ...(pod !== undefined && { pod }) } as const;
   const opened = await deps.seeds.open("reform");
   if (opened.tag === "failed") {
     return { tag: "held", outcome: held("SeedUnreachable", opened.message, { network }), touched: false };
   }
   const { seed } = opened;
+  const intent = { kind: "reform", at, seed: seed.address, ...(pod !== undefined && { pod }) } as const;
   const extend = (ms: number): Promise<Held | undefined> => renew(deps, lease, intent, ms);
   const ensure = async (ms: number): Promise<Held | undefined> =>
     covers(deps, lease, ms) ? undefined : extend(2 * ms);

@@ -34,7 +34,7 @@ export function tracing(tell: (line: string) => void): Tamper {
     return {
       ...deps,
       contacts: traced(deps.contacts),
-      lightpeer: { ...traced(deps.lightpeer), release: () => {} },
+      lightpeer: { ...traced(deps.lightpeer), release: () => deps.lightpeer.release() },
       cluster: {
         ...traced(deps.cluster),
         recordEvent: (pod, event) => {
