@@ -130,6 +130,8 @@ async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
   if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
   const now = asked.tag === "pod" ? asked.pod : undefined;
   if (now?.network !== undefined) return present(deps, now);
+  const before = now && networkBefore(now);
+  if (now && before !== undefined) return unlabelled(deps, now, before);
   const found = await contactOf(deps, name);
   if ("outcome" in found) return found.outcome;
   const { contact, network } = found;

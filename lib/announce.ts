@@ -1,6 +1,7 @@
 import { type Cause, isBreakage } from "./cause.ts";
 import type { ClusterEvent, ClusterFailure, JoinedCondition, Written } from "./cluster/cluster.ts";
-import { formatJoined } from "./condition.ts";
+import { networkBefore } from "./before.ts";
+import { formatJoined, joinedInThisLife } from "./condition.ts";
 import type { Deps } from "./deps.ts";
 import type { Held } from "./lease.ts";
 import { held, type Outcome } from "./outcome.ts";
@@ -48,9 +49,12 @@ export async function mendCondition(
   logFailure(deps, pod, await deps.cluster.setCondition(pod, condition));
 }
 
-/** The pod is not in, and why. Said once: as long as the reason stays the same, nothing is written. */
+/**
+ * The pod is not in, and why. Said once: as long as the reason stays the same, nothing is written. A condition that says
+ * that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
+ */
 export async function announceHold(deps: Deps, pod: Pod, outcome: Outcome): Promise<void> {
-  if (!isWorthTelling(outcome) || pod.joined?.reason === outcome.reason) return;
+  if (!isWorthTelling(outcome) || pod.joined?.reason === outcome.reason || joinedInThisLife(pod)) return;
   await out(deps, pod, outcome);
 }
 
@@ -139,12 +143,14 @@ async function out(
   { reason, message }: { reason: string; message: string },
 ): Promise<Told> {
   const { network, incarnation } = pod;
+  const was = networkBefore(pod);
   const condition = formatJoined({
     status: "False",
     reason,
     message,
     incarnation,
     ...(network !== undefined && { network }),
+    ...(was !== undefined && was !== network && { was }),
   });
   return tell(deps, pod, condition, { type: "Warning", reason, message });
 }

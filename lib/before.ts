@@ -9,5 +9,5 @@ const wasIn = new Set(["LeftOut", "LabelRemoved", "MovedOut"]);
  */
 export function networkBefore({ joined, incarnation }: Pod): string | undefined {
   if (joined?.incarnation !== incarnation) return undefined;
-  return joined.status === "True" || wasIn.has(joined.reason) ? joined.network : undefined;
+  return joined.status === "True" || wasIn.has(joined.reason) ? joined.network : joined.was;
 }

@@ -15,11 +15,12 @@ export const formatJoined = (joined: {
   readonly message: string;
   readonly network?: string;
   readonly incarnation: string;
+  readonly was?: string;
   readonly via?: string;
   readonly generation?: number;
 }): JoinedCondition => {
-  const { status, reason, message, network, incarnation, via, generation } = joined;
-  const parts = Object.entries({ network, incarnation, via, generation })
+  const { status, reason, message, network, incarnation, was, via, generation } = joined;
+  const parts = Object.entries({ network, incarnation, was, via, generation })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${escaped(String(value))}`);
   return { status, reason, message: `${message} (${parts.join("; ")})` };
@@ -51,11 +52,11 @@ export const joinedInThisLife = ({ joined, network, incarnation }: Pod): boolean
   joined.network === network &&
   joined.incarnation === incarnation;
 
-type Parts = Pick<Joined, "network" | "incarnation" | "via" | "generation">;
+type Parts = Pick<Joined, "network" | "incarnation" | "was" | "via" | "generation">;
 
 function partsOf(tail: string): Parts {
   const said = tail.split("; ").flatMap((part) => {
-    const [, key, value] = /^(network|incarnation|via|generation) (.*)$/su.exec(part) ?? [];
+    const [, key, value] = /^(network|incarnation|was|via|generation) (.*)$/su.exec(part) ?? [];
     return key === undefined || value === undefined ? [] : [[key, unescaped(value)] as const];
   });
   const { generation, ...texts }: Record<string, string> = Object.fromEntries(said);

@@ -1,5 +1,5 @@
+import { networkBefore } from "./before.ts";
 import type { ClusterFailure } from "./cluster/cluster.ts";
-import { joinedInThisLife } from "./condition.ts";
 import { type Round, verdictOf } from "./contact-life.ts";
 import type { Contact, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
@@ -94,12 +94,16 @@ async function readPods(
   known: readonly Contact[] | undefined,
 ): Promise<Pick<Round, "pods" | "joiner" | "remaining"> | { readonly outcome: Outcome }> {
   const { network } = subject;
-  const listed = await deps.cluster.listPods(whereOf(network));
+  const { namespace, networkId } = whereOf(network);
+  const inNamespace = namespace === undefined ? {} : { namespace };
+  // Without a stack a pod of another network may say that its peer is still in this one.
+  const listed = await deps.cluster.listPods(known ? { ...inNamespace, networkId } : inNamespace);
   if (listed.tag === "failed") return { outcome: clusterHeld(listed, network) };
-  const pods = listed.tag === "pods" ? listed.pods : undefined;
-  const joiner = await currentJoiner(deps, subject, pods);
+  const pods = listed.tag === "pods" ? listed.pods.filter((pod) => pod.network === network) : undefined;
+  const joiner = await currentJoiner(deps, subject, { pods, known });
   if (joiner !== undefined && "outcome" in joiner) return joiner;
-  const stack = known ?? stackFromConditions(deps, network, pods, joiner);
+  const all = listed.tag === "pods" ? listed.pods : [];
+  const stack = known ?? stackFromConditions(deps, network, all, joiner);
   const remaining = stack
     .toReversed()
     .map((contact) => ({ contact, pod: pods?.find((pod) => pod.uid === contact.uid) }));
@@ -138,10 +142,10 @@ async function probeAll(deps: Deps, round: Round): Promise<Probed | ClusterFailu
 async function currentJoiner(
   deps: Deps,
   { network, joiner }: Subject,
-  pods: readonly Pod[] | undefined,
+  seen: Listed,
 ): Promise<{ pod: Pod; peer: Peer } | { outcome: Outcome } | undefined> {
   if (joiner === undefined) return undefined;
-  const found = await findPod(deps, joiner, pods);
+  const found = await findPod(deps, joiner, seen);
   if (found !== undefined && "tag" in found) return { outcome: clusterHeld(found, network) };
   if (found?.network !== network) {
     const message = `${joiner.namespace}/${joiner.name} is not a pod of ${network} any more`;
@@ -152,15 +156,22 @@ async function currentJoiner(
   return { outcome: { name: "ignored", reason, message, pod: joiner, network } };
 }
 
-/** A list can be behind: a pod that it does not show is asked for by name. */
+/** What the list has of the network, and what the store has. */
+interface Listed {
+  readonly pods: readonly Pod[] | undefined;
+  readonly known: readonly Contact[] | undefined;
+}
+
+/** A list can be behind: a pod that it does not show, or in another life than the stack, is asked for by name. */
 async function findPod(
   deps: Deps,
   joiner: Pod,
-  pods: readonly Pod[] | undefined,
+  { pods, known = [] }: Listed,
 ): Promise<Pod | ClusterFailure | undefined> {
   if (pods === undefined) return joiner;
   const listed = pods.find(({ uid }) => uid === joiner.uid);
-  if (listed !== undefined) return listed;
+  const life = known.find(({ uid }) => uid === joiner.uid)?.incarnation ?? listed?.incarnation;
+  if (listed !== undefined && listed.incarnation === life) return listed;
   const asked = await deps.cluster.getPod(joiner);
   if (asked.tag === "failed") return asked;
   return asked.tag === "pod" && asked.pod?.uid === joiner.uid ? asked.pod : undefined;
@@ -170,14 +181,14 @@ async function findPod(
 function stackFromConditions(
   deps: Deps,
   network: string,
-  pods: readonly Pod[] | undefined,
+  pods: readonly Pod[],
   joiner: { readonly pod: Pod } | undefined,
 ): readonly Contact[] {
   const joinedAt = new Date(deps.clock.now()).toISOString();
-  return (pods ?? []).flatMap((pod) => {
-    const isMember = pod.network === network && pod.address !== undefined && joinedInThisLife(pod);
-    if (!isMember || pod.uid === joiner?.pod.uid) return [];
-    const { uid, namespace, name, incarnation, joined } = pod;
-    return [{ uid, namespace, name, address: pod.address, incarnation, via: joined?.via ?? null, joinedAt }];
+  return pods.flatMap((pod) => {
+    const { uid, namespace, name, address, incarnation, joined } = pod;
+    const isMember = joined?.status === "True" && networkBefore(pod) === network;
+    if (!isMember || address === undefined || uid === joiner?.pod.uid) return [];
+    return [{ uid, namespace, name, address, incarnation, via: joined.via ?? null, joinedAt }];
   });
 }

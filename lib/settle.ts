@@ -81,10 +81,10 @@ async function tellStrays({ deps, wish, lease, record, scene }: Step): Promise<C
  */
 async function shadowsAfter(
   { deps, record, scene }: Step,
-  { list, leftOut }: Whole,
+  { list, leftOut, uncome }: Whole,
 ): Promise<Required<Pick<Change, "hung" | "deaths">>> {
   const seed = record.intent?.seed;
-  const out = [...scene.silent, ...leftOut.map(({ address }) => address), ...(seed === undefined ? [] : [seed])];
+  const out = [...scene.silent, ...uncome, ...leftOut.map(({ address }) => address), ...(seed === undefined ? [] : [seed])];
   const suspects = out.filter((address) => list.every((part) => part.address !== address));
   const silent = await silentAt(deps, suspects);
   const hung = [...new Set([...scene.shadows, ...silent])].map(shadowKey);

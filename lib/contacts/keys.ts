@@ -3,7 +3,7 @@ import type { ScriptName } from "./scripts.ts";
 /** The keys that each script is given, in the order of its KEYS. */
 export const keyNames = {
   begin: ["stack", "lease", "intent", "generation", "quiet", "newest", "hung", "deaths", "receipt"],
-  mark: ["lease", "intent"],
+  mark: ["lease", "intent", "stack", "receipt"],
   commit: ["stack", "lease", "intent", "generation", "quiet", "newest", "hung", "deaths", "log", "receipt"],
   leave: ["stack", "lease", "intent", "generation", "quiet", "newest", "hung", "deaths", "receipt"],
   read: ["stack", "lease", "intent", "generation", "quiet", "newest", "hung", "deaths", "log"],

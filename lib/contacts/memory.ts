@@ -166,15 +166,23 @@ const begin = (network: Network, wanted: Lease, now: number, joiner: Joiner | un
   return { tag: "leased", record: recordOf(network, now) };
 };
 
+/**
+ * A lease that ran out and that nobody took is still its holder's; and where everything was lost, nobody else has had
+ * the network since.
+ */
+const isHolder = ({ lease, stack, intent }: Network, token: string): boolean =>
+  lease ? lease.token === token : stack.length === 0 && !intent;
+
 const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> => {
-  if (network.lease?.token !== wanted.token) return { tag: "lost" };
+  if (network.receipts.has(wanted.token) || !isHolder(network, wanted.token)) return { tag: "lost" };
   network.lease = wanted;
   network.intent = intent;
   return { tag: "marked" };
 };
 
 const commit = (network: Network, token: string, change: Change, now: number): Answer<"commit"> => {
-  if (network.lease?.token !== token) return { tag: network.receipts.has(token) ? "committed" : "late" };
+  if (network.receipts.has(token)) return { tag: "committed" };
+  if (!isHolder(network, token)) return { tag: "late" };
   apply(network, change, now);
   network.receipts.set(token, now + RECEIPT_MS);
   return { tag: "committed" };

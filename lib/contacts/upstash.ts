@@ -88,7 +88,7 @@ export const createUpstashContacts = (options: UpstashOptions): Contacts => {
       return run("begin", { network, receipt: token }, args, decode.begun);
     },
     mark: (network, token, leaseMs, intent) =>
-      run("mark", { network }, [token, ms(leaseMs), JSON.stringify(intent)], decode.marked),
+      run("mark", { network, receipt: token }, [token, ms(leaseMs), JSON.stringify(intent)], decode.marked),
     commit: (network, token, change) =>
       run("commit", { network, receipt: token }, [token, encode(change)], decode.committed),
     leave: (network, uid, quietMs) =>

@@ -14,7 +14,11 @@ const ROUNDS_MS = 12_000;
 
 /** `touched`: peers may have been changed already, so the intent must stay. */
 export type ReformEnd =
-  | (Whole & { readonly leftOut: readonly Contact[] })
+  | (Whole & {
+      readonly leftOut: readonly Contact[];
+      /** Addresses of leavers that could not be frozen. */
+      readonly uncome: readonly string[];
+    })
   | { readonly tag: "held"; readonly outcome: Held; readonly touched: boolean };
 
 /**
@@ -46,6 +50,7 @@ export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string)
 async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
   const failures = new Map<string, number>();
   const leftOut: Contact[] = [];
+  const uncome: string[] = [];
   let cast = first;
   let touched = false;
   let why = "";
@@ -53,7 +58,7 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
     const old = round > 1 && stage.deps.clock.now() - cast.looked.from > ROUNDS_MS;
     if (old) return tooLate(stage, why);
     const end = await playRound(stage, cast);
-    if (end.tag === "whole") return { ...end, leftOut };
+    if (end.tag === "whole") return { ...end, leftOut, uncome };
     touched ||= end.touched;
     if (end.tag === "held") return { ...end, touched };
     why = end.message;
@@ -62,7 +67,9 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
     await stage.deps.clock.sleep(QUIET_MS);
     const absent = await absentOf(stage, cast, (part) => (failures.get(part.incarnation) ?? 0) >= ROUNDS - 1);
     leftOut.push(...absent);
-    cast = { ...without(cast, absent), leavers: await answering(stage, cast.leavers) };
+    const leavers = await answering(stage, cast.leavers);
+    uncome.push(...cast.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address));
+    cast = { ...without(cast, absent), leavers };
   }
   const { network } = stage.lease;
   const message = `${network} is not whole after ${ROUNDS} rounds: ${why}`;

@@ -8,6 +8,8 @@ import type { Wire } from "./wire.ts";
 export const NAMESPACE = "sim";
 const PORT = 9081;
 const NODES = 3;
+/** An address is given to another pod so long after the one before it is gone, ms: longer than any list is behind. */
+const FREE_MS = 6_000;
 
 /** A pod and what runs in it. */
 export interface SimPod {
@@ -197,8 +199,11 @@ export class Kubelet {
   #remove(pod: SimPod): void {
     pod.state = "gone";
     if (pod.address !== undefined) {
-      this.#around.wire.listen(pod.address, undefined);
-      this.#freed.push(pod.address);
+      const { address } = pod;
+      this.#around.wire.listen(address, undefined);
+      this.#around.time.after(FREE_MS, () => {
+        this.#freed.push(address);
+      });
     }
     this.#around.objects.remove(keyOf({ namespace: NAMESPACE, name: pod.name }));
   }

@@ -30,7 +30,7 @@
 --          lease, deleted
 --          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty afterwards
 -- Replies  {"committed"}
---          {"late"}       another token has the lease, or the store has lost it; nothing is written
+--          {"late"}       another token has the lease, or has had it; nothing is written
 -- Twice    the receipt tells that it is done; nothing is written again.
 
 local keys = {
@@ -48,9 +48,12 @@ local keys = {
 local token, change = ARGV[1], cjson.decode(ARGV[2])
 local RECEIPT_MS, LOG_MS, LOG_ENTRIES = 60000, 86400000, 20
 
--- A lease that ran out and that nobody took is still its holder's: what has happened is recorded.
-if redis.call("HGET", keys.lease, "token") ~= token then
-  return { redis.call("EXISTS", keys.receipt) == 1 and "committed" or "late" }
+-- What has happened is recorded, also after the lease ran out.
+if redis.call("EXISTS", keys.receipt) == 1 then
+  return { "committed" }
+end
+if not is_holder(keys, token) then
+  return { "late" }
 end
 
 if change.stack then

@@ -2,6 +2,8 @@
 --
 -- KEYS[1]  lease   hash: token, until (ms since 1970)
 -- KEYS[2]  intent  JSON
+-- KEYS[3]  stack   list of JSON contacts, newest first
+-- KEYS[4]  receipt of this token: it has committed
 -- ARGV[1]  token
 -- ARGV[2]  length of the lease from now on, ms
 -- ARGV[3]  intent, JSON
@@ -9,18 +11,17 @@
 -- Writes   lease, kept for its length and 1 h
 --          intent, kept until a commit clears it
 -- Replies  {"marked"}
---          {"lost"}    another token has the lease, or the store has lost it; nothing is written
+--          {"lost"}    another token has the lease, or has had it; nothing is written
 -- Twice    the same.
 
-local keys = { lease = KEYS[1], intent = KEYS[2] }
+local keys = { lease = KEYS[1], intent = KEYS[2], stack = KEYS[3], receipt = KEYS[4] }
 local token, lease_ms, intent = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local LATE_MS = 3600000
 
--- A lease that ran out and that nobody took is still its holder's.
-if redis.call("HGET", keys.lease, "token") ~= token then
+if redis.call("EXISTS", keys.receipt) == 1 or not is_holder(keys, token) then
   return { "lost" }
 end
-redis.call("HSET", keys.lease, "until", whole(now_ms() + lease_ms))
+redis.call("HSET", keys.lease, "token", token, "until", whole(now_ms() + lease_ms))
 redis.call("PEXPIRE", keys.lease, whole(lease_ms + LATE_MS))
 redis.call("SET", keys.intent, intent)
 return { "marked" }
