@@ -167,14 +167,14 @@ const begin = (network: Network, wanted: Lease, now: number, joiner: Joiner | un
 };
 
 /**
- * A lease that ran out and that nobody took is still its holder's; and where everything was lost, nobody else has had
- * the network since.
+ * A lease that ran out and that nobody took is still its holder's. And where everything was lost, nobody else has had the
+ * network since: then a step goes on that ends in a whole stack, for one contact alone would hide the others.
  */
-const isHolder = ({ lease, stack, intent }: Network, token: string): boolean =>
-  lease ? lease.token === token : stack.length === 0 && !intent;
+const isHolder = ({ lease, stack, intent }: Network, token: string, isWhole: boolean): boolean =>
+  lease ? lease.token === token : isWhole && stack.length === 0 && !intent;
 
 const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> => {
-  if (network.receipts.has(wanted.token) || !isHolder(network, wanted.token)) return { tag: "lost" };
+  if (network.receipts.has(wanted.token) || !isHolder(network, wanted.token, intent.kind === "reform")) return { tag: "lost" };
   network.lease = wanted;
   network.intent = intent;
   return { tag: "marked" };
@@ -182,7 +182,7 @@ const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> =
 
 const commit = (network: Network, token: string, change: Change, now: number): Answer<"commit"> => {
   if (network.receipts.has(token)) return { tag: "committed" };
-  if (!isHolder(network, token)) return { tag: "late" };
+  if (!isHolder(network, token, change.stack !== undefined)) return { tag: "late" };
   apply(network, change, now);
   network.receipts.set(token, now + RECEIPT_MS);
   return { tag: "committed" };

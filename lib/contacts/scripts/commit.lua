@@ -52,7 +52,7 @@ local RECEIPT_MS, LOG_MS, LOG_ENTRIES = 60000, 86400000, 20
 if redis.call("EXISTS", keys.receipt) == 1 then
   return { "committed" }
 end
-if not is_holder(keys, token) then
+if not is_holder(keys, token, change.stack ~= nil) then
   return { "late" }
 end
 

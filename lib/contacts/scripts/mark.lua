@@ -18,7 +18,8 @@ local keys = { lease = KEYS[1], intent = KEYS[2], stack = KEYS[3], receipt = KEY
 local token, lease_ms, intent = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local LATE_MS = 3600000
 
-if redis.call("EXISTS", keys.receipt) == 1 or not is_holder(keys, token) then
+local is_whole = cjson.decode(intent).kind == "reform"
+if redis.call("EXISTS", keys.receipt) == 1 or not is_holder(keys, token, is_whole) then
   return { "lost" }
 end
 redis.call("HSET", keys.lease, "token", token, "until", whole(now_ms() + lease_ms))
