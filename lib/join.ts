@@ -99,7 +99,8 @@ async function joined(
   const push = contactOf(peer, via, now);
   const seen = findings(scene);
   const change = seen.stack ? { ...seen, stack: [push, ...seen.stack] } : { ...seen, push };
-  const late = await giveBack(deps, lease, { ...change, newest, deaths: false, log: logEntry(outcome, now) });
+  // A death before stays noted: all who are listed had the same newest block, but nobody has seen who is listed.
+  const late = await giveBack(deps, lease, { ...change, newest, log: logEntry(outcome, now) });
   if (late) return { ...late, pod };
   return announceMember(deps, pod, outcome);
 }
