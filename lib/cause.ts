@@ -6,6 +6,7 @@ const breakage = {
   "entries-apart": true,
   "lost-chain": true,
   "given-up": true,
+  replaced: false,
   "moved-away": false,
   "has-chain": false,
   "was-elsewhere": false,

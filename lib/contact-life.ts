@@ -27,7 +27,7 @@ export interface Judged {
 
 /** Finds out what has become of one contact. */
 export async function verdictOf(deps: Deps, round: Round, member: Seen): Promise<Judged | ClusterFailure> {
-  if (addressTaken(round, member)) return { tag: "judged", verdict: "dead", probe: undefined };
+  if (addressTaken(round, member)) return { tag: "judged", verdict: "replaced", probe: undefined };
   const { contact } = member;
   const probe = await deps.lightpeer.probe(contact.address, deps.settings.probeTimeoutMs);
   const found = await lifeOf(deps, round, member, probe);

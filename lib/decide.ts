@@ -92,11 +92,14 @@ function causeAlone({ joiner, members }: Scene, { network }: Purpose): Cause | u
 /** Why the network must be re-formed before anything else, if it must. */
 function causeOf(purpose: Purpose, scene: Scene, { intent }: NetworkRecord): Cause | undefined {
   const [lost] = scene.lost;
+  const [replaced] = scene.replaced;
   const [moved] = scene.moved;
   const { leaver } = purpose;
   if (intent)
     return cause("half-done", `a ${intent.kind} for ${intent.pod ?? "the network"} was left half-done`);
   if (lost) return cause("given-up", `${lost.namespace}/${lost.name} has not answered for too long`);
+  if (replaced)
+    return cause("replaced", `somebody else is at ${replaced.address}, where ${replaced.name} was a member`);
   if (moved) return cause("moved-away", `${moved.namespace}/${moved.name} has gone to another network`);
   if (leaver && scene.members.length > 0)
     return cause("moved-away", `${leaver.name} goes to another network`);

@@ -7,7 +7,12 @@ import { shadowKey } from "./shadows.ts";
 /** What the look at a network found out, as a change of the store. */
 export function findings(scene: Scene): Change {
   const silent = [...scene.hung, ...scene.lost];
-  const known = [...scene.members.map(({ contact }) => contact), ...silent, ...scene.moved];
+  const known = [
+    ...scene.members.map(({ contact }) => contact),
+    ...silent,
+    ...scene.replaced,
+    ...scene.moved,
+  ];
   return {
     ...(scene.restored ? { stack: known.toReversed() } : { drop: scene.dead }),
     hung: [...silent.map(({ incarnation }) => incarnation), ...scene.shadows.map(shadowKey)],

@@ -110,7 +110,7 @@ async function readPods(
   return { pods, joiner, remaining };
 }
 
-type Probed = Pick<Scene, "joiner" | "members" | "hung" | "lost" | "moved" | "silent"> & {
+type Probed = Pick<Scene, "joiner" | "members" | "hung" | "lost" | "replaced" | "moved" | "silent"> & {
   readonly died: readonly Contact[];
 };
 
@@ -124,11 +124,14 @@ async function probeAll(deps: Deps, round: Round): Promise<Probed | ClusterFailu
   const judged = found.flatMap((each) => (each.tag === "judged" ? [each] : []));
   const those = (verdict: Verdict): Seen[] =>
     remaining.filter((_, index) => judged[index]?.verdict === verdict);
+  // Where nothing can be re-formed, who is replaced is waited out like the dead.
+  const isOff = deps.settings.reform === "off";
   const contacts = (verdict: Verdict): Contact[] => those(verdict).map(({ contact }) => contact);
   return {
     joiner: joiner && { ...joiner, probe: probe ?? "silent" },
     members: those("living"),
-    died: contacts("dead"),
+    died: [...contacts("dead"), ...(isOff ? contacts("replaced") : [])],
+    replaced: isOff ? [] : contacts("replaced"),
     hung: contacts("hung"),
     lost: contacts("lost"),
     moved: contacts("moved"),

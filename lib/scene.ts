@@ -17,9 +17,11 @@ export interface Seen {
  * - `dead`: its process is gone; the others will notice by themselves, or have.
  * - `hung`: it does not answer, though its pod looks well. A join now would break the network.
  * - `lost`: it has not answered for so long that it is given up; the others cannot notice, they wait for it.
+ * - `replaced`: it is gone, and somebody else answers at its address: the others may never notice, and keep it on their
+ *   lists. A join would tell that one of a block that it does not take.
  * - `moved`: it lives, but its pod is not of this network any more.
  */
-export type Verdict = "living" | "dead" | "hung" | "lost" | "moved";
+export type Verdict = "living" | "dead" | "hung" | "lost" | "replaced" | "moved";
 
 /** The pod that a step is for, as it is now. */
 export interface Joiner {
@@ -44,6 +46,7 @@ export interface Scene {
   readonly dead: readonly Contact[];
   readonly hung: readonly Contact[];
   readonly lost: readonly Contact[];
+  readonly replaced: readonly Contact[];
   readonly moved: readonly Contact[];
   /** Addresses of contacts that did not answer, whatever has become of them. */
   readonly silent: readonly string[];
@@ -72,7 +75,7 @@ export interface Evidence {
 export function judge({ life, pod, probe, silentMs, now }: Evidence): Verdict {
   if (probe === "refused") return "dead";
   // Whoever runs at its address now keeps the others waiting, and they may have it on their lists.
-  if (life === "gone") return probe === "silent" ? "lost" : "dead";
+  if (life === "gone") return probe === "silent" ? "lost" : "replaced";
   if (life === "elsewhere") return "moved";
   if (probe === "serving") return "living";
   const unreadyMs = pod?.unreadySince === undefined ? 0 : now - pod.unreadySince;

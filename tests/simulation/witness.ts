@@ -23,7 +23,7 @@ const AFTERMATH_MS = 1_000;
 const LABEL_MEMORY_MS = 5_000;
 
 /** So old may a list be when a step sends its probes, ms. */
-const LIST_MS = 1_000;
+const LIST_MS = 6_000;
 
 /** How long a peer that hung may still be taken for one that hangs, ms. */
 const HUNG_MEMORY_MS = 60_000;
@@ -38,7 +38,7 @@ export class Witness {
   /** When klight changed something at an address last, or around it; ms since 1970. */
   readonly #changedAt = new Map<string, number>();
   /** Lives that a plain join was begun for. */
-  readonly #joined = new WeakSet<PeerProcess>();
+  readonly #joined = new WeakMap<PeerProcess, number>();
 
   constructor(timers: Timers, pods: () => readonly SimPod[], flushedAt: () => number) {
     this.#timers = timers;
@@ -105,11 +105,17 @@ export class Witness {
       joiner: process.address,
       contact,
       plain: through !== undefined,
-      listed: list.includes(process.address) && (hasChain(process) || this.#joined.has(process)),
+      listed: list.includes(process.address) && (hasChain(process) || this.#wasJoined(process)),
       hanging: list.filter((address) => this.#hungBefore(address, step.lastProbeAt)),
       foreign: this.#isForeign(process.address, contact, step.lastProbeAt),
     });
-    if (through !== undefined) this.#joined.add(process);
+    if (through !== undefined) this.#joined.set(process, at);
+  }
+
+  /** Has a plain join of this life been begun, as far as the store can tell? */
+  #wasJoined(process: PeerProcess): boolean {
+    const at = this.#joined.get(process);
+    return at !== undefined && at >= this.#flushedAt();
   }
 
   /** Contacts were taken off a stack. */
