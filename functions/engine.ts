@@ -22,25 +22,29 @@ import type { Engine } from "./server.ts";
 import { readStatus } from "./status.ts";
 import { sweep } from "./sweep.ts";
 import { takeEvents } from "./take-events.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 import { readWhy } from "./why.ts";
 
 /** All that answers a request, put together. Loaded with the first one, so that a start costs nothing of it. */
-export function createEngine(config: Config, log: Log): Engine {
+export function createEngine(config: Config, log: Log, telemetry: Telemetry): Engine {
   const rules: PodRules = {
     scope: config.KLIGHT_SCOPE,
     namespaces: config.KLIGHT_NAMESPACES,
     defaultPort: config.KLIGHT_DEFAULT_PORT,
   };
-  const deps = depsOf(config, rules, log);
+  const deps = telemetry.watch(depsOf(config, rules, log));
   const handlers = handlersOf(deps, rules, config.KLIGHT_SWEEP_MS);
-  const shell = { handlers, log, now: () => deps.clock.now() };
+  const shell = { handlers, log, telemetry, now: () => deps.clock.now() };
   return {
     events: (request) => takeEvents(shell, request),
     reform: async (network) => {
-      const outcome = await handlers.reform(network);
-      const { name, reason, message } = outcome;
-      log.info({ network, outcome: name, reason, message }, "re-form done");
-      return replyTo(outcome);
+      const { end, trace } = await telemetry.step({ kind: "reform", network }, async () => ({
+        tag: "outcome" as const,
+        outcome: await handlers.reform(network),
+      }));
+      const { name, reason, message } = end.outcome;
+      log.info({ network, outcome: name, reason, message, ...trace }, "re-form done");
+      return replyTo(end.outcome, trace);
     },
     ...readsOf(handlers),
   };

@@ -1,9 +1,10 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import type { Outcome } from "../lib/outcome.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
 
-/** The one place where outcomes become HTTP. */
-export function replyTo(outcome: Outcome): Reply {
+/** The one place where outcomes become HTTP. `trace`: what the reply CloudEvent names as its cause. */
+export function replyTo(outcome: Outcome, trace?: TraceContext): Reply {
   const headers = outcomeHeader(outcome.name, `${outcome.reason}: ${outcome.message}`);
   switch (outcome.name) {
     case "ignored":
@@ -14,7 +15,7 @@ export function replyTo(outcome: Outcome): Reply {
     case "reformed":
     case "left":
     case "refused":
-      return withEvent(outcome, headers);
+      return withEvent(outcome, headers, trace);
     case "held":
       return problem(
         503,
@@ -30,13 +31,14 @@ const unreachable = (outcome: never): never => {
   throw new Error(`an outcome without a reply: ${JSON.stringify(outcome)}`);
 };
 
-function withEvent(outcome: Outcome, headers: Record<string, string>): Reply {
+function withEvent(outcome: Outcome, headers: Record<string, string>, trace?: TraceContext): Reply {
   const { name, reason, message, network, pod } = outcome;
   const subject = pod ? { subject: `/apis/v1/namespaces/${pod.namespace}/pods/${pod.name}` } : {};
   const event = new CloudEvent({
     type: `dev.klight.peer.${name}`,
     source: "/klight",
     ...subject,
+    ...trace,
     data: {
       outcome: name,
       reason,

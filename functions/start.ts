@@ -1,17 +1,24 @@
 import type { Config } from "../lib/config.ts";
+import type { Log } from "../lib/log.ts";
 import { createLog } from "../lib/pino-log.ts";
 import { requireToken } from "./read-token.ts";
 import { createServer, type Engine } from "./server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
+import { noTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 
 /** Listens. What answers requests is loaded with the first of them; health checks need none of it. */
 export function start(config: Config): void {
   const log = createLog(config.LOG_LEVEL);
   let ready = true;
   let loading: Promise<Engine> | undefined;
+  let telemetry = noTelemetry;
   const load = async (): Promise<Engine> => {
-    const { createEngine } = await import("./engine.ts");
-    return createEngine(config, log);
+    const [{ createEngine }, started] = await Promise.all([
+      import("./engine.ts"),
+      loadTelemetry(config, log),
+    ]);
+    telemetry = started;
+    return createEngine(config, log, telemetry);
   };
   const app = createServer({
     engine: () => (loading ??= load()),
@@ -24,7 +31,24 @@ export function start(config: Config): void {
     const address = server.address();
     log.info({ port: typeof address === "object" ? address?.port : address }, "listening");
   });
-  stopOnSigterm(server, log, () => {
-    ready = false;
+  stopOnSigterm(server, log, {
+    stop: () => {
+      ready = false;
+    },
+    flush: () => telemetry.flush(),
   });
+}
+
+/** Loaded only for who asks for it: it would lengthen every first request. Steps go on without it where it fails. */
+async function loadTelemetry(config: Config, log: Log): Promise<Telemetry> {
+  if (config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined || config.OTEL_SDK_DISABLED === "true") {
+    return noTelemetry;
+  }
+  try {
+    const { startTelemetry } = await import("./telemetry/otlp.ts");
+    return startTelemetry(config, log);
+  } catch (error) {
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, "no traces and no metrics");
+    return noTelemetry;
+  }
 }

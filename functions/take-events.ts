@@ -5,6 +5,7 @@ import type { Handlers } from "./handlers.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
 import { replyTo } from "./reply.ts";
 import type { SweepReport } from "./sweep.ts";
+import type { StepAbout, Stepped, Telemetry } from "./telemetry/telemetry.ts";
 
 /** How one event of a request ended. */
 type End =
@@ -15,6 +16,7 @@ type End =
 interface Shell {
   readonly handlers: Handlers;
   readonly log: Log;
+  readonly telemetry: Telemetry;
   readonly now: () => number;
 }
 
@@ -23,18 +25,22 @@ type Envelope = Parameters<typeof readEvents>[0];
 /** All events of one request, and what is answered to the sender. */
 export async function takeEvents(shell: Shell, request: Envelope): Promise<Reply> {
   const { batch, events } = readEvents(request, (data) => shell.handlers.readPod(data));
-  const ends: End[] = [];
+  const ends: Stepped<End>[] = [];
   // In their order, and not all of 4 MiB of events at once.
   for (const event of events) ends.push(await takeEvent(shell, event));
   const [only] = ends;
-  return batch || only === undefined ? replyToBatch(ends) : replyToOne(only);
+  return batch || only === undefined ? replyToBatch(ends.map(({ end }) => end)) : replyToOne(only);
 }
 
-async function takeEvent({ handlers, log, now }: Shell, event: ReadOrInvalid): Promise<End> {
+async function takeEvent(
+  { handlers, log, telemetry, now }: Shell,
+  event: ReadOrInvalid,
+): Promise<Stepped<End>> {
   const start = now();
-  const end = await endOf(handlers, log, event);
+  const stepped = await telemetry.step(aboutOf(event), () => endOf(handlers, log, event));
+  const { end } = stepped;
   const ms = Math.round(now() - start);
-  const trace = event.tag !== "invalid" && event.traceparent ? { traceparent: event.traceparent } : {};
+  const trace = stepped.trace && { traceparent: stepped.trace.traceparent };
   if (end.tag === "outcome") {
     const { name, reason, message, pod, network } = end.outcome;
     const key = pod && `${pod.namespace}/${pod.name}`;
@@ -47,7 +53,15 @@ async function takeEvent({ handlers, log, now }: Shell, event: ReadOrInvalid): P
       "sweep done",
     );
   } else log.warn({ problems: end.problems, ms }, "event refused");
-  return end;
+  return stepped;
+}
+
+const kinds = { pod: "pod", ping: "sweep", ignored: "other" } as const;
+
+function aboutOf(event: ReadOrInvalid): StepAbout {
+  if (event.tag === "invalid") return { kind: "unreadable" };
+  const { tag, origin, trace } = event;
+  return { kind: kinds[tag], ...(origin && { origin }), ...(trace && { trace }) };
 }
 
 async function endOf(handlers: Handlers, log: Log, event: ReadOrInvalid): Promise<End> {
@@ -69,10 +83,10 @@ async function endOf(handlers: Handlers, log: Log, event: ReadOrInvalid): Promis
   }
 }
 
-function replyToOne(end: End): Reply {
+function replyToOne({ end, trace }: Stepped<End>): Reply {
   switch (end.tag) {
     case "outcome":
-      return replyTo(end.outcome);
+      return replyTo(end.outcome, trace);
     case "swept":
       return replyToSweep(end.report);
     case "invalid":

@@ -92,6 +92,7 @@ export async function announceReform(
     message,
   }: { readonly pods: readonly Pod[]; readonly cause: Cause; readonly message: string },
 ): Promise<void> {
+  deps.onReformed?.(cause);
   const pod = pods.at(-1);
   if (pod === undefined) return;
   if (isBreakage(cause)) {

@@ -88,6 +88,27 @@ export const variables = {
     about: "If set, page, JSON and re-form requests need it as a bearer token.",
     secret: true,
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: text(url, isUrl, {
+    about: "Where traces and metrics are sent. Not set: there are none, and nothing is loaded for them.",
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(["http/protobuf"], {
+    about: "How they are sent: OTLP over HTTP, by default to port 4318 of a collector.",
+    fallback: "http/protobuf",
+  }),
+  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: oneOf(["delta", "cumulative", "lowmemory"], {
+    about:
+      "`delta`: what was counted since the last export. `cumulative`: since the start, a series for each instance.",
+    fallback: "delta",
+  }),
+  OTEL_METRIC_EXPORT_INTERVAL: number(1_000, 600_000, {
+    about: "How often metrics are sent, in ms. What is counted after the last time is sent at the end.",
+    fallback: "60000",
+  }),
+  OTEL_TRACES_EXPORTER: oneOf(["otlp", "none"], { about: "`none`: no traces.", fallback: "otlp" }),
+  OTEL_METRICS_EXPORTER: oneOf(["otlp", "none"], { about: "`none`: no metrics.", fallback: "otlp" }),
+  OTEL_SDK_DISABLED: oneOf(["true", "false"], { about: "`true`: neither of them.", fallback: "false" }),
+  K_SERVICE: text(/\S/u, "the name of a service", { about: "Knative sets it. Told to whoever traces." }),
+  K_REVISION: text(/\S/u, "the name of a revision", { about: "Knative sets it. Told to whoever traces." }),
 } satisfies Record<string, Variable>;
 
 type Variables = typeof variables;

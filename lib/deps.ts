@@ -1,3 +1,4 @@
+import type { Cause } from "./cause.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import type { Contacts } from "./contacts/contacts.ts";
@@ -29,4 +30,6 @@ export interface Deps {
   readonly newToken: () => string;
   readonly log: Log;
   readonly settings: Settings;
+  /** Told of every network that has been re-formed, and why, for whoever counts them. */
+  readonly onReformed?: (cause: Cause) => void;
 }

@@ -3,6 +3,7 @@ import { isJson, openEnvelope, type Opened, readJson, type Request } from "./env
 import type { PodName } from "./outcome.ts";
 import type { Pod, PodReading } from "./pod.ts";
 import type { Reason } from "./reasons.ts";
+import { readTraceContext, type TraceContext } from "./trace-context.ts";
 
 /** One pod event. */
 export interface PodChange {
@@ -19,9 +20,18 @@ export type Read = (
   | { readonly tag: "ping" }
   | { readonly tag: "ignored"; readonly reason: Reason<"ignored">; readonly message: string }
 ) & {
-  /** W3C trace context of whoever sent it (CloudEvents' distributed tracing extension). */
-  readonly traceparent?: string;
+  /** Trace context of whoever sent it. */
+  readonly trace?: TraceContext;
+  readonly origin?: Origin;
 };
+
+/** What tells one event from another. */
+export interface Origin {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject?: string;
+}
 
 export type ReadOrInvalid = Read | Extract<Opened, { tag: "invalid" }>;
 
@@ -54,12 +64,23 @@ function readEvent(event: CloudEvent<unknown>, readPod: (data: unknown) => PodRe
   const known: Known | undefined = Object.hasOwn(eventTypes, event.type)
     ? eventTypes[event.type as keyof typeof eventTypes]
     : undefined;
-  const { traceparent } = event;
-  const traced = typeof traceparent === "string" ? { traceparent } : {};
-  if (known === undefined) return { ...traced, ...otherEvent(`type ${JSON.stringify(event.type)}`) };
-  if (known.tag === "ping") return { ...traced, tag: "ping" };
+  const about = { origin: originOf(event), ...tracedBy(event) };
+  if (known === undefined) return { ...about, ...otherEvent(`type ${JSON.stringify(event.type)}`) };
+  if (known.tag === "ping") return { ...about, tag: "ping" };
   const read = readPodEvent(event, known, readPod);
-  return read.tag === "invalid" ? read : { ...traced, ...read };
+  return read.tag === "invalid" ? read : { ...about, ...read };
+}
+
+const originOf = ({ id, source, type, subject }: CloudEvent<unknown>): Origin => ({
+  id,
+  source,
+  type,
+  ...(subject !== undefined && { subject }),
+});
+
+function tracedBy(event: CloudEvent<unknown>): Pick<Read, "trace"> {
+  const trace = readTraceContext(event);
+  return trace ? { trace } : {};
 }
 
 const otherEvent = (what: string): Extract<Read, { tag: "ignored" }> => ({

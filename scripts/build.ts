@@ -40,6 +40,8 @@ const shared: BuildOptions = {
   platform: "node",
   format: "esm",
   target: "node20",
+  // Packages that have both are written as modules too: of those only what is used is taken.
+  mainFields: ["module", "main"],
   sourcemap: "linked",
   minify: true,
   legalComments: "none",

@@ -6,6 +6,7 @@ import { readsOf } from "../../functions/reads.ts";
 import { replyTo } from "../../functions/reply.ts";
 import { createServer } from "../../functions/server.ts";
 import { takeEvents } from "../../functions/take-events.ts";
+import { noTelemetry } from "../../functions/telemetry/telemetry.ts";
 import type { Fields, Log } from "../../lib/log.ts";
 import { readPod } from "../../lib/pod.ts";
 
@@ -46,7 +47,8 @@ export async function serveShell(given: Partial<Handlers>): Promise<{
   const { log, lines } = keptLog();
   const state = { ready: true };
   const engine = {
-    events: (asked: Parameters<typeof takeEvents>[1]) => takeEvents({ handlers, log, now: () => 0 }, asked),
+    events: (asked: Parameters<typeof takeEvents>[1]) =>
+      takeEvents({ handlers, log, telemetry: noTelemetry, now: () => 0 }, asked),
     reform: async (network: string) => replyTo(await handlers.reform(network)),
     ...readsOf(handlers),
   };

@@ -49,17 +49,37 @@ describe("the bundle", () => {
     assert.doesNotMatch(engine, /\.\/scripts\//u);
   });
 
-  test("leaves client-node and gRPC out of what a start compiles", () => {
-    const start = files.find((file) => file.startsWith("late/start-"));
-    assert.ok(start);
-    const early = new Set(["index.js", start]);
-    for (const file of early) {
+  /** These files and all that they import with them; late imports are not followed. */
+  const compiledWith = (...from: readonly string[]): ReadonlyMap<string, string> => {
+    const texts = new Map<string, string>();
+    const waiting = new Set(from);
+    for (const file of waiting) {
       const text = readFileSync(join(dist, file), "utf8");
+      texts.set(file, text);
       // Minified: `from"./chunk.js"` is a static import, `import("./late.js")` a late one.
       for (const [, path = ""] of text.matchAll(/(?:from|import)\s?"\.\/([^"]+)"/gu))
-        early.add(join(file, "..", path));
-      assert.doesNotMatch(text, /KubeConfig|grpc-node-js|redis\.call/u, file);
+        waiting.add(join(file, "..", path));
     }
+    return texts;
+  };
+  const chunk = (name: string): string => {
+    const found = files.find((file) => file.startsWith(`late/${name}-`));
+    assert.ok(found, name);
+    return found;
+  };
+
+  test("leaves client-node and gRPC out of what a start compiles", () => {
+    const early = compiledWith("index.js", chunk("start"));
+    for (const [file, text] of early) assert.doesNotMatch(text, /KubeConfig|grpc-node-js|redis\.call/u, file);
     assert.ok(early.size > 2);
+  });
+
+  test("leaves OpenTelemetry out of what a start and a first request compile without its endpoint", () => {
+    const isTelemetry = /opentelemetry|OTEL_BSP_/iu;
+    const needed = compiledWith("index.js", chunk("start"), chunk("engine"), chunk("api-requests"));
+    for (const [file, text] of needed) assert.doesNotMatch(text, isTelemetry, file);
+    assert.ok([...needed.values()].some((text) => text.includes("redis.call")));
+    const late = [...compiledWith(chunk("otlp")).values()];
+    assert.ok(late.some((text) => isTelemetry.test(text)));
   });
 });

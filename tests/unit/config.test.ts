@@ -42,6 +42,15 @@ describe("the configuration", () => {
       KLIGHT_WAIT_MS: 5000,
       KLIGHT_SWEEP_MS: 60_000,
       KLIGHT_READ_TOKEN: undefined,
+      OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+      OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "delta",
+      OTEL_METRIC_EXPORT_INTERVAL: 60_000,
+      OTEL_TRACES_EXPORTER: "otlp",
+      OTEL_METRICS_EXPORTER: "otlp",
+      OTEL_SDK_DISABLED: "false",
+      K_SERVICE: undefined,
+      K_REVISION: undefined,
     });
   });
 

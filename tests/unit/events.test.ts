@@ -111,9 +111,33 @@ describe("events as the source sends them", () => {
 
   test("the trace context of the sender is kept", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    const one = structuredOne({ traceparent });
+    const tracestate = "vendor=a-b,other=1";
+    const one = structuredOne({ traceparent, tracestate });
     assert.ok(one.tag === "pod");
-    assert.equal(one.traceparent, traceparent);
+    assert.deepEqual(one.trace, { traceparent, tracestate });
+    const bare = readOne({ ...binary({ traceparent }), ...json }, pod);
+    assert.ok(bare.tag === "pod");
+    assert.deepEqual(bare.trace, { traceparent });
+  });
+
+  test("a trace context that is not one is dropped, and the event taken", () => {
+    const none = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+    for (const traceparent of ["", "00", none, "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]) {
+      const one = readOne({ ...binary({ traceparent }), ...json }, pod);
+      assert.ok(one.tag === "pod");
+      assert.equal(one.trace, undefined, traceparent);
+    }
+    const good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const split = readOne({ ...binary({ traceparent: good, tracestate: "a=1%0D%0Ax: y" }), ...json }, pod);
+    assert.ok(split.tag === "pod");
+    assert.deepEqual(split.trace, { traceparent: good });
+  });
+
+  test("an event that is read says which one it is", () => {
+    const one = structuredOne({ id: "7" });
+    assert.ok(one.tag === "pod");
+    assert.equal(one.origin?.id, "7");
+    assert.match(one.origin.type, /^dev\.knative\.apiserver\./u);
   });
 });
 

@@ -1,0 +1,33 @@
+import type { Config } from "../../lib/config.ts";
+import type { Deps } from "../../lib/deps.ts";
+import type { Recorder } from "./recorder.ts";
+import { watchCluster } from "./watch-cluster.ts";
+import { watchPeers, watchSeeds } from "./watch-peers.ts";
+import { watchStore } from "./watch-store.ts";
+import { watchTurns } from "./watch-turns.ts";
+
+/** The ports of a step, each call through them a span and a time: lib itself knows nothing of it. */
+export const watchDeps =
+  (recorder: Recorder, config: Config) =>
+  (deps: Deps): Deps => ({
+    ...deps,
+    contacts: watchStore(recorder, deps.contacts, storeOf(config)),
+    // Without an API server there are no calls to it.
+    cluster: config.KLIGHT_CLUSTER === "none" ? deps.cluster : watchCluster(recorder, deps.cluster),
+    lightpeer: watchPeers(recorder, deps.lightpeer),
+    seeds: watchSeeds(recorder, deps.seeds),
+    turns: watchTurns(recorder, deps.turns),
+    onReformed: ({ kind }) => {
+      const turn = recorder.turn();
+      if (turn) turn.cause = kind;
+    },
+  });
+
+function storeOf({
+  KLIGHT_STORE: store,
+  UPSTASH_REDIS_REST_URL: url,
+}: Config): Parameters<typeof watchStore>[2] {
+  if (store === "memory") return { system: "memory" };
+  const address = url !== undefined && URL.canParse(url) ? new URL(url).hostname : undefined;
+  return { system: "redis", ...(address !== undefined && { address }) };
+}

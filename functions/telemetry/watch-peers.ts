@@ -1,0 +1,120 @@
+import { parseAddress } from "../../lib/lightpeer/address.ts";
+import type { JoinEnd, Lightpeer, Probe, Seeds } from "../../lib/lightpeer/lightpeer.ts";
+import { type Answer, type Call, type Recorder, secondsSince } from "./recorder.ts";
+
+const call = (method: string, address: string, details: Call["details"] = {}): Call<"peerCalls"> => {
+  const { host = address, port } = parseAddress(address) ?? {};
+  return {
+    name: method,
+    metric: "peerCalls",
+    attributes: { "rpc.system.name": "grpc", "rpc.method": method },
+    details: { ...details, "server.address": host, ...(port !== undefined && { "server.port": port }) },
+  };
+};
+
+const wrong = new Set(["failed", "broken", "too-large", "silent", "refused", "not-serving"]);
+const named = (answer: string): Answer => ({ answer, ...(wrong.has(answer) && { error: answer }) });
+const tagged = ({ tag }: { readonly tag: string }): Answer => named(tag);
+
+/** Lightpeers, each call a span and a time. A question or a probe is one call however often it is put. */
+export const watchPeers = (recorder: Recorder, peers: Lightpeer): Lightpeer => ({
+  probe: (address, timeoutMs) =>
+    recorder.call(
+      call("grpc.health.v1.Health/Check", address),
+      () => peers.probe(address, timeoutMs),
+      (probe: Probe) => named(probe),
+    ),
+  askFresh: (address, timeoutMs) =>
+    recorder.call(
+      call("Lightpeer/NotifyNewBlock", address, { "klight.question": "are you fresh?" }),
+      () => peers.askFresh(address, timeoutMs),
+      named,
+    ),
+  newest: (address, timeoutMs) =>
+    recorder.call(
+      call("Lightpeer/Query", address, { "klight.question": "newest entry" }),
+      () => peers.newest(address, timeoutMs),
+      tagged,
+    ),
+  history: (address, limitBytes, timeoutMs) =>
+    recorder.call(
+      call("Lightpeer/Query", address, { "klight.question": "history" }),
+      () => peers.history(address, limitBytes, timeoutMs),
+      tagged,
+    ),
+  join: (address, contact, timeoutMs) => watchedJoin(recorder, peers, { address, contact, timeoutMs }),
+  visit: (address, guest, timeoutMs) =>
+    recorder.call(
+      call("Lightpeer/ConnectNewPeer", address),
+      () => peers.visit(address, guest, timeoutMs),
+      tagged,
+    ),
+  notify: (address, block, timeoutMs) =>
+    recorder.call(
+      call("Lightpeer/NotifyNewBlock", address),
+      () => peers.notify(address, block, timeoutMs),
+      tagged,
+    ),
+  release: () => {
+    peers.release();
+  },
+});
+
+interface JoinAsked {
+  readonly address: string;
+  readonly contact: string;
+  readonly timeoutMs: number;
+}
+
+/** A join at klight's own seed is a move of a re-form; any other is a plain join. */
+async function watchedJoin(
+  recorder: Recorder,
+  peers: Lightpeer,
+  { address, contact, timeoutMs }: JoinAsked,
+): Promise<JoinEnd> {
+  const from = performance.now();
+  const end = await recorder.call(
+    call("Lightpeer/JoinNetwork", address, { "klight.join.contact": contact }),
+    () => peers.join(address, contact, timeoutMs),
+    ({ tag }) => (tag === "joined" ? { answer: tag } : { answer: tag, error: tag }),
+  );
+  const turn = recorder.turn();
+  if (turn === undefined || turn.seed !== contact) {
+    recorder.record("joinDuration", secondsSince(from), { "klight.join.end": end.tag });
+  } else if (end.tag === "joined") {
+    turn.firstMoved ??= performance.now();
+    turn.lastMoved = performance.now();
+  }
+  return end;
+}
+
+/** Klight's seed: while it is open, the turn knows its address. */
+export const watchSeeds = (recorder: Recorder, seeds: Seeds): Seeds => ({
+  open: async () => {
+    const turn = recorder.turn();
+    const from = performance.now();
+    const opened = await seeds.open();
+    if (opened.tag === "failed" || turn === undefined) return opened;
+    const { seed } = opened;
+    turn.opened = from;
+    turn.seed = seed.address;
+    const close = async (): Promise<void> => {
+      await seed.close();
+      turn.closed = performance.now();
+      delete turn.seed;
+    };
+    return {
+      tag: "open",
+      seed: {
+        address: seed.address,
+        serve: (peer, chain) => {
+          seed.serve(peer, chain);
+        },
+        deny: (peer) => {
+          seed.deny(peer);
+        },
+        close,
+      },
+    };
+  },
+});

@@ -1,0 +1,56 @@
+import type { Contacts } from "../../lib/contacts/contacts.ts";
+import type { Answer, Call, Recorder } from "./recorder.ts";
+
+export interface StoreAbout {
+  /** `redis`, or `memory`. */
+  readonly system: string;
+  /** Host of Redis' REST port. */
+  readonly address?: string;
+}
+
+const answered = ({ tag }: { readonly tag: string }): Answer =>
+  tag === "failed" ? { answer: tag, error: "unavailable" } : { answer: tag };
+
+/** The store, each call a span and a time. What a mark says is under way is kept for the turn. */
+export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreAbout): Contacts {
+  const script = (procedure: string, details: Call["details"]): Call<"storeCalls"> => ({
+    name: `EVALSHA ${procedure}`,
+    metric: "storeCalls",
+    attributes: {
+      "db.system.name": about.system,
+      "db.operation.name": "EVALSHA",
+      "db.stored_procedure.name": procedure,
+    },
+    details: { ...details, ...(about.address !== undefined && { "server.address": about.address }) },
+  });
+  const on = (procedure: string, network: string): Call => script(procedure, { "klight.network": network });
+  const scan: Call<"storeCalls"> = {
+    name: "SCAN",
+    metric: "storeCalls",
+    attributes: { "db.system.name": about.system, "db.operation.name": "SCAN" },
+  };
+  return {
+    begin: (network, ...more) =>
+      recorder.call(on("begin", network), () => contacts.begin(network, ...more), answered),
+    mark: (network, token, leaseMs, intent) => {
+      const turn = recorder.turn();
+      if (turn) turn.intent = intent.kind;
+      return recorder.call(
+        on("mark", network),
+        () => contacts.mark(network, token, leaseMs, intent),
+        answered,
+      );
+    },
+    commit: (network, ...more) =>
+      recorder.call(on("commit", network), () => contacts.commit(network, ...more), answered),
+    leave: (network, ...more) =>
+      recorder.call(on("leave", network), () => contacts.leave(network, ...more), answered),
+    networks: () => recorder.call(scan, () => contacts.networks(), answered),
+    read: (networks) =>
+      recorder.call(
+        script("read", { "db.operation.batch.size": networks.length }),
+        () => contacts.read(networks),
+        answered,
+      ),
+  };
+}

@@ -1,0 +1,39 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Outcome } from "../../lib/outcome.ts";
+import type { Turns } from "../../lib/turns.ts";
+import type { Recorder } from "./recorder.ts";
+import { reformOf, type Turn } from "./turn.ts";
+
+/** Steps in one network: a span each, that begins with waiting for the turn, and the time of a re-form in it. */
+export const watchTurns = (recorder: Recorder, turns: Turns): Turns => ({
+  idle: () => turns.idle(),
+  take: (network, tooLate, work) => {
+    const turn: Turn = {};
+    const about = { name: "step in network", attributes: { "klight.network": network }, turn };
+    return recorder.span(about, async (span) => {
+      // The queue runs it from the step before it, whose span is not its parent.
+      const inThisSpan = AsyncLocalStorage.snapshot();
+      const result = await turns.take(network, tooLate, () => {
+        span.addEvent("turn has come");
+        return inThisSpan(work);
+      });
+      const outcome = outcomeIn(result);
+      if (outcome) span.setAttributes({ "klight.outcome": outcome.name, "klight.reason": outcome.reason });
+      recordReform(recorder, turn);
+      return result;
+    });
+  },
+});
+
+function recordReform(recorder: Recorder, turn: Turn): void {
+  const reformed = reformOf(turn, performance.now());
+  if (reformed === undefined) return;
+  recorder.record("reformDuration", reformed.ms / 1_000, reformed.attributes);
+  if (reformed.refusedMs !== undefined) recorder.record("refusedDuration", reformed.refusedMs / 1_000, {});
+}
+
+/** The port lets anything be done in a turn; klight's steps end in an outcome. */
+const outcomeIn = (result: unknown): Pick<Outcome, "name" | "reason"> | undefined =>
+  typeof result === "object" && result !== null && "name" in result && "reason" in result
+    ? (result as Pick<Outcome, "name" | "reason">)
+    : undefined;
