@@ -10,46 +10,61 @@ import { residentMib } from "./resident.ts";
 interface Started {
   readonly ms: number;
   readonly mib: number;
+  /** How long the first event then took: what was left out of the start is loaded with it. */
+  readonly eventMs: number;
 }
 
 const runs = 9;
 const longestMs = 10_000;
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
+const bundle = pathOf("../../dist/index.js");
 const candidates = {
-  bundle: [pathOf("../../dist/index.js")],
+  bundle: [bundle],
+  traced: [bundle],
   http: ["--eval", 'require("node:http").createServer((_, reply) => reply.end()).listen(process.env.PORT)'],
   faas: [fileURLToPath(import.meta.resolve("faas-js-runtime/bin/cli.js")), pathOf("hello-function.js")],
 } as const;
+type Candidate = keyof typeof candidates;
+
+/** Nobody listens there: what is loaded is the same. */
+const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" };
 
 /** Start to the first 200 on /health/readiness, and memory then: the bundle between what it could not be faster than and what it replaces. */
 export async function measureStart(): Promise<Report> {
-  const found: Record<keyof typeof candidates, Started[]> = { bundle: [], http: [], faas: [] };
+  const found: Record<Candidate, Started[]> = { bundle: [], traced: [], http: [], faas: [] };
   for (let run = 0; run < runs; run += 1) {
     found.bundle.push(await startOnce(candidates.bundle));
+    found.traced.push(await startOnce(candidates.traced, collector));
     found.http.push(await startOnce(candidates.http));
     found.faas.push(await startOnce(candidates.faas));
   }
   const middle = (which: Started[]): Started => ({
     ms: median(which.map((each) => each.ms)),
     mib: median(which.map((each) => each.mib)),
+    eventMs: median(which.map((each) => each.eventMs)),
   });
-  const [bundle, http, faas] = [middle(found.bundle), middle(found.http), middle(found.faas)];
-  const toHttp = bundle.ms / http.ms;
-  const toFaas = bundle.ms / faas.ms;
+  const [plain, traced] = [middle(found.bundle), middle(found.traced)];
+  const [http, faas] = [middle(found.http), middle(found.faas)];
+  const toHttp = plain.ms / http.ms;
+  const toFaas = plain.ms / faas.ms;
   const shown = (each: Started): string => `${ms(each.ms)}, ${mib(each.mib)}`;
   return {
     title: `Start to the first 200, and resident memory then (median of ${runs})`,
     rows: [
-      ["the function", shown(bundle), "75 MiB at most"],
+      ["the function", shown(plain), "75 MiB at most"],
+      ["the function, with a collector for traces and metrics", shown(traced)],
       ["bare node:http", shown(http)],
       ["a hello on faas-js-runtime", shown(faas)],
       ["function : node:http", times(toHttp), "2.0 at most"],
       ["function : faas-js-runtime", times(toFaas), "0.6 at most"],
+      ["the first event after it", ms(plain.eventMs)],
+      ["the first event, with a collector", ms(traced.eventMs)],
     ],
     figures: {
       runs,
-      bundle: { ms: round(bundle.ms, 1), mib: round(bundle.mib, 1) },
+      bundle: { ms: round(plain.ms, 1), mib: round(plain.mib, 1), eventMs: round(plain.eventMs, 1) },
+      traced: { ms: round(traced.ms, 1), mib: round(traced.mib, 1), eventMs: round(traced.eventMs, 1) },
       http: { ms: round(http.ms, 1), mib: round(http.mib, 1) },
       faas: { ms: round(faas.ms, 1), mib: round(faas.mib, 1) },
       toHttp: round(toHttp, 2),
@@ -59,7 +74,10 @@ export async function measureStart(): Promise<Report> {
   };
 }
 
-async function startOnce(args: readonly string[]): Promise<Started> {
+async function startOnce(
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Started> {
   const port = await freePort();
   const env = {
     PORT: String(port),
@@ -67,6 +85,7 @@ async function startOnce(args: readonly string[]): Promise<Started> {
     LOG_LEVEL: "warn",
     UPSTASH_REDIS_REST_URL: "http://127.0.0.1:9",
     UPSTASH_REDIS_REST_TOKEN: "not-called",
+    ...more,
   };
   const from = performance.now();
   const child = spawn(process.execPath, args, { env, stdio: "ignore" });
@@ -78,7 +97,10 @@ async function startOnce(args: readonly string[]): Promise<Started> {
       await sleep(1);
     }
     const took = performance.now() - from;
-    return { ms: took, mib: await residentMib(child.pid) };
+    const memory = await residentMib(child.pid);
+    const ready = performance.now();
+    await firstEvent(port);
+    return { ms: took, mib: memory, eventMs: performance.now() - ready };
   } finally {
     child.kill("SIGKILL");
     await ended;
@@ -97,6 +119,18 @@ const isReady = (port: number): Promise<boolean> =>
       resolve(false);
     });
   });
+
+/** An event that is not for klight: all is loaded for it, and nothing called. The others take it as any request. */
+const firstEvent = async (port: number): Promise<void> => {
+  const headers = {
+    "ce-specversion": "1.0",
+    "ce-id": "1",
+    "ce-source": "/bench",
+    "ce-type": "dev.bench.other",
+  };
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", headers });
+  await answer.arrayBuffer();
+};
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
