@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { toDotPath } from "zod/v4/core";
 
 /**
  * The fields of a pod object that klight reads: strict on these, silent on all others. Go writes an absent list or
@@ -81,7 +82,7 @@ export type PodObject = z.output<typeof podObject>;
 /** Each problem in one line: the path, what was expected there, and what was received. */
 export const problemsOf = (error: z.ZodError): readonly string[] =>
   error.issues.map(({ path, message, input }) => {
-    const where = path.length === 0 ? "pod" : z.core.toDotPath(path);
+    const where = path.length === 0 ? "pod" : toDotPath(path);
     // zod names the type received, which the value tells better.
     const expected = message.replace(/^Invalid input: |, received \w+$/gu, "");
     return `${where}: ${expected}, received ${shown(input)}`;
