@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, t
 import type { Log } from "../lib/log.ts";
 import type { PodName } from "../lib/outcome.ts";
 import { readBody } from "./body.ts";
+import { answerHealth } from "./front.ts";
 import type { PageRequest } from "./page/answer.ts";
 import { pageRoutes } from "./page-routes.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
@@ -42,14 +43,8 @@ export function createServer(options: ServerOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
-  app.get("/health/liveness", (_request, response) => {
-    response.status(200).type("text").send("alive");
-  });
-  app.get("/health/readiness", (_request, response) => {
-    response
-      .status(isReady() ? 200 : 503)
-      .type("text")
-      .send(isReady() ? "ready" : "shutting down");
+  app.get(["/health/liveness", "/health/readiness"], (request, response, next) => {
+    if (!answerHealth(request, response, isReady)) next();
   });
   app.post("/", guardEvents, readBody(BODY_LIMIT), async (request, response) => {
     if (!isReady()) {

@@ -1,8 +1,9 @@
+import type { RequestListener } from "node:http";
 import type { Config } from "../lib/config.ts";
 import type { Log } from "../lib/log.ts";
 import { createLog } from "../lib/pino-log.ts";
-import { requireToken } from "./read-token.ts";
-import { createServer, type Engine } from "./server.ts";
+import { createFront } from "./front.ts";
+import type { Engine } from "./server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
 import { noTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 
@@ -20,14 +21,21 @@ export function start(config: Config): void {
     telemetry = started;
     return createEngine(config, log, telemetry);
   };
-  const app = createServer({
-    engine: () => (loading ??= load()),
-    log,
-    isReady: () => ready,
-    ...(config.KLIGHT_READ_TOKEN !== undefined && { guardReads: requireToken(config.KLIGHT_READ_TOKEN) }),
-  });
-  const server = app.listen(config.PORT, (error) => {
-    if (error) throw error;
+  const isReady = (): boolean => ready;
+  const loadApp = async (): Promise<RequestListener> => {
+    const [{ createServer }, { requireToken }] = await Promise.all([
+      import("./server.ts"),
+      import("./read-token.ts"),
+    ]);
+    return createServer({
+      engine: () => (loading ??= load()),
+      log,
+      isReady,
+      ...(config.KLIGHT_READ_TOKEN !== undefined && { guardReads: requireToken(config.KLIGHT_READ_TOKEN) }),
+    });
+  };
+  const server = createFront({ isReady, load: loadApp, log });
+  server.listen(config.PORT, () => {
     const address = server.address();
     log.info({ port: typeof address === "object" ? address?.port : address }, "listening");
   });

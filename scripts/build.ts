@@ -29,6 +29,22 @@ const inlinePage: Plugin = {
   },
 };
 
+/**
+ * Takes Node's own modules by `require`. An import makes an export of every property, and to read those of `node:http`
+ * loads all of Node's fetch and WebSocket: 30 ms of a start.
+ */
+const requireBuiltins: Plugin = {
+  name: "require-builtins",
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === "require-call" ? { path, external: true } : { path, namespace: "builtin" },
+    );
+    build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
 const root = new URL("..", import.meta.url).pathname;
 // CommonJS dependencies call require for Node's own modules.
 const requireForCommonJs =
@@ -46,7 +62,7 @@ const shared: BuildOptions = {
   minify: true,
   legalComments: "none",
   logLevel: "warning",
-  plugins: [inlineScripts, inlinePage],
+  plugins: [inlineScripts, inlinePage, requireBuiltins],
   banner: { js: requireForCommonJs },
 };
 

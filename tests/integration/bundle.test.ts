@@ -68,10 +68,20 @@ describe("the bundle", () => {
     return found;
   };
 
-  test("leaves client-node and gRPC out of what a start compiles", () => {
+  test("leaves client-node, gRPC and express out of what a start compiles", () => {
     const early = compiledWith("index.js", chunk("start"));
-    for (const [file, text] of early) assert.doesNotMatch(text, /KubeConfig|grpc-node-js|redis\.call/u, file);
+    for (const [file, text] of early)
+      assert.doesNotMatch(text, /KubeConfig|grpc-node-js|redis\.call|x-powered-by/u, file);
     assert.ok(early.size > 2);
+  });
+
+  test("takes Node's modules by require: an import of node:http loads all of Node's fetch", () => {
+    for (const file of files) {
+      const text = readFileSync(join(dist, file), "utf8");
+      const imported = [...text.matchAll(/from\s?"(node:[^"]+)"/gu)].map(([, name]) => name);
+      // Which is where require comes from.
+      assert.deepEqual(new Set(imported), new Set(["node:module"]), file);
+    }
   });
 
   test("leaves OpenTelemetry out of what a start and a first request compile without its endpoint", () => {
