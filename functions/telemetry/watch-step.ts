@@ -70,16 +70,17 @@ function record(recorder: Recorder, kind: StepAbout["kind"], end: StepEnd, secon
     recorder.record("outcomes", 1, {
       "klight.step.kind": kind,
       "klight.outcome": name,
-      "klight.reason": reason,
+      ...(reason !== undefined && { "klight.reason": reason }),
     });
   }
   const outcome = end.tag === "outcome" ? end.outcome.name : end.tag;
   recorder.record("stepDuration", seconds, { "klight.step.kind": kind, "klight.outcome": outcome });
 }
 
-const outcomesOf = (end: StepEnd): readonly { readonly name: string; readonly reason: string }[] => {
+/** An event that cannot be read has no outcome of a step, and no reason of one. */
+const outcomesOf = (end: StepEnd): readonly { readonly name: string; readonly reason?: string }[] => {
   if (end.tag === "outcome") return [end.outcome];
-  return end.tag === "swept" ? end.report.outcomes : [{ name: "invalid", reason: "NotReadable" }];
+  return end.tag === "swept" ? end.report.outcomes : [{ name: "invalid" }];
 };
 
 function endOf(end: StepEnd): Attributes {
