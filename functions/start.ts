@@ -1,6 +1,6 @@
 import type { Config } from "../lib/config.ts";
 import { createLog } from "../lib/pino-log.ts";
-import { requireToken } from "./read-token.ts";
+import { guardsOf } from "./guards.ts";
 import { createServer, type Engine } from "./server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
 
@@ -17,7 +17,7 @@ export function start(config: Config): void {
     engine: () => (loading ??= load()),
     log,
     isReady: () => ready,
-    ...(config.KLIGHT_READ_TOKEN !== undefined && { guardReads: requireToken(config.KLIGHT_READ_TOKEN) }),
+    ...guardsOf(config, log),
   });
   const server = app.listen(config.PORT, (error) => {
     if (error) throw error;
