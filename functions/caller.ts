@@ -1,5 +1,5 @@
 import type { RequestHandler } from "express";
-import type { Config } from "../lib/config.ts";
+import { type Config, namespaceOf } from "../lib/config.ts";
 import type { Log } from "../lib/log.ts";
 import type { Caller, CallerOptions, IdentifyCaller } from "../lib/oidc/callers.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
@@ -30,11 +30,20 @@ export function callerOptions(config: CallerConfig): CallerOptions | undefined {
   return {
     issuer,
     audience,
-    subjects: config.KLIGHT_OIDC_SUBJECTS,
+    subjects: subjectsOf(config.KLIGHT_OIDC_SUBJECTS, audience),
     timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
     ...(jwksUrl !== undefined && { jwksUrl }),
     ...(config.KLIGHT_CLUSTER === "auto" && config.KUBECONFIG === undefined && { account: inCluster }),
   };
+}
+
+/**
+ * Never just everybody unless somebody says so: who may create a pod anywhere in the cluster gets a token of that pod's
+ * account for any audience, by asking for it in the pod's volumes. As with Knative's own Brokers, the default is who is
+ * in the same namespace: there Knative makes the accounts of Triggers and sources.
+ */
+function subjectsOf(given: readonly string[], audience: string): readonly string[] {
+  return given.length > 0 ? given : [`system:serviceaccount:${namespaceOf(audience) ?? ""}:*`];
 }
 
 /** Lets through requests with a good token. What checks it is loaded with the first of them. */

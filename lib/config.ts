@@ -101,7 +101,7 @@ export const variables = {
   }),
   KLIGHT_OIDC_SUBJECTS: list(/^[^\s*]+\*?$|^\*$/u, "subjects of tokens, perhaps with a * at the end", {
     about:
-      "Who may send those tokens, as in `system:serviceaccount:klight:*`. Empty: everybody who has a good one.",
+      "Who may send those tokens, as in `system:serviceaccount:NAMESPACE:*`. Empty: the service accounts of the NAMESPACE in the audience. `*`: everybody who has a good token.",
   }),
   KLIGHT_OIDC_JWKS_URL: text(url, isUrl, {
     about:
@@ -172,7 +172,16 @@ function oidcContradictions(env: Environment): readonly string[] {
   const rest = ["KLIGHT_OIDC_SUBJECTS", "KLIGHT_OIDC_JWKS_URL"] as const;
   const given = [...pair, ...rest].filter((name) => env[name]);
   if (given.length === 0) return [];
-  return pair
+  const problems = pair
     .filter((name) => !env[name])
     .map((name) => `${name}="": must be set, for ${given.join(" and ")}`);
+  const { KLIGHT_OIDC_AUDIENCE: audience, KLIGHT_OIDC_SUBJECTS: subjects } = env;
+  if (audience && !subjects && namespaceOf(audience) === undefined) {
+    problems.push(`KLIGHT_OIDC_SUBJECTS="": must be set, for an audience that names no namespace`);
+  }
+  return problems;
 }
+
+/** Of an audience as Knative makes it, `serving.knative.dev/service/NAMESPACE/NAME`. */
+export const namespaceOf = (audience: string): string | undefined =>
+  /^serving\.knative\.dev\/service\/([a-z0-9-]+)\/[a-z0-9-]+$/u.exec(audience)?.[1];

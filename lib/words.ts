@@ -58,7 +58,7 @@ export const otherReasons = {
     },
     SubjectNotAllowed: {
       says: "The token is good, and its subject is not one that may call.",
-      cure: "Add the subject to KLIGHT_OIDC_SUBJECTS, or empty that variable to let in all with a good token.",
+      cure: "Add the subject to KLIGHT_OIDC_SUBJECTS; without that variable it is the function's own namespace that may.",
     },
     KeysUnavailable: {
       says: "The keys of the issuer cannot be read now, or the key of this token is new.",

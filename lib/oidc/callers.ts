@@ -13,7 +13,7 @@ export type Caller =
 
 export interface CallerOptions extends KeyOptions {
   readonly audience: string;
-  /** Who may call; one that ends in `*` stands for all that begin so. Empty: every caller with a good token. */
+  /** Who may call; one that ends in `*` stands for all that begin so. */
   readonly subjects: readonly string[];
 }
 
@@ -65,8 +65,8 @@ async function payloadOf(
 function allowed({ sub: subject = "" }: JWTPayload, subjects: readonly string[]): Caller {
   const matches = (one: string): boolean =>
     one.endsWith("*") ? subject.startsWith(one.slice(0, -1)) : subject === one;
-  if (subjects.length === 0 || subjects.some(matches)) return { tag: "known", subject };
-  return refused("SubjectNotAllowed", `${subject} is not in KLIGHT_OIDC_SUBJECTS`);
+  if (subjects.some(matches)) return { tag: "known", subject };
+  return refused("SubjectNotAllowed", `${subject} is not one of ${subjects.join(", ")}`);
 }
 
 /** What jose throws, as a reason. Anything else is a defect. */

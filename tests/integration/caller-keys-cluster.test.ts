@@ -32,7 +32,7 @@ const callersOf = (issuer: string, account: ServiceAccount): IdentifyCaller =>
   createCallers({
     issuer,
     audience: "serving.knative.dev/service/klight/klight",
-    subjects: [],
+    subjects: ["*"],
     timeoutMs: 2_000,
     account,
   });

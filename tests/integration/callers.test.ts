@@ -203,12 +203,13 @@ describe("the subjects that may call", () => {
     [`system:serviceaccount:other:a, ${trigger}`, true],
     ["system:serviceaccount:klight:*", true],
     ["*", true],
+    ["", true],
     [trigger.slice(0, -1), false],
     [`${trigger}-2`, false],
     ["system:serviceaccount:klight-2:*", false],
   ];
   for (const [list, allowed] of cases) {
-    test(`${list} ${allowed ? "lets the Trigger in" : "does not let the Trigger in"}`, async (t) => {
+    test(`${list || "none named"}: ${allowed ? "lets the Trigger in" : "does not let the Trigger in"}`, async (t) => {
       const issuer = await issuing(t);
       const { post } = await serveChecked(t, issuer, { KLIGHT_OIDC_SUBJECTS: list });
       const answer = await post(bearer(await issuer.token()));
@@ -220,4 +221,16 @@ describe("the subjects that may call", () => {
       assert.match(String(answer.headers["www-authenticate"]), /error="insufficient_scope"/u);
     });
   }
+
+  test("are, where none is named, those of the namespace that is in the audience", async (t) => {
+    const issuer = await issuing(t);
+    const { post } = await serveChecked(t, issuer);
+    const statusOf = async (sub: string): Promise<number> =>
+      (await post(bearer(await issuer.token({ sub })))).status;
+    assert.equal(await statusOf("system:serviceaccount:klight:anybody"), 204);
+    // Whoever may create a pod gets such a token: the audience is right, and the pod is somebody else's.
+    for (const sub of ["system:serviceaccount:other:klight", "system:serviceaccount:klight-2:a", "klight"]) {
+      assert.equal(await statusOf(sub), 403, sub);
+    }
+  });
 });

@@ -169,6 +169,15 @@ describe("the configuration", () => {
     ]);
   });
 
+  test("wants callers to be named where the audience names no namespace", () => {
+    const audience = { KLIGHT_OIDC_AUDIENCE: "klight" };
+    assert.deepEqual(problemsOf({ ...upstash, ...oidc, ...audience }), [
+      'KLIGHT_OIDC_SUBJECTS="": must be set, for an audience that names no namespace',
+    ]);
+    const { KLIGHT_OIDC_SUBJECTS } = configOf({ ...oidc, ...audience, KLIGHT_OIDC_SUBJECTS: "*" });
+    assert.deepEqual(KLIGHT_OIDC_SUBJECTS, ["*"]);
+  });
+
   test("lets the memory store be used anywhere but on Knative", () => {
     assert.equal(readConfig({ KLIGHT_STORE: "memory" }).tag, "config");
     const problems = problemsOf({ KLIGHT_STORE: "memory", K_SERVICE: "klight" });
