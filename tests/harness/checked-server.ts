@@ -17,6 +17,7 @@ export const guardsFor =
   };
 
 export interface Checked {
+  readonly url: string;
   /** Posts an event with this `Authorization`. */
   readonly post: (authorization?: string) => Promise<Answer>;
   /** Names of the pods whose events went through. */
@@ -49,6 +50,7 @@ export async function serveChecked(
     data: runningPod({ metadata: { name: "peer-a" } }),
   };
   return {
+    url: `http://127.0.0.1:${served.port}/`,
     taken,
     lines: served.lines,
     post: (authorization) =>
