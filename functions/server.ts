@@ -26,8 +26,10 @@ export interface ServerOptions {
   readonly isReady: () => boolean;
   /** Who may post events; absent: everybody. */
   readonly guardEvents?: RequestHandler;
-  /** Who may read, and ask for re-forms; absent: everybody. */
+  /** Who may read; absent: everybody. */
   readonly guardReads?: RequestHandler;
+  /** Who may ask for re-forms; absent: everybody. */
+  readonly guardReforms?: RequestHandler;
 }
 
 /** The largest request that is read, bytes. */
@@ -62,7 +64,7 @@ export function createServer(options: ServerOptions): Express {
 }
 
 /** What people and their tools ask. */
-function addReads(app: Express, { engine, guardReads = open }: ServerOptions): void {
+function addReads(app: Express, { engine, guardReads = open, guardReforms = open }: ServerOptions): void {
   const reform: RequestHandler<{ readonly namespace?: string; readonly id: string }> = async (
     request,
     response,
@@ -70,7 +72,10 @@ function addReads(app: Express, { engine, guardReads = open }: ServerOptions): v
     const { namespace, id } = request.params;
     send(response, await (await engine()).reform(namespace === undefined ? id : `${namespace}/${id}`));
   };
-  app.use(["/networks", "/why"], guardReads);
+  // By the beginning of the path, so that no route below it can be without.
+  app.use(["/networks", "/why"], (request, response, next) => {
+    (request.method === "POST" ? guardReforms : guardReads)(request, response, next);
+  });
   app.use(pageRoutes(async (request) => (await engine()).page(request), guardReads));
   app.get("/networks", async (_request, response) => {
     send(response, await (await engine()).networks());

@@ -23,15 +23,15 @@ export function start(config: Config): void {
   };
   const isReady = (): boolean => ready;
   const loadApp = async (): Promise<RequestListener> => {
-    const [{ createServer }, { requireToken }] = await Promise.all([
+    const [{ createServer }, { guardsOf }] = await Promise.all([
       import("./server.ts"),
-      import("./read-token.ts"),
+      import("./guards.ts"),
     ]);
     return createServer({
       engine: () => (loading ??= load()),
       log,
       isReady,
-      ...(config.KLIGHT_READ_TOKEN !== undefined && { guardReads: requireToken(config.KLIGHT_READ_TOKEN) }),
+      ...guardsOf(config, log),
     });
   };
   const server = createFront({ isReady, load: loadApp, log });

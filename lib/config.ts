@@ -1,4 +1,4 @@
-import { bytes, names, number, oneOf, text, type Variable } from "./variables.ts";
+import { bytes, list, number, oneOf, text, type Variable } from "./variables.ts";
 
 const url = /^https?:\/\/\S+$/u;
 const isUrl = "an address that begins with http:// or https://";
@@ -35,10 +35,12 @@ export const variables = {
   }),
   KUBECONFIG: text(/\S/u, "the path of a file", { about: "Used outside a cluster." }),
   KLIGHT_API_TIMEOUT_MS: number(50, 60_000, {
-    about: "How long one request to the API server may take, in ms.",
+    about: "How long one request to the API server, or to an issuer of tokens, may take, in ms.",
     fallback: "5000",
   }),
-  KLIGHT_NAMESPACES: names({ about: "Namespaces that klight looks after. Empty: all that it may see." }),
+  KLIGHT_NAMESPACES: list(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/u, "names of namespaces", {
+    about: "Namespaces that klight looks after. Empty: all that it may see.",
+  }),
   KLIGHT_SCOPE: oneOf(["namespace", "cluster"], {
     about:
       "`namespace`: one network id in two namespaces is two networks. `cluster`: it is one, for all tenants.",
@@ -85,8 +87,25 @@ export const variables = {
     fallback: "60000",
   }),
   KLIGHT_READ_TOKEN: text(/^\S{8,}$/u, "at least 8 characters without spaces", {
-    about: "If set, page, JSON and re-form requests need it as a bearer token.",
+    about:
+      "If set, page and JSON need it as a bearer token. So do re-form requests, unless callers are checked (KLIGHT_OIDC_ISSUER).",
     secret: true,
+  }),
+  KLIGHT_OIDC_ISSUER: text(url, isUrl, {
+    about:
+      "If set, events and re-form requests need a token (JWT) of this issuer. For Knative: the issuer of the cluster's service accounts.",
+  }),
+  KLIGHT_OIDC_AUDIENCE: text(/^\S+$/u, "a text without spaces", {
+    about:
+      "Whom those tokens must be meant for. For Knative: `serving.knative.dev/service/NAMESPACE/NAME` of the function.",
+  }),
+  KLIGHT_OIDC_SUBJECTS: list(/^[^\s*]+\*?$|^\*$/u, "subjects of tokens, perhaps with a * at the end", {
+    about:
+      "Who may send those tokens, as in `system:serviceaccount:NAMESPACE:*`. Empty: the service accounts of the NAMESPACE in the audience. `*`: everybody who has a good token.",
+  }),
+  KLIGHT_OIDC_JWKS_URL: text(url, isUrl, {
+    about:
+      "Where the issuer's keys are. Not set: at the API server if it is the issuer, else where the issuer's discovery document says.",
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: text(url, isUrl, {
     about: "Where traces and metrics are sent. Not set: there are none, and nothing is loaded for them.",
@@ -165,5 +184,25 @@ function contradictions(config: Config, env: Environment): readonly string[] {
       'KLIGHT_STORE="memory": must be upstash on Knative: what an instance holds is gone when it stops',
     );
   }
+  return [...problems, ...oidcContradictions(env)];
+}
+
+/** Half of it would be a check that somebody believes is there. */
+function oidcContradictions(env: Environment): readonly string[] {
+  const pair = ["KLIGHT_OIDC_ISSUER", "KLIGHT_OIDC_AUDIENCE"] as const;
+  const rest = ["KLIGHT_OIDC_SUBJECTS", "KLIGHT_OIDC_JWKS_URL"] as const;
+  const given = [...pair, ...rest].filter((name) => env[name]);
+  if (given.length === 0) return [];
+  const problems = pair
+    .filter((name) => !env[name])
+    .map((name) => `${name}="": must be set, for ${given.join(" and ")}`);
+  const { KLIGHT_OIDC_AUDIENCE: audience, KLIGHT_OIDC_SUBJECTS: subjects } = env;
+  if (audience && !subjects && namespaceOf(audience) === undefined) {
+    problems.push(`KLIGHT_OIDC_SUBJECTS="": must be set, for an audience that names no namespace`);
+  }
   return problems;
 }
+
+/** Of an audience as Knative makes it, `serving.knative.dev/service/NAMESPACE/NAME`. */
+export const namespaceOf = (audience: string): string | undefined =>
+  /^serving\.knative\.dev\/service\/([a-z0-9-]+)\/[a-z0-9-]+$/u.exec(audience)?.[1];

@@ -58,17 +58,17 @@ export function bytes(words: Words<number>): Variable<number> {
   return { ...words, schema, mustBe: "a number of bytes, perhaps with Ki, Mi or Gi" };
 }
 
-/** Names separated by commas; spaces do not count. */
-export function names(words: Words<readonly string[]>): Variable<readonly string[]> {
+/** Any number of texts of this form, separated by commas; spaces do not count. */
+export function list(
+  form: RegExp,
+  mustBe: string,
+  words: Words<readonly string[]>,
+): Variable<readonly string[]> {
   const schema = z
     .string()
     .optional()
-    .transform((list) => (list ?? "").split(",").map((name) => name.trim()))
-    .transform((list) => list.filter((name) => name !== ""))
-    .pipe(z.array(z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/u)));
-  return {
-    ...words,
-    schema,
-    mustBe: "names of namespaces, separated by commas",
-  };
+    .transform((written) => (written ?? "").split(",").map((each) => each.trim()))
+    .transform((all) => all.filter((each) => each !== ""))
+    .pipe(z.array(z.string().regex(form)));
+  return { ...words, schema, mustBe: `${mustBe}, separated by commas` };
 }

@@ -30,6 +30,45 @@ export const otherReasons = {
       cure: "Nothing. If it is frequent: look at the cause that the message names.",
     },
   },
+  /** Of callers whose token is checked, before anything is done. */
+  caller: {
+    TokenMissing: {
+      says: "The request has no bearer token, and callers are checked.",
+      cure: "Turn on Knative's authentication-oidc, and say the audience in the Trigger or the sources (component oidc).",
+    },
+    TokenMalformed: {
+      says: "The bearer token is not a JWT, or lacks what every token of an issuer has.",
+      cure: "Send a token of the issuer; one of `kubectl create token` will do.",
+    },
+    TokenExpired: {
+      says: "The time of the token is over.",
+      cure: "Send a new one. If Knative sent it: compare the clocks of the nodes.",
+    },
+    TokenNotYetValid: {
+      says: "The time of the token has not begun.",
+      cure: "Compare the clocks of the nodes: they are more than a minute apart.",
+    },
+    TokenWrongIssuer: {
+      says: "The token is of another issuer.",
+      cure: "Set KLIGHT_OIDC_ISSUER to what the cluster's discovery document says; the message has both.",
+    },
+    TokenWrongAudience: {
+      says: "The token is meant for somebody else.",
+      cure: "Make KLIGHT_OIDC_AUDIENCE and the audience in the Trigger or the sources the same; the message has both.",
+    },
+    TokenBadSignature: {
+      says: "The token was not signed with a key of the issuer.",
+      cure: "Look whose token it is. It is either forged or of another cluster that calls its issuer the same.",
+    },
+    SubjectNotAllowed: {
+      says: "The token is good, and its subject is not one that may call.",
+      cure: "Add the subject to KLIGHT_OIDC_SUBJECTS; without that variable it is the function's own namespace that may.",
+    },
+    KeysUnavailable: {
+      says: "The keys of the issuer cannot be read now, or the key of this token is new.",
+      cure: "Nothing, if it passes: the event comes again. If it stays so: see whether klight reaches the address in the message.",
+    },
+  },
   /** Found by looking at the pod and the store, on the page and in the answer to `why`. */
   found: {
     UnderWay: {

@@ -26,12 +26,15 @@ const others = {
   condition:
     "Reasons of the pod condition `klight.dev/joined` that no outcome has. All other reasons of the condition are those of the outcomes `founded`, `joined`, `reformed`, `left`, `refused` and `held`.",
   event: "Reasons of Kubernetes Events that are about a network; they are recorded at its newest member.",
+  caller:
+    "Said to callers whose token is checked (`KLIGHT_OIDC_ISSUER`), in the header and as the title of the answer. HTTP 401; `SubjectNotAllowed` 403; `KeysUnavailable` 503.",
   found: "Found by looking at pod and store: on the page, in `GET /networks` and in `klight why`.",
 } as const satisfies Record<keyof typeof otherReasons, string>;
 
 const titles = {
   condition: "Beside outcomes: the condition",
   event: "Beside outcomes: Events",
+  caller: "Beside outcomes: callers",
   found: "Beside outcomes: what a look finds",
 } as const satisfies Record<keyof typeof otherReasons, string>;
 

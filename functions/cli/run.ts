@@ -25,8 +25,7 @@ Exit codes: 0 the pod is in, or it was done; 1 the pod is not in, or klight did 
 2 the command is wrong; 3 klight does not answer.
 
 Examples:
-  $ kubectl port-forward -n klight svc/klight 8080:80 &
-  $ klight why shop/orders-3
+  $ klight why shop/orders-3      # docs/deploy.md: "From your own machine"
   $ klight networks --json | jq '.networks[].network'
   $ klight reform shop/orders --timeout 120
   $ KLIGHT_URL=https://klight.example.com KLIGHT_READ_TOKEN=... klight networks`;
@@ -84,7 +83,12 @@ const withOptions = (command: Command): Command =>
         .default("http://127.0.0.1:8080")
         .argParser(httpUrl),
     )
-    .addOption(new Option("--token <token>", "the read token, if klight has one").env("KLIGHT_READ_TOKEN"))
+    .addOption(
+      new Option(
+        "--token <token>",
+        "the read token, if klight has one; to re-form, where callers are checked, theirs",
+      ).env("KLIGHT_READ_TOKEN"),
+    )
     .addOption(
       new Option("--timeout <seconds>", "how long to wait for the answer").default(30).argParser(seconds),
     )

@@ -42,79 +42,64 @@ export const watchPeers = (recorder: Recorder, peers: Lightpeer): Lightpeer => (
       () => peers.history(address, limitBytes, timeoutMs),
       tagged,
     ),
-  join: (address, contact, timeoutMs) => watchedJoin(recorder, peers, { address, contact, timeoutMs }),
+  join: (...asked) => watchedJoin(recorder, peers, asked),
   visit: (address, guest, timeoutMs) =>
     recorder.call(
       call("Lightpeer/ConnectNewPeer", address),
       () => peers.visit(address, guest, timeoutMs),
       tagged,
     ),
-  notify: (address, block, timeoutMs) =>
-    recorder.call(
+  notify: async (address, block, timeoutMs) => {
+    const end = await recorder.call(
       call("Lightpeer/NotifyNewBlock", address),
       () => peers.notify(address, block, timeoutMs),
       tagged,
-    ),
+    );
+    // The last one of a re-form puts the network live.
+    const turn = recorder.turn();
+    if (turn?.seed !== undefined && end.tag === "accepted") turn.live = performance.now();
+    return end;
+  },
   release: () => {
     peers.release();
   },
 });
 
-interface JoinAsked {
-  readonly address: string;
-  readonly contact: string;
-  readonly timeoutMs: number;
-}
-
-/** A join at klight's own seed is a move of a re-form; any other is a plain join. */
+/** A join at klight's own seed is one of a re-form, which refuses writes from then on; any other is a plain join. */
 async function watchedJoin(
   recorder: Recorder,
   peers: Lightpeer,
-  { address, contact, timeoutMs }: JoinAsked,
+  asked: Parameters<Lightpeer["join"]>,
 ): Promise<JoinEnd> {
+  const [address, contact] = asked;
+  const turn = recorder.turn();
+  const isPlain = turn?.seed !== contact;
+  if (turn && !isPlain) turn.frozen ??= performance.now();
   const from = performance.now();
   const end = await recorder.call(
     call("Lightpeer/JoinNetwork", address, { "klight.join.contact": contact }),
-    () => peers.join(address, contact, timeoutMs),
+    () => peers.join(...asked),
     ({ tag }) => (tag === "joined" ? { answer: tag } : { answer: tag, error: tag }),
   );
-  const turn = recorder.turn();
-  if (turn === undefined || turn.seed !== contact) {
-    recorder.record("joinDuration", secondsSince(from), { "klight.join.end": end.tag });
-  } else if (end.tag === "joined") {
-    turn.firstMoved ??= performance.now();
-    turn.lastMoved = performance.now();
-  }
+  if (isPlain) recorder.record("joinDuration", secondsSince(from), { "klight.join.end": end.tag });
   return end;
 }
 
 /** Klight's seed: while it is open, the turn knows its address. */
 export const watchSeeds = (recorder: Recorder, seeds: Seeds): Seeds => ({
-  open: async () => {
+  open: async (use) => {
     const turn = recorder.turn();
     const from = performance.now();
-    const opened = await seeds.open();
+    const opened = await seeds.open(use);
     if (opened.tag === "failed" || turn === undefined) return opened;
     const { seed } = opened;
     turn.opened = from;
     turn.seed = seed.address;
-    const close = async (): Promise<void> => {
-      await seed.close();
+    const close = (): void => {
+      seed.close();
       turn.closed = performance.now();
       delete turn.seed;
     };
-    return {
-      tag: "open",
-      seed: {
-        address: seed.address,
-        serve: (peer, chain) => {
-          seed.serve(peer, chain);
-        },
-        deny: (peer) => {
-          seed.deny(peer);
-        },
-        close,
-      },
-    };
+    return { tag: "open", seed: { ...seed, close } };
   },
 });

@@ -13,6 +13,8 @@ export interface BrokerOptions {
   /** Before the first retry, in ms; doubles with each. */
   readonly backoffMs: number;
   readonly timeoutMs?: number;
+  /** The Trigger's own `Authorization`, asked for with each attempt; absent: it sends none. */
+  readonly authorization?: () => Promise<string>;
 }
 
 /** An event in binary mode: its attributes and other headers, and its data. */
@@ -105,13 +107,14 @@ interface Delivery {
 }
 
 async function deliverOnce(
-  { subscriber, timeoutMs = 30_000 }: BrokerOptions,
-  { headers, body }: BrokerEvent,
+  { subscriber, timeoutMs = 30_000, authorization }: BrokerOptions,
+  event: BrokerEvent,
   closing: AbortSignal,
 ): Promise<Delivery> {
   const signal = AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]);
+  const headers = { ...event.headers, ...(authorization && { authorization: await authorization() }) };
   try {
-    const response = await fetch(subscriber, { method: "POST", headers, body, signal });
+    const response = await fetch(subscriber, { method: "POST", headers, body: event.body, signal });
     const text = await response.text();
     if (!response.ok || text === "") return { status: response.status };
     const replied = Object.fromEntries([...response.headers].filter(([name]) => isOfEvent(name)));

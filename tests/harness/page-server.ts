@@ -44,7 +44,7 @@ export async function servePage(world: World, options: PageServerOptions = {}): 
     engine: () => Promise.resolve(engine),
     log: noLog,
     isReady: () => true,
-    ...(token !== undefined && { guardReads: requireToken(token) }),
+    ...(token !== undefined && { guardReads: requireToken(token), guardReforms: requireToken(token) }),
   });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Handlers } from "../../functions/handlers.ts";
 import { readsOf } from "../../functions/reads.ts";
 import { replyTo } from "../../functions/reply.ts";
-import { createServer } from "../../functions/server.ts";
+import { createServer, type ServerOptions } from "../../functions/server.ts";
 import { takeEvents } from "../../functions/take-events.ts";
 import { noTelemetry } from "../../functions/telemetry/telemetry.ts";
 import type { Fields, Log } from "../../lib/log.ts";
@@ -28,8 +28,13 @@ export function keptLog(): { readonly log: Log; readonly lines: LogLine[] } {
 
 const notAsked = (): Promise<never> => Promise.reject(new Error("this handler is not part of the test"));
 
+export type Guards = Pick<ServerOptions, "guardEvents" | "guardReads" | "guardReforms">;
+
 /** The HTTP server over handlers of a test's own; those that it does not give are defects. */
-export async function serveShell(given: Partial<Handlers>): Promise<{
+export async function serveShell(
+  given: Partial<Handlers>,
+  guardsOf: (log: Log) => Guards = () => ({}),
+): Promise<{
   readonly port: number;
   readonly lines: readonly LogLine[];
   ready: boolean;
@@ -52,7 +57,12 @@ export async function serveShell(given: Partial<Handlers>): Promise<{
     reform: async (network: string) => replyTo(await handlers.reform(network)),
     ...readsOf(handlers),
   };
-  const app = createServer({ engine: () => Promise.resolve(engine), log, isReady: () => state.ready });
+  const app = createServer({
+    engine: () => Promise.resolve(engine),
+    log,
+    isReady: () => state.ready,
+    ...guardsOf(log),
+  });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

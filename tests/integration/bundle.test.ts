@@ -3,6 +3,7 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
+import { bearer, issuing } from "../harness/checked-server.ts";
 import { startFunction } from "../harness/function-process.ts";
 import { ask } from "../harness/shell-server.ts";
 
@@ -27,6 +28,40 @@ describe("the bundle", () => {
     for (const path of ["/", "/page/page.css", "/networks"]) {
       assert.equal((await ask(port, { method: "GET", path })).status, 200, path);
     }
+  });
+
+  test("checks callers, and reads what checks them with the first one", async (t) => {
+    const issuer = await issuing(t);
+    const run = startFunction({
+      PORT: "0",
+      KLIGHT_STORE: "memory",
+      KLIGHT_CLUSTER: "none",
+      KLIGHT_OIDC_ISSUER: issuer.url,
+      KLIGHT_OIDC_AUDIENCE: issuer.audience,
+    });
+    t.after(async () => {
+      run.process.kill("SIGKILL");
+      await run.ended;
+    });
+    const port = Number((await run.logged("listening"))["port"]);
+    const ready = await ask(port, { method: "GET", path: "/health/readiness" });
+    assert.deepEqual([ready.status, issuer.asked], [200, []]);
+    const event = {
+      "content-type": "application/json",
+      "ce-specversion": "1.0",
+      "ce-id": "1",
+      "ce-source": "/test",
+      "ce-type": "dev.knative.sources.ping",
+    };
+    const statusWith = async (headers: Readonly<Record<string, string>>): Promise<number> =>
+      (await ask(port, { headers: { ...event, ...headers }, body: "{}" })).status;
+    assert.equal(await statusWith({}), 401);
+    assert.equal(await statusWith({ authorization: bearer(await issuer.token()) }), 204);
+    assert.equal(issuer.keyReads(), 1);
+    // In a file of its own, so that it is not read before.
+    const holders = files.filter((file) => readFileSync(join(dist, file), "utf8").includes("ERR_JWKS_"));
+    assert.equal(holders.length, 1);
+    assert.match(holders.join(), /^late\/(?!start-)/u);
   });
 
   test("has a source map beside each file", () => {

@@ -276,4 +276,13 @@ describe("the command", () => {
     assert.equal(code, 1);
     assert.match(out, /ContactsUnreachable/u);
   });
+
+  test("ends without a word where nobody reads on", async () => {
+    const entry = new URL("../../functions/cli.ts", import.meta.url).pathname;
+    const env = { ...process.env, KLIGHT_URL: server.url, KLIGHT_READ_TOKEN: "t0ken" };
+    const child = spawn(process.execPath, [entry, "networks"], { env, timeout: 20_000 });
+    child.stdout.destroy();
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, "exit") as Promise<[number]>]);
+    assert.deepEqual([err, code], ["", 0]);
+  });
 });

@@ -6,6 +6,11 @@ type Environment = Readonly<Record<string, string>>;
 
 const upstash = { UPSTASH_REDIS_REST_URL: "https://example.upstash.io", UPSTASH_REDIS_REST_TOKEN: "t0ken" };
 
+const oidc = {
+  KLIGHT_OIDC_ISSUER: "https://kubernetes.default.svc",
+  KLIGHT_OIDC_AUDIENCE: "serving.knative.dev/service/klight/klight",
+};
+
 const configOf = (env: Environment = {}): Config => {
   const reading = readConfig({ ...upstash, ...env });
   assert.deepEqual(reading.tag === "invalid" ? reading.problems : [], []);
@@ -42,6 +47,10 @@ describe("the configuration", () => {
       KLIGHT_WAIT_MS: 5000,
       KLIGHT_SWEEP_MS: 60_000,
       KLIGHT_READ_TOKEN: undefined,
+      KLIGHT_OIDC_ISSUER: undefined,
+      KLIGHT_OIDC_AUDIENCE: undefined,
+      KLIGHT_OIDC_SUBJECTS: [],
+      KLIGHT_OIDC_JWKS_URL: undefined,
       OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
       OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "delta",
@@ -101,11 +110,19 @@ describe("the configuration", () => {
     ["KLIGHT_KEY_PREFIX", "{a}:"],
     ["KLIGHT_PROBE_TIMEOUT_MS", "1s"],
     ["LOG_LEVEL", "verbose"],
+    ["KLIGHT_OIDC_ISSUER", "kubernetes.default.svc"],
+    ["KLIGHT_OIDC_JWKS_URL", "file:///keys"],
+    ["KLIGHT_OIDC_SUBJECTS", "system:serviceaccount:*:klight"],
+    ["KLIGHT_OIDC_SUBJECTS", "a b"],
     ["UPSTASH_REDIS_REST_URL", "redis://localhost:6379"],
   ];
   for (const [name, value] of wrong) {
     test(`refuses ${name}=${value}, with the value and what would be right`, () => {
-      const problems = problemsOf({ ...upstash, [name]: value });
+      const problems = problemsOf({
+        ...upstash,
+        ...(name.startsWith("KLIGHT_OIDC_") && oidc),
+        [name]: value,
+      });
       assert.equal(problems.length, 1);
       assert.ok(problems[0]?.startsWith(`${name}=${JSON.stringify(value)}: must be `), problems[0]);
     });
@@ -141,6 +158,33 @@ describe("the configuration", () => {
     ]);
     const links = { KLIGHT_SERVICE_HOST: "10.0.0.1", KLIGHT_REDIS_PORT: "tcp://10.0.0.1:80" };
     assert.deepEqual(configOf(links), configOf());
+  });
+
+  test("takes the issuer and the audience of callers together, and says which one is missing", () => {
+    const subjects = { KLIGHT_OIDC_SUBJECTS: "system:serviceaccount:klight:*, a" };
+    const config = configOf({ ...oidc, ...subjects });
+    assert.deepEqual(config.KLIGHT_OIDC_SUBJECTS, ["system:serviceaccount:klight:*", "a"]);
+    const problemsWith = (env: Environment): readonly string[] => problemsOf({ ...upstash, ...env });
+    const { KLIGHT_OIDC_ISSUER, KLIGHT_OIDC_AUDIENCE } = oidc;
+    assert.deepEqual(problemsWith({ KLIGHT_OIDC_ISSUER }), [
+      'KLIGHT_OIDC_AUDIENCE="": must be set, for KLIGHT_OIDC_ISSUER',
+    ]);
+    assert.deepEqual(problemsWith({ KLIGHT_OIDC_AUDIENCE }), [
+      'KLIGHT_OIDC_ISSUER="": must be set, for KLIGHT_OIDC_AUDIENCE',
+    ]);
+    assert.deepEqual(problemsWith({ ...subjects, KLIGHT_OIDC_JWKS_URL: "https://a/keys" }), [
+      'KLIGHT_OIDC_ISSUER="": must be set, for KLIGHT_OIDC_SUBJECTS and KLIGHT_OIDC_JWKS_URL',
+      'KLIGHT_OIDC_AUDIENCE="": must be set, for KLIGHT_OIDC_SUBJECTS and KLIGHT_OIDC_JWKS_URL',
+    ]);
+  });
+
+  test("wants callers to be named where the audience names no namespace", () => {
+    const audience = { KLIGHT_OIDC_AUDIENCE: "klight" };
+    assert.deepEqual(problemsOf({ ...upstash, ...oidc, ...audience }), [
+      'KLIGHT_OIDC_SUBJECTS="": must be set, for an audience that names no namespace',
+    ]);
+    const { KLIGHT_OIDC_SUBJECTS } = configOf({ ...oidc, ...audience, KLIGHT_OIDC_SUBJECTS: "*" });
+    assert.deepEqual(KLIGHT_OIDC_SUBJECTS, ["*"]);
   });
 
   test("lets the memory store be used anywhere but on Knative", () => {

@@ -18,25 +18,39 @@ export interface Combination {
   readonly title: string;
   readonly overlay: string;
   readonly store: string;
-  readonly option: string;
+  readonly options: readonly string[];
   /** What somebody would write to use it, in a directory beside overlays and components. */
-  readonly kustomization: Partial<Pick<Kustomization, "namespace" | "resources" | "components">>;
+  readonly kustomization: Partial<Pick<Kustomization, "namespace" | "resources" | "components" | "patches">>;
   readonly namespace: string;
   readonly manifests: readonly Manifest[];
 }
 
+/** What docs/deploy.md says to add where the audience is that of another namespace. */
+const audienceIn = (namespace: string): Kustomization["patches"] =>
+  [
+    { target: { kind: "Trigger", name: "klight" }, path: "/spec/subscriber/audience" },
+    { target: { labelSelector: "klight.dev/sink=function" }, path: "/spec/sink/audience" },
+  ].map(({ target, path }) => ({
+    target,
+    patch: JSON.stringify([
+      { op: "replace", path, value: `serving.knative.dev/service/${namespace}/klight` },
+    ]),
+  }));
+
 const combine = (overlay: string, store: string, option: string): Combination => {
-  const own = option === "one-namespace" ? { namespace: "team-a" } : {};
+  const options = option.split(" + ").filter((name) => name !== "none");
+  const own = options.includes("one-namespace") ? { namespace: "team-a" } : {};
   const kustomization = {
     ...own,
     resources: [`overlays/${overlay}`],
-    components: [store, option].filter((name) => name !== "none").map((name) => `components/${name}`),
+    components: [store, ...options].filter((name) => name !== "none").map((name) => `components/${name}`),
+    ...(options.length > 1 && own.namespace !== undefined && { patches: audienceIn(own.namespace) }),
   };
   return {
     title: [overlay, store, option].join(" + "),
     overlay,
     store,
-    option,
+    options,
     kustomization,
     namespace: own.namespace ?? "klight",
     manifests: buildFrom(knative, kustomization),

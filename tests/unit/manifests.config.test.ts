@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
-import { type Config, readConfig, variables } from "../../lib/config.ts";
+import { type Config, namespaceOf, readConfig, variables } from "../../lib/config.ts";
 import { at, combinations, everywhere, find, knative } from "./manifests.combinations.ts";
 import { build } from "./manifests.kustomization.ts";
 
@@ -78,7 +78,7 @@ describe("the manifests and the configuration", () => {
   const base = build(join(knative, "base"));
 
   test("open the seed's port to labelled pods, and Knative's ports to anybody, and no other", () => {
-    for (const { manifests, option } of combinations()) {
+    for (const { manifests, options } of combinations()) {
       const [knativeOwn, seed] = z
         .array(z.unknown())
         .parse(at(find(manifests, "NetworkPolicy", "klight-seed"), "spec", "ingress"));
@@ -87,10 +87,27 @@ describe("the manifests and the configuration", () => {
         podSelector: { matchExpressions: [{ key: "klight.networkId", operator: "Exists" }] },
       };
       assert.deepEqual(at(seed, "from"), [
-        option === "one-namespace" ? labelled : { namespaceSelector: {}, ...labelled },
+        options.includes("one-namespace") ? labelled : { namespaceSelector: {}, ...labelled },
       ]);
       assert.equal(at(knativeOwn, "from"), undefined);
       assert.deepEqual(everywhere(knativeOwn, "port"), [8012, 8013, 8112, 9090, 9091]);
+    }
+  });
+
+  test("say to who sends to the function, and to nobody else, whom its token is for, where callers are checked", () => {
+    for (const { title, manifests, options, namespace } of combinations()) {
+      const ends = manifests.flatMap((m) => [at(m, "spec", "subscriber"), at(m, "spec", "sink")]);
+      const toFunction = ends.filter((end) => at(end, "ref", "apiVersion") === "serving.knative.dev/v1");
+      const told = new Set(toFunction.map((end) => at(end, "audience")));
+      const audience = `serving.knative.dev/service/${namespace}/klight`;
+      assert.deepEqual([...told], [options.includes("oidc") ? audience : undefined], title);
+      assert.deepEqual(
+        everywhere(manifests, "audience").length,
+        options.includes("oidc") ? toFunction.length : 0,
+        title,
+      );
+      // Its senders' accounts are in this namespace, and so may call.
+      assert.equal(namespaceOf(audience), namespace);
     }
   });
 

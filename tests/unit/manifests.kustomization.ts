@@ -15,7 +15,16 @@ const manifestSchema = z.looseObject({
   }),
 });
 
-const targetSchema = z.strictObject({ group: z.string(), kind: z.string(), name: z.string() });
+const targetSchema = z.strictObject({
+  group: z.string().optional(),
+  kind: z.string().optional(),
+  name: z.string().optional(),
+  /** `KEY=VALUE`, as far as this project uses it. */
+  labelSelector: z
+    .string()
+    .regex(/^[^=!,]+=[^=!,]+$/)
+    .optional(),
+});
 
 /** The fields of a kustomization that this project uses; any other one is an error, not something passed over. */
 const kustomizationSchema = z.strictObject({
@@ -29,6 +38,7 @@ const kustomizationSchema = z.strictObject({
     .array(
       z.union([
         z.strictObject({ target: targetSchema, path: z.string() }),
+        z.strictObject({ target: targetSchema, patch: z.string() }),
         z.strictObject({ path: z.string() }),
         z.strictObject({ patch: z.string() }),
       ]),
@@ -40,6 +50,7 @@ export type Kustomization = z.infer<typeof kustomizationSchema>;
 
 const operationsSchema = z.array(
   z.discriminatedUnion("op", [
+    z.strictObject({ op: z.literal("add"), path: z.string(), value: z.unknown() }),
     z.strictObject({ op: z.literal("replace"), path: z.string(), value: z.unknown() }),
     z.strictObject({ op: z.literal("remove"), path: z.string() }),
   ]),
@@ -108,7 +119,10 @@ const merge = (into: Mapping, patch: Mapping): void => {
 
 const applyOperations = (manifest: Manifest, operations: Operations): void => {
   for (const operation of operations) {
-    const steps = operation.path.split("/").slice(1);
+    const steps = operation.path
+      .split("/")
+      .slice(1)
+      .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
     const last = steps.pop() ?? "";
     let at: Mapping = manifest;
     for (const step of steps) {
@@ -117,8 +131,10 @@ const applyOperations = (manifest: Manifest, operations: Operations): void => {
         throw new Error(`${operation.path}: there is no ${step}`);
       at = next as Mapping;
     }
-    if (!(last in at))
-      throw new Error(`${operation.path}: there is no ${last} in ${manifest.kind} ${manifest.metadata.name}`);
+    if (last in at === (operation.op === "add"))
+      throw new Error(
+        `cannot ${operation.op} ${operation.path} in ${manifest.kind} ${manifest.metadata.name}`,
+      );
     if (operation.op === "remove") delete at[last];
     else at[last] = structuredClone(operation.value);
   }
@@ -135,17 +151,30 @@ const one = (
   return found;
 };
 
+const isTarget = (
+  target: z.infer<typeof targetSchema>,
+  { apiVersion, kind, metadata }: Manifest,
+): boolean => {
+  const [key = "", value] = target.labelSelector?.split("=") ?? [];
+  return (
+    (target.group === undefined || apiVersion.startsWith(`${target.group}/`)) &&
+    (target.kind === undefined || kind === target.kind) &&
+    (target.name === undefined || metadata.name === target.name) &&
+    (value === undefined || metadata.labels?.[key] === value)
+  );
+};
+
 const patched = (
   manifests: Manifest[],
   patch: Kustomization["patches"][number],
   directory: string,
 ): Manifest[] => {
   if ("target" in patch) {
-    const { group, kind, name } = patch.target;
-    const matches = (m: Manifest): boolean =>
-      m.apiVersion.startsWith(`${group}/`) && m.kind === kind && m.metadata.name === name;
-    const operations = operationsSchema.parse(parse(text(join(directory, patch.path))));
-    applyOperations(one(manifests, matches, `${kind} ${name} in ${directory}`), operations);
+    const written = "path" in patch ? text(join(directory, patch.path)) : patch.patch;
+    const operations = operationsSchema.parse(parse(written));
+    // None at all is no error, as in the real one.
+    for (const manifest of manifests)
+      if (isTarget(patch.target, manifest)) applyOperations(manifest, operations);
     return manifests;
   }
   const { $patch: directive, ...content } = mapping.parse(
@@ -200,7 +229,7 @@ export const build = (directory: string): Manifest[] => apply(readKustomization(
 /** The same for a kustomization that is not on disk; its paths are relative to `directory`. */
 export const buildFrom = (
   directory: string,
-  kustomization: Partial<Pick<Kustomization, "namespace" | "resources" | "components">>,
+  kustomization: Partial<Pick<Kustomization, "namespace" | "resources" | "components" | "patches">>,
 ): Manifest[] =>
   apply(
     kustomizationSchema.parse({

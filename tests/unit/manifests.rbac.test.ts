@@ -126,12 +126,12 @@ const recorded = async (namespaces: readonly string[]): ReturnType<typeof startA
   }
 };
 
-for (const { title, option, namespace, manifests } of combinations()) {
+for (const { title, options, namespace, manifests } of combinations()) {
   describe(`the rights in ${title}`, () => {
-    const kind = option === "one-namespace" ? "Role" : "ClusterRole";
+    const kind = options.includes("one-namespace") ? "Role" : "ClusterRole";
 
     test("are for the function what its adapter asks for, and nothing more", async () => {
-      const { asked } = await recorded(option === "one-namespace" ? [namespace] : []);
+      const { asked } = await recorded(options.includes("one-namespace") ? [namespace] : []);
       assert.deepEqual(rightsOf(find(manifests, kind, "klight")), new Set(asked.map(({ right }) => right)));
     });
 

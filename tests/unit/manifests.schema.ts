@@ -47,7 +47,11 @@ const watched = (value: unknown, path: string, unread: (() => string[])[]): unkn
 };
 
 /** The schemas are those of Knative 1.10. What has come since, and is checked where it is used: */
-const newer = ["/spec/filters", "/spec/delivery/timeout"];
+const newer: Readonly<Record<string, readonly string[]>> = {
+  Trigger: ["/spec/filters", "/spec/delivery/timeout", "/spec/subscriber/audience"],
+  ApiServerSource: ["/spec/sink/audience"],
+  PingSource: ["/spec/sink/audience"],
+};
 
 /** What is wrong with a manifest by its kind's schema; empty when it is right. */
 export const problemsOf = (manifest: Manifest): string[] => {
@@ -60,6 +64,6 @@ export const problemsOf = (manifest: Manifest): string[] => {
   }
   return unread
     .flatMap((keys) => keys())
-    .filter((key) => manifest.kind !== "Trigger" || !newer.some((known) => key.startsWith(known)))
+    .filter((key) => !newer[manifest.kind]?.some((known) => key.startsWith(known)))
     .map((key) => `${key} is not a field of ${manifest.kind}`);
 };

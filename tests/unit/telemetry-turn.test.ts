@@ -20,13 +20,13 @@ describe("the re-form of a turn", () => {
     const turn = {
       intent: "reform",
       opened: 100,
-      firstMoved: 150,
-      lastMoved: 320,
+      frozen: 150,
+      live: 320,
       cause: "storing",
     } as const;
     assert.equal(reformOf(turn, 400)?.refusedMs, 170);
     assert.equal(reformOf(turn, 400)?.ms, 300);
-    assert.equal(reformOf({ ...turn, lastMoved: 150 }, 400)?.refusedMs, undefined);
+    assert.equal(reformOf({ ...turn, live: 150 }, 400)?.refusedMs, undefined);
   });
 
   test("is none where the seed was only visited, or never opened", () => {

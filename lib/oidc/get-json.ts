@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { get as httpGet, type IncomingMessage, STATUS_CODES } from "node:http";
+import { get as httpsGet } from "node:https";
+
+/** The API server, as the service account of the pod that klight runs in reaches it. */
+export interface ServiceAccount {
+  readonly apiServer: URL;
+  /** Holds the files `token` and `ca.crt`, which the kubelet renews. */
+  readonly directory: string;
+}
+
+/** Key sets are a few KiB; what is much larger is none. Bytes. */
+const LIMIT = 2 ** 20;
+
+/**
+ * One JSON document. The account's token goes to the API server's own address and to no other; there is no following
+ * of redirects. Throws where no whole document comes before `signal` ends it, with the address in the message.
+ *
+ * Not client-node: that is ten times as much to load, and what waits for this is the first event after a start.
+ */
+export async function getJson(url: URL, signal: AbortSignal, account?: ServiceAccount): Promise<unknown> {
+  try {
+    const own = account !== undefined && url.origin === account.apiServer.origin;
+    const response = await answerOf(url, signal, own ? await credentialsOf(account) : undefined);
+    const text = await textOf(response);
+    const { statusCode = 0 } = response;
+    if (statusCode !== 200) throw new Error(`${statusCode} ${STATUS_CODES[statusCode] ?? ""}`);
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const message = signal.aborted ? "no answer in time" : messageOf(error);
+    throw new Error(`${url.href}: ${message}`, { cause: error });
+  }
+}
+
+interface Credentials {
+  readonly ca: Buffer;
+  readonly token: string;
+}
+
+async function credentialsOf({ directory }: ServiceAccount): Promise<Credentials> {
+  const [ca, token] = await Promise.all([
+    readFile(`${directory}/ca.crt`),
+    readFile(`${directory}/token`, "utf8"),
+  ]);
+  return { ca, token: token.trim() };
+}
+
+function answerOf(url: URL, signal: AbortSignal, credentials?: Credentials): Promise<IncomingMessage> {
+  const get = url.protocol === "https:" ? httpsGet : httpGet;
+  const headers = {
+    accept: "application/json",
+    "user-agent": "klight",
+    ...(credentials && { authorization: `Bearer ${credentials.token}` }),
+  };
+  // No connection is kept: the next request is minutes away.
+  const options = { agent: false, headers, signal, ...(credentials && { ca: credentials.ca }) };
+  return new Promise((resolve, reject) => {
+    get(url, options, resolve).once("error", reject);
+  });
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length;
+    // Leaving the loop ends the connection.
+    if (size > LIMIT) throw new Error(`more than ${LIMIT} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join(", ");
+  if (error instanceof SyntaxError) return "the answer is not JSON";
+  return error instanceof Error ? error.message : String(error);
+}
