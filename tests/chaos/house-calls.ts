@@ -17,7 +17,7 @@ export interface Proof {
   readonly stored: StoredFigures;
   /** Acknowledged entries that are in no history though somebody who held them lived on, each with what is known. */
   readonly lost: readonly string[];
-  /** The same whom nobody could keep: all that held them died, or forgot them by themselves. */
+  /** The same, but nobody could keep them: all that held them died, or forgot them by themselves. */
   readonly excused: readonly string[];
 }
 

@@ -36,7 +36,7 @@ export function printTable(result: Result): void {
     ["networks whole", `${networks.whole} of ${networks.total}, ${networks.pods} pods`],
     ["entries acknowledged", entries.acknowledged],
     ["  lost", entries.lost],
-    ["  gone with all that held them", entries.excused],
+    ["  that nobody could keep", entries.excused],
     ["  Persists refused", entries.refused],
     ["  longest time without one", `${entries.longestPauseMs} ms`],
     [
