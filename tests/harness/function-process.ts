@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { killAtExit, tied } from "./tied-process.ts";
 
 /** The bundle, as the image runs it. */
 const bundle = resolve(import.meta.dirname, "../../dist/index.js");
@@ -24,7 +25,9 @@ export interface FunctionProcess {
 
 /** Starts the built function with this environment and no other. */
 export function startFunction(env: Readonly<Record<string, string>>, file = bundle): FunctionProcess {
-  const child = spawn(process.execPath, [file], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const [command, args] = tied(process.execPath, [file]);
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  killAtExit(child);
   const stdout: string[] = [];
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part));

@@ -1,14 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { findCommand, killAtExit, tied } from "./tied-process.ts";
 
 /** One process of the two. A paused one keeps its connections and says nothing. */
 export interface Part {
@@ -40,19 +40,7 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-const find = (command: string): string | undefined =>
-  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"]
-    .map((folder) => join(folder, command))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-
-export const redisAvailable = (): boolean => find("redis-server") !== undefined;
+export const redisAvailable = (): boolean => findCommand("redis-server") !== undefined;
 
 /**
  * What to give to `skip` of a suite that needs Redis: false where there is one, else the reason.
@@ -65,21 +53,15 @@ export const skipWithoutRedis = (): string | false => {
   return reason;
 };
 
-/** A child that dies with this process, however that one dies, where the system can do that (Linux). */
 const spawnTied = (
   command: string,
   args: string[],
   ipc: "ipc" | "ignore",
   env = process.env,
 ): ChildProcess => {
-  const tie = find("setpriv");
-  const [file, ...words] = tie ? [tie, "--pdeathsig", "KILL", "--", command, ...args] : [command, ...args];
+  const [file, words] = tied(command, args);
   const child = spawn(file, words, { env, stdio: ["ignore", "ignore", "ignore", ipc] });
-  const end = (): void => {
-    child.kill("SIGKILL");
-  };
-  process.once("exit", end);
-  child.once("exit", () => process.removeListener("exit", end));
+  killAtExit(child);
   return child;
 };
 
@@ -119,21 +101,29 @@ const ask = async (port: number, password: string, command: string): Promise<str
   return said.slice(5);
 };
 
+/** How a redis-server is started. */
+interface Database {
+  readonly password: string;
+  readonly folder: string;
+  /** As in `knative/components/redis`: what was answered is written, and there again after a crash. */
+  readonly keeps: boolean;
+}
+
 const startServer = async (
   port: number,
-  password: string,
-  folder: string,
+  { password, folder, keeps }: Database,
 ): Promise<ChildProcess | undefined> => {
   const settings = {
     port,
     bind: "127.0.0.1",
     save: "",
-    appendonly: "no",
+    appendonly: keeps ? "yes" : "no",
+    appendfsync: "always",
     dir: folder,
     requirepass: password,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = spawnTied(find("redis-server") ?? "redis-server", args, "ignore");
+  const child = spawnTied(findCommand("redis-server") ?? "redis-server", args, "ignore");
   const deadline = performance.now() + 10_000;
   while (!isOver(child) && performance.now() < deadline) {
     // The password tells that it is this one and not another Redis that took the port first.
@@ -149,13 +139,10 @@ const startServer = async (
 };
 
 /** A port that was free a moment ago may be taken by now: then another one. */
-const startOnFreePort = async (
-  password: string,
-  folder: string,
-): Promise<{ child: ChildProcess; port: number }> => {
+const startOnFreePort = async (database: Database): Promise<{ child: ChildProcess; port: number }> => {
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
-    const child = await startServer(port, password, folder);
+    const child = await startServer(port, database);
     if (child) return { child, port };
   }
   throw new Error("redis-server did not start on any of 5 ports");
@@ -195,17 +182,20 @@ const part = (first: ChildProcess, start: () => Promise<ChildProcess>): Part => 
   };
 };
 
-/** A Redis without persistence and Upstash's REST protocol before it, for the tests of one process. */
-export const startRedis = async (): Promise<TestRedis> => {
+/** A Redis and Upstash's REST protocol before it, for the tests of one process; by default it keeps nothing. */
+export const startRedis = async ({
+  keeps = false,
+}: { readonly keeps?: boolean } = {}): Promise<TestRedis> => {
   const folder = await mkdtemp(join(tmpdir(), "klight-redis-"));
   const [password, token] = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
-  const server = await startOnFreePort(password, folder);
+  const database: Database = { password, folder, keeps };
+  const server = await startOnFreePort(database);
   const env = { URS_TOKEN: token, REDIS_URL: `redis://:${password}@127.0.0.1:${server.port}`, PORT: "0" };
   const front = await startRest(env);
   const url = `http://127.0.0.1:${front.port}`;
 
   const redis = part(server.child, async () => {
-    const child = await startServer(server.port, password, folder);
+    const child = await startServer(server.port, database);
     if (!child) throw new Error(`redis-server did not start again on port ${server.port}`);
     return child;
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { systemTimers, type Timers } from "../timers.ts";
-import type { JoinRecord, PeerHost, PeerOptions, PeerState } from "./calls.ts";
+import type { JoinRecord, PeerCalls, PeerHost, PeerOptions, PeerState } from "./calls.ts";
 import { grpcDialer } from "./grpc-dialer.ts";
 import { addServices } from "./grpc-services.ts";
 import type { Life } from "./life.ts";
@@ -18,13 +18,15 @@ export interface GrpcPeerOptions extends PeerOptions {
   readonly reaches?: (address: string) => boolean;
   /** Default: real time. */
   readonly timers?: Timers;
+  /** Sees what is called, and what is answered, at each process that starts here. */
+  readonly seen?: (calls: PeerCalls) => PeerCalls;
 }
 
 /** Starts a lightpeer that answers real gRPC. Kill it in the end. */
 export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<PeerHost> => {
   const front = new TcpFront(options.host ?? "127.0.0.1", options.port ?? 0);
   await front.reserve();
-  const { reaches, timers = systemTimers } = options;
+  const { reaches, timers = systemTimers, seen = (calls) => calls } = options;
   const machine = new Machine({
     address: front.address,
     clock: timers,
@@ -34,7 +36,7 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Peer
     firstRoundMs: options.firstRoundMs ?? Math.random() * healthPeriodMs,
     dialerFor: (life) => grpcDialer({ life, ...(reaches && { reaches }) }),
   });
-  const peer = new GrpcPeer(machine, front, timers);
+  const peer = new GrpcPeer(machine, front, { timers, seen });
   await peer.serve();
   return peer;
 };
@@ -42,12 +44,12 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Peer
 class GrpcPeer implements PeerHost {
   readonly #machine: Machine;
   readonly #front: TcpFront;
-  readonly #timers: Timers;
+  readonly #around: Required<Pick<GrpcPeerOptions, "timers" | "seen">>;
 
-  constructor(machine: Machine, front: TcpFront, timers: Timers) {
+  constructor(machine: Machine, front: TcpFront, around: Required<Pick<GrpcPeerOptions, "timers" | "seen">>) {
     this.#machine = machine;
     this.#front = front;
-    this.#timers = timers;
+    this.#around = around;
   }
 
   get address(): string {
@@ -73,7 +75,8 @@ class GrpcPeer implements PeerHost {
   async serve(): Promise<void> {
     const { life, calls } = this.#machine;
     const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
-    addServices(server, calls, { life, timers: this.#timers });
+    const { timers, seen } = this.#around;
+    addServices(server, seen(calls), { life, timers });
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
         if (error) reject(error);
