@@ -11,6 +11,7 @@ const breakage = {
   "has-chain": false,
   "was-elsewhere": false,
   "entry-came": false,
+  "store-lost": false,
   storing: false,
   configured: false,
   "asked-for": false,

@@ -122,6 +122,10 @@ export function decideJoin(
   if (answers.contact === "fresh") {
     return { tag: "reform", cause: cause("lost-chain", `${contact} has lost its chain`) };
   }
+  // Put together again from what pods say, the stack may lack a member that hangs and is on the others' lists.
+  if (scene.restored && settings.reform === "on") {
+    return { tag: "reform", cause: cause("store-lost", "the store had lost who is in it") };
+  }
   const silent = silentOne(answers, peer.name, contact);
   if (silent !== undefined) return hold("PeerNotAnswering", `${silent} does not answer a question`, subject);
   const newest = answers.newest.tag === "newest" ? answers.newest.digest : "";

@@ -14,6 +14,7 @@ const causeTexts: Readonly<Record<Cause["kind"], RegExp>> = {
   "moved-away": /(?:has gone|goes) to another network/u,
   "has-chain": /has a chain already/u,
   "was-elsewhere": /was in (?:a|another) network before/u,
+  "store-lost": /the store had lost who is in it/u,
   replaced: /somebody else is at /u,
   "entry-came": /an entry came in while/u,
   storing: /an application stores in it/u,
