@@ -166,7 +166,7 @@ const ofPlatform: Partial<Record<Kind, Drawn>> = {
       at,
       ms: ms(50, 8_000),
       lagMs: ms(10, 3_000),
-      duplicates: fc.double({ min: 0, max: 1, noNaN: true }),
+      duplicates: fc.integer({ min: 0, max: 10 }).map((tenths) => tenths / 10),
     }),
   },
   sweep: { weight: 2, arbitrary: fc.record({ kind: fc.constant("sweep"), at }) },
