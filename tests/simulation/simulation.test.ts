@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { explore, type Finding, replayed } from "./explore.ts";
 import { run } from "./run.ts";
 import { describe } from "./schedule.ts";
 
 const FIXED_SEED = 2;
-const FIXED_RUNS = 150;
+const FIXED_RUNS = 400;
+const FRESH_SEED = randomInt(2 ** 31);
+const FRESH_RUNS = 200;
 
 const told = ({ replay, schedule, violations }: Finding): string =>
   [
@@ -22,6 +25,10 @@ const findings = async (seed: number, runs: number): Promise<readonly Finding[]>
 
 test(`networks stay whole in ${FIXED_RUNS} schedules of seed ${FIXED_SEED}`, async () => {
   assert.deepEqual((await findings(FIXED_SEED, FIXED_RUNS)).map(told), []);
+});
+
+test(`networks stay whole in ${FRESH_RUNS} schedules of a fresh seed, ${FRESH_SEED} this time`, async () => {
+  assert.deepEqual((await findings(FRESH_SEED, FRESH_RUNS)).map(told), []);
 });
 
 test("a schedule runs the same way twice", async () => {
