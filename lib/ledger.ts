@@ -21,6 +21,13 @@ export function findings(scene: Scene): Change {
 }
 
 /**
+ * The same where the step ends without a change. A stack that was put together again lacks the joiner, which may say of
+ * itself that it is a member: alone in the store it would hide that.
+ */
+export const findingsAtRest = (scene: Scene): Change =>
+  scene.restored && scene.joiner ? {} : findings(scene);
+
+/**
  * Something has happened that may have broken the network unseen: a death; a member that hung, for the others notice no
  * death while they wait for it; or the store does not know what has.
  */

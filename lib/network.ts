@@ -5,7 +5,7 @@ import type { NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { bringIn } from "./join.ts";
 import { giveBack, takeLease } from "./lease.ts";
-import { contactOf, findings, logEntry } from "./ledger.ts";
+import { contactOf, findings, findingsAtRest, logEntry } from "./ledger.ts";
 import { look } from "./look.ts";
 import { held, type Outcome } from "./outcome.ts";
 import { memberOf, release } from "./release.ts";
@@ -57,7 +57,7 @@ async function stepInTurn(deps: Deps, wish: Wish): Promise<Outcome> {
   const looked = await look(deps, wish, record);
   if (looked.tag === "scene")
     return act({ deps, wish: await stillMeant(deps, wish, record), lease, record, scene: looked.scene });
-  const seen = looked.scene ? findings(looked.scene) : {};
+  const seen = looked.scene ? findingsAtRest(looked.scene) : {};
   await giveBack(deps, lease, { ...seen, keepIntent: record.intent !== undefined });
   return looked.outcome;
 }

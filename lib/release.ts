@@ -1,7 +1,7 @@
 import { announceHold } from "./announce.ts";
 import type { Change } from "./contacts/contacts.ts";
 import { giveBack } from "./lease.ts";
-import { findings, logEntry } from "./ledger.ts";
+import { findingsAtRest, logEntry } from "./ledger.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Step, Wish } from "./step.ts";
 
@@ -10,7 +10,7 @@ export async function release(step: Step, outcome: Outcome, more: Change = {}): 
   const { deps, lease, record, scene } = step;
   const log = outcome.name === "held" ? { log: logEntry(outcome, deps.clock.now()) } : {};
   const keepIntent = record.intent !== undefined && outcome.name === "held";
-  const late = await giveBack(deps, lease, { ...findings(scene), ...more, ...log, keepIntent });
+  const late = await giveBack(deps, lease, { ...findingsAtRest(scene), ...more, ...log, keepIntent });
   if (scene.joiner) await announceHold(deps, scene.joiner.pod, outcome);
   return late && outcome.name !== "held" ? late : outcome;
 }

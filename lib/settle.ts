@@ -12,7 +12,7 @@ import type { Change, Contact } from "./contacts/contacts.ts";
 import { isMember } from "./decide.ts";
 import { clusterHeld } from "./hold.ts";
 import { giveBack } from "./lease.ts";
-import { contactOf, findings, logEntry } from "./ledger.ts";
+import { contactOf, findings, findingsAtRest, logEntry } from "./ledger.ts";
 import { held, type Outcome, type Subject } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import type { Pod } from "./pod.ts";
@@ -171,7 +171,7 @@ async function arrivalOf({ lightpeer, settings }: Step["deps"], pod: Pod): Promi
 async function stopped(step: Step, outcome: Outcome, unfinished: boolean): Promise<Outcome> {
   const { deps, lease, record, scene } = step;
   const keepIntent = unfinished || record.intent !== undefined;
-  await giveBack(deps, lease, { ...findings(scene), keepIntent, log: logEntry(outcome, deps.clock.now()) });
+  await giveBack(deps, lease, { ...findingsAtRest(scene), keepIntent, log: logEntry(outcome, deps.clock.now()) });
   if (scene.joiner) await announceHold(deps, scene.joiner.pod, outcome);
   return outcome;
 }

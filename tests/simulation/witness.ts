@@ -193,7 +193,7 @@ export class Witness {
   #isExcused(addresses: readonly string[], steps: readonly StepFact[]): boolean {
     const since = Math.min(...steps.map(({ startedAt }) => startedAt));
     const pods = addresses.map((address) => this.#podAt(address)).filter((pod) => pod !== undefined);
-    return this.#flushedAt() >= since || pods.some((pod) => networksSince(pod, since - LABEL_MEMORY_MS).length > 1);
+    return this.#flushedAt() >= since || pods.some(({ labels }) => labels.length > 1);
   }
 
   async #during<Answer>(change: Change, call: () => Promise<Answer>): Promise<Answer> {
