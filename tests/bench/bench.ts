@@ -6,6 +6,7 @@ import { redisAvailable } from "../harness/redis.ts";
 import { measureCrowd } from "./crowd.ts";
 import { measureNetworks } from "./networks.ts";
 import { measureReform } from "./reform.ts";
+import { measurePage } from "./page.ts";
 import { printReport } from "./report.ts";
 import { measureStart } from "./start.ts";
 import { measureSteps } from "./steps.ts";
@@ -18,6 +19,7 @@ const measurements = {
   networks: measureNetworks,
   stream: measureStream,
   reform: measureReform,
+  page: measurePage,
 } as const;
 
 const folder = resolve(import.meta.dirname, "../../bench-results");
