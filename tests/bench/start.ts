@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { median, mib, ms, type Report, round, times } from "./report.ts";
-import { residentMib } from "./resident.ts";
+import { residentMib } from "./memory.ts";
 
 interface Started {
   readonly ms: number;
