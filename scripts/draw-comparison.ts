@@ -16,6 +16,7 @@ const comparison = z.object({
   node: z.string(),
   cores: z.number(),
   load: z.tuple([z.number(), z.number()]),
+  note: z.string().optional(),
   problems: z.literal(0),
   start: z.object({ runs: z.number(), bundle: started, http: started, faas: started, packages: started }),
   steps: z.record(z.string(), cost),
@@ -51,7 +52,7 @@ const panels = ({ start }: Comparison): readonly Panel[] => {
   return [panel("Start to the first answer", "ms", "ms"), panel("Resident memory then", "MiB", "mib")];
 };
 
-const tables = ({ at, node, cores, load, start, steps: costs }: Comparison): string => `
+const tables = ({ at, node, cores, load, note, start, steps: costs }: Comparison): string => `
 | process start | to the first answer | resident memory |
 | --- | --: | --: |
 ${order.map((name) => `| ${names[name]} | ${Math.round(start[name].ms)} ms | ${Math.round(start[name].mib)} MiB |`).join("\n")}
@@ -62,9 +63,11 @@ ${Object.entries(costs)
   .map(([step, { redis, api }]) => `| ${steps[step] ?? step} | ${redis} | ${api.join(", ") || "none"} |`)
   .join("\n")}
 
-Medians of ${start.runs} starts by turns, ${at.slice(0, 10)}, Node ${node.slice(1)}, ${cores} cores, load ${load[0]} before and
-${load[1]} after: \`npm run bench -- --compare\`. Bare node:http is what no function in Node can beat; the others are what klight
-could have been built on, and what it is built of.
+Medians of ${start.runs} starts by turns, ${at.slice(0, 10)}, Node ${node.slice(1)}, ${cores} cores, load ${load[0]} before and ${load[1]} after,
+by \`npm run bench -- --compare\`${note === undefined ? "." : `; ${note}.`}
+
+Bare node:http is what no function in Node can beat; the others are what klight could have been built on, and what it
+is built of.
 `;
 
 const begin = "<!-- Made by scripts/draw-comparison.ts from docs/comparison.json. -->";

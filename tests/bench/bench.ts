@@ -27,15 +27,21 @@ type Name = keyof typeof measurements;
 /** What docs/comparison.json holds. */
 const compared: readonly Name[] = ["start", "steps"];
 
-const usage = `npm run bench -- [--only NAME] [--compare] [--json FILE]
+const usage = `npm run bench -- [--only NAME] [--compare] [--json FILE] [--note TEXT]
 
   --only NAME   one of ${Object.keys(measurements).join(", ")}
   --compare     start, memory and commands beside what else could be run: ${compared.join(" and ")}
-  --json FILE   where the figures go; else into bench-results/`;
+  --json FILE   where the figures go; else into bench-results/
+  --note TEXT   what was special about this run, kept with its figures`;
 
 const folder = resolve(import.meta.dirname, "../../bench-results");
 
-async function bench(chosen: readonly Name[], json: string | undefined): Promise<number> {
+interface Kept {
+  readonly json?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+async function bench(chosen: readonly Name[], { json, note }: Kept): Promise<number> {
   if (chosen.some((name) => name !== "start" && name !== "page") && !redisAvailable()) {
     console.error("redis-server is not on this machine: apt-get install redis-server");
     return 2;
@@ -51,7 +57,8 @@ async function bench(chosen: readonly Name[], json: string | undefined): Promise
     problems += report.problems.length;
   }
   load.push(loadOf());
-  const result = { at, node: process.version, cores: availableParallelism(), load, problems, ...figures };
+  const about = { at, node: process.version, cores: availableParallelism(), load, ...(note && { note }) };
+  const result = { ...about, problems, ...figures };
   const file = json === undefined ? join(folder, `${at.replaceAll(":", "-")}.json`) : resolve(json);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
@@ -67,6 +74,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     compare: { type: "boolean", default: false },
     json: { type: "string" },
+    note: { type: "string" },
   },
 });
 const all = Object.keys(measurements) as Name[];
@@ -75,4 +83,4 @@ const chosen = values.compare
   : all.filter((name) => values.only === undefined || name === values.only);
 if (chosen.length === 0) console.error(`--only ${values.only}: there is no such measurement\n\n${usage}`);
 // Peers that never begin their rounds still have the timers of these, and would keep the process.
-process.exit(chosen.length === 0 ? 2 : await bench(chosen, values.json));
+process.exit(chosen.length === 0 ? 2 : await bench(chosen, values));
