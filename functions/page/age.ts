@@ -12,6 +12,6 @@ export function duration(ms: number): string {
   return `${Math.max(0, Math.floor(ms / size))} ${name}`;
 }
 
-/** An age that the page's script keeps current. */
-export const age = (at: string, now: string): Html =>
-  html`<time datetime="${at}">${duration(Date.parse(now) - Date.parse(at))}</time>`;
+/** An age that the page's script keeps current. `now`: ms since 1970. */
+export const age = (at: string, now: number): Html =>
+  html`<time datetime="${at}">${duration(now - Date.parse(at))}</time>`;

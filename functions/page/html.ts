@@ -4,9 +4,9 @@ export class Html {
 
   constructor(parts: TemplateStringsArray, values: readonly Part[]) {
     let text = parts[0] ?? "";
-    values.forEach((value, index) => {
-      text += written(value) + (parts[index + 1] ?? "");
-    });
+    for (let index = 0; index < values.length; index += 1) {
+      text += written(values[index]) + (parts[index + 1] ?? "");
+    }
     this.#text = text;
   }
 
@@ -23,11 +23,13 @@ export const html = (parts: TemplateStringsArray, ...values: readonly Part[]): H
   new Html(parts, values);
 
 function written(value: Part): string {
+  if (typeof value === "string") return escaped(value);
   if (value instanceof Html) return value.toString();
   if (value === undefined || value === false) return "";
-  if (typeof value === "string") return escaped(value);
   if (typeof value === "number") return String(value);
-  return value.map(written).join("");
+  let text = "";
+  for (const each of value) text += written(each);
+  return text;
 }
 
 const entities: Readonly<Record<string, string>> = {

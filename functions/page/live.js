@@ -35,15 +35,29 @@ function duration(ms) {
   return `${Math.max(0, Math.floor(ms / size))} ${name}`;
 }
 
-function tellAges() {
+function tellAges(part = live) {
   const now = Date.now() - aheadMs;
-  for (const time of live.querySelectorAll("time")) {
-    // Nobody sees what is closed, and that is most of a large page.
+  for (const time of part.querySelectorAll("time")) {
+    // Nobody sees what is closed again.
     if (time.closest("details:not([open]) > .inside")) continue;
     const text = duration(now - Date.parse(time.dateTime));
     setText(time, text);
     if (time.title === "") time.title = new Date(time.dateTime).toLocaleString();
   }
+}
+
+// What is behind a closed network comes as a text, in `noscript`, and becomes elements when somebody wants to see it.
+
+const undrawn = (network) => network.querySelector(":scope > noscript");
+
+function draw(network) {
+  const text = undrawn(network);
+  if (text) text.outerHTML = text.textContent;
+}
+
+function opened(network) {
+  draw(network);
+  tellAges(network);
 }
 
 // Search: all words must stand in what is marked with data-find, as on the server.
@@ -53,7 +67,11 @@ const texts = new WeakMap();
 function textOf(network) {
   const known = texts.get(network);
   if (known?.revision === network.dataset.revision) return known.text;
-  const found = [...network.querySelectorAll("[data-find]")].map(({ textContent }) => textContent);
+  const inside = document.createElement("template");
+  inside.innerHTML = undrawn(network)?.textContent ?? "";
+  const found = [network, inside.content].flatMap((part) =>
+    Array.from(part.querySelectorAll("[data-find]"), ({ textContent }) => textContent),
+  );
   const text = [network.dataset.key, ...found].join("\n").toLowerCase();
   texts.set(network, { revision: network.dataset.revision, text });
   return text;
@@ -65,7 +83,7 @@ function isFound(network, words) {
 }
 
 function filter() {
-  const words = field.value.toLowerCase().split(/\s+/u);
+  const words = field.value.toLowerCase().match(/\S+/gu) ?? [];
   let shown = 0;
   let all = 0;
   for (const section of live.querySelectorAll('[data-key^="namespace "]')) {
@@ -126,16 +144,19 @@ function take(here, there) {
   }
   const unchanged = there.dataset?.revision && here.dataset.revision === there.dataset.revision;
   takeAttributes(here, there);
-  if (!unchanged) takeChildren(here, there);
+  if (unchanged) return;
+  if (here.localName === "details" && !undrawn(here)) draw(there);
+  takeChildren(here, there);
 }
 
 function takeChildren(here, there) {
   const known = keep(here, new Set([...there.childNodes].map(keyOf)));
   let at = here.firstChild;
-  for (const child of there.childNodes) {
+  // A copy, for what is new moves over.
+  for (const child of Array.from(there.childNodes)) {
     const match = [known.get(keyOf(child)), at].find((each) => each && isSame(each, child));
     if (match === undefined) {
-      here.insertBefore(document.importNode(child, true), at);
+      here.insertBefore(child, at);
       continue;
     }
     if (match === at) at = at.nextSibling;
@@ -172,7 +193,10 @@ async function ask() {
   });
   if (answer.status === 304) return undefined;
   if (!answer.ok) throw new Error(`klight answered ${answer.status}`);
-  const there = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+  // Not a parser of another document: only in one that runs scripts `noscript` stays a text.
+  const box = document.createElement("div");
+  box.innerHTML = await answer.text();
+  const there = box.querySelector("#live");
   if (!there) throw new Error("the answer is not this page");
   return { there, revision: (answer.headers.get("etag") ?? "").replaceAll('"', "") };
 }
@@ -239,11 +263,18 @@ document.addEventListener("keydown", (event) => {
 // A link to a network opens it.
 const openTarget = () => {
   const target = byId(decodeURIComponent(location.hash.slice(1)));
-  if (target?.localName === "details") target.open = true;
+  if (target?.localName !== "details") return;
+  opened(target);
+  target.open = true;
 };
 addEventListener("hashchange", openTarget);
 openTarget();
-document.addEventListener("toggle", tellAges, true);
+// A click comes before its network opens, by mouse and by keyboard; whatever else opens one is seen afterwards.
+live.addEventListener("click", ({ target }) => {
+  const network = target.closest("summary")?.parentElement;
+  if (network) draw(network);
+});
+live.addEventListener("toggle", ({ target }) => opened(target), true);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) wake();
 });

@@ -11,21 +11,28 @@ const LOG_LINES = 6;
 
 /** How one network is shown. */
 export interface Showing {
-  /** When it was read, RFC 3339. */
-  readonly now: string;
+  /** When it was read, ms since 1970. */
+  readonly now: number;
   /** The same text: nothing in it has changed. */
   readonly revision: string;
   readonly open: boolean;
 }
 
-/** One network: a line that tells how it stands, and behind it members, tree, who is not in, and its log. */
+/**
+ * One network: a line that tells how it stands, and behind it members, tree, who is not in, and its log.
+ *
+ * What is behind a closed one is in `noscript`: without JavaScript it is there like all else; with it the browser
+ * keeps it as a text, of which the script makes elements when the network is opened. With many networks nearly all of
+ * the page is closed, and making its elements would be most of the time until it can be read.
+ */
 export function networkSection(network: NetworkStatus, { now, revision, open }: Showing): Html {
   const { level, text } = stateOf(network);
   const { network: key, id, notIn, log } = network;
+  const inside = html`<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn)}${lastOutcomes(log, now)}</div>`;
   return html`
 <details class="network" id="${anchor(key)}" data-key="${key}" data-level="${level}" data-revision="${revision}"${open && html` open`}>
 <summary><span class="state ${level}">${text}</span><h3 class="name" data-find>${id}</h3>${facts(network, now)}</summary>
-<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn)}${lastOutcomes(log, now)}</div>
+${open ? inside : html`<noscript>${inside}</noscript>`}
 </details>`;
 }
 
@@ -34,7 +41,7 @@ export const anchor = (network: string): string => `network-${network}`;
 export const count = (number: number, one: string, many: string): string =>
   `${number} ${number === 1 ? one : many}`;
 
-function facts({ members, notIn, generation }: NetworkStatus, now: string): Html {
+function facts({ members, notIn, generation }: NetworkStatus, now: number): Html {
   const [newest] = members;
   const rows = [
     count(members.length, "peer", "peers"),
@@ -45,7 +52,7 @@ function facts({ members, notIn, generation }: NetworkStatus, now: string): Html
   return html`${rows.map((row) => html`<span class="fact">${row}</span>`)}`;
 }
 
-function notices({ members, intent, leased, deaths }: NetworkStatus, now: string): Html {
+function notices({ members, intent, leased, deaths }: NetworkStatus, now: number): Html {
   const hung = members.filter(({ hungMs }) => hungMs !== undefined);
   const lines = [
     ...hung.map(
@@ -61,13 +68,13 @@ function notices({ members, intent, leased, deaths }: NetworkStatus, now: string
   return html`${lines.map((line) => html`<p class="notice">${line}</p>`)}`;
 }
 
-const intentNotice = ({ kind, pod, at }: Intent, leased: boolean, now: string): Html =>
+const intentNotice = ({ kind, pod, at }: Intent, leased: boolean, now: number): Html =>
   html`A ${kind}${pod !== undefined && html` for <b class="id">${pod}</b>`}
   ${leased ? "is under way since" : "was left half-done"}
   ${age(at, now)}${!leased && " ago. The next step or sweep settles it by re-forming the network."}`;
 
 /** Age, generation, re-forms. */
-function lifeOf({ members, generation, log }: NetworkStatus, now: string): Html {
+function lifeOf({ members, generation, log }: NetworkStatus, now: number): Html {
   const oldest = members.at(-1);
   const reformed = log.find(({ outcome }) => outcome === "reformed");
   const times = generation === 0 ? "never" : count(generation, "time", "times");
@@ -79,7 +86,7 @@ function lifeOf({ members, generation, log }: NetworkStatus, now: string): Html 
   return html`<dl class="life" data-key="life">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-function stack({ id, members }: NetworkStatus, now: string): Html {
+function stack({ id, members }: NetworkStatus, now: number): Html {
   if (members.length === 0) {
     return html`<p class="none" data-key="stack">No peer is in. The next one founds the network.</p>`;
   }
@@ -89,7 +96,7 @@ function stack({ id, members }: NetworkStatus, now: string): Html {
 <tbody>${members.map((member, row) => memberRow(member, row === members.length - 1, now))}</tbody></table></div>`;
 }
 
-function memberRow(member: Member, isOldest: boolean, now: string): Html {
+function memberRow(member: Member, isOldest: boolean, now: number): Html {
   const { name, address, via, joinedAt, podIs, hungMs } = member;
   const odd = hungMs === undefined ? podIs && `pod ${podIs}` : "does not answer";
   return html`<tr><th scope="row"><span class="id" data-find>${name}</span><span class="address" data-find>${address}</span>${odd !== undefined && html` <b class="odd">${odd}</b>`}</th>${through(via, isOldest)}<td>${age(joinedAt, now)}</td></tr>`;
@@ -117,7 +124,7 @@ export function gap({ pod, namespace, name, reason, says, message, cure, mendsIt
 <p>${says}</p><p class="case" data-find>${message}</p><p class="cure"><b>What helps</b> ${cure}</p></li>`;
 }
 
-function lastOutcomes(entries: readonly LogEntry[], now: string): Html {
+function lastOutcomes(entries: readonly LogEntry[], now: number): Html {
   if (entries.length === 0) return html``;
   return html`<h4>Last outcomes</h4>
     <ol class="log">
@@ -126,7 +133,7 @@ function lastOutcomes(entries: readonly LogEntry[], now: string): Html {
 }
 
 /** One line of a log: when, how the step ended, and the sentence that it ended with. */
-export function logLine({ at, outcome, reason, message }: LogEntry, now: string, where?: Html): Html {
+export function logLine({ at, outcome, reason, message }: LogEntry, now: number, where?: Html): Html {
   const isStop = outcome === "held" || outcome === "refused";
   return html`
 <li><span class="outcome ${isStop ? "stop" : "done"}">${outcome}</span> <span class="when">${age(at, now)} ago</span>${where}${isStop && html` <span class="reason">${reason}</span>`}<p>${message}</p></li>`;

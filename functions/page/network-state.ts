@@ -28,7 +28,8 @@ export interface Filter {
 /** All words must stand in the network's key, in a peer's or pod's name, in an address, or in a reason's text. */
 export function isFound(network: NetworkStatus, { search, attention }: Filter): boolean {
   if (attention && stateOf(network).level !== "help") return false;
-  const words = search.toLowerCase().split(/\s+/u);
+  const words = search.toLowerCase().match(/\S+/gu);
+  if (words === null) return true;
   const text = searchText(network).toLowerCase();
   return words.every((word) => text.includes(word));
 }

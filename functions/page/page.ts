@@ -17,6 +17,7 @@ export interface LivePart {
 
 export function livePart(status: Status, filter: Filter): LivePart {
   const { at, cluster, networks, unplaced } = status;
+  const now = Date.parse(at);
   const revisions = new Map(networks.map((network) => [network, revisionOf(network)]));
   const found = networks.filter((network) => isFound(network, filter));
   const open = openFirst(found);
@@ -25,7 +26,7 @@ export function livePart(status: Status, filter: Filter): LivePart {
       namespace,
       those.map((network) =>
         networkSection(network, {
-          now: at,
+          now,
           revision: revisions.get(network) ?? "",
           open: open.has(network),
         }),
@@ -109,11 +110,15 @@ const noNetworks = html`<div class="empty" data-key="empty">
   </p>
 </div>`;
 
+/** Times of logs are all written in one way, in UTC, so that their texts are in the order of time. */
+const byTime = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
+
 /** The newest outcomes of all networks. */
 function outcomes({ at, networks }: Status): Html {
+  const now = Date.parse(at);
   const entries = networks
     .flatMap(({ network, log }) => log.map((entry) => ({ network, entry })))
-    .sort((a, b) => Date.parse(b.entry.at) - Date.parse(a.entry.at))
+    .sort((a, b) => byTime(b.entry.at, a.entry.at))
     .slice(0, OUTCOMES);
   return html`<aside data-key="outcomes" aria-labelledby="outcomes">
     <h2 id="outcomes">Last outcomes</h2>
@@ -122,7 +127,7 @@ function outcomes({ at, networks }: Status): Html {
         ? html`<p class="none">Nothing has been done in the last day.</p>`
         : html`<ol class="log">
             ${entries.map(({ network, entry }) =>
-              logLine(entry, at, html` <a class="id" href="#${anchor(network)}">${network}</a>`),
+              logLine(entry, now, html` <a class="id" href="#${anchor(network)}">${network}</a>`),
             )}
           </ol>`
     }

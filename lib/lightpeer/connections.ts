@@ -41,9 +41,18 @@ interface Connection {
   calls: number;
 }
 
-/** Connections to peers, one for each address, kept until they break or are released. */
+/**
+ * Connections to peers, one for each address, kept until they break or are released, and so many at most besides
+ * those with calls: an instance that always has a step under way, now in this network, now in that, never releases.
+ */
 export class Connections {
+  /** That which was used last is the last. */
   readonly #open = new Map<string, Connection>();
+  readonly #kept: number;
+
+  constructor(kept: number) {
+    this.#kept = kept;
+  }
 
   /** Runs one call. Whether it has reached the peer when it fails with UNAVAILABLE is not known. */
   async once<T>(
@@ -61,6 +70,7 @@ export class Connections {
     } finally {
       connection.calls -= 1;
       if (connection.calls === 0 && this.#open.get(address) !== connection) connection.channel.close();
+      this.#dropUnused();
     }
   }
 
@@ -95,9 +105,19 @@ export class Connections {
       if (knocked === "silent") return failure(status.DEADLINE_EXCEEDED, `${address} does not answer`);
     }
     // Another call may have connected while this one knocked.
-    const connection = this.#usable(address) ?? this.#create(address, targetOf(endpoint));
+    const connection = this.#usable(address) ?? this.#create(targetOf(endpoint));
     connection.calls += 1;
+    this.#open.delete(address);
+    this.#open.set(address, connection);
     return connection;
+  }
+
+  /** Those first that nobody has used for longest. */
+  #dropUnused(): void {
+    for (const [address, connection] of this.#open) {
+      if (this.#open.size <= this.#kept) return;
+      if (connection.calls === 0) this.#drop(address, connection);
+    }
   }
 
   /** A connection that is up or just being made, for all that is known. */
@@ -113,7 +133,7 @@ export class Connections {
     return undefined;
   }
 
-  #create(address: string, target: string): Connection {
+  #create(target: string): Connection {
     const plaintext = credentials.createInsecure();
     const channel = new Channel(target, plaintext, OPTIONS);
     const shared = { channelOverride: channel };
@@ -121,9 +141,7 @@ export class Connections {
       lightpeer: new LightpeerClient(target, plaintext, shared),
       health: new HealthClient(target, plaintext, shared),
     };
-    const connection = { channel, stubs, calls: 0 };
-    this.#open.set(address, connection);
-    return connection;
+    return { channel, stubs, calls: 0 };
   }
 
   /** Nobody gets it any more; the last call on it closes it. */

@@ -10,15 +10,22 @@ import type { Block, Freshness, History, JoinEnd, Lightpeer, Newest, Probe, Visi
 import { readHead, visitedOf } from "./visited.ts";
 import { toWire } from "./wire.ts";
 
-/** Lightpeers over plaintext gRPC. Connections are kept until `release`. */
-export const createLightpeerClient = (): Lightpeer => new GrpcLightpeer();
+/** More than the members of a usual network, so that a step and the next ones connect once. */
+const KEPT_CONNECTIONS = 256;
+
+/** Lightpeers over plaintext gRPC. Connections are kept until `release`, of unused ones `kept` at most. */
+export const createLightpeerClient = (kept = KEPT_CONNECTIONS): Lightpeer => new GrpcLightpeer(kept);
 
 /**
  * What only reads is asked once more when a connection breaks under it; what changes a peer or is passed on to others
  * (join, visit, notify) is sent once.
  */
 class GrpcLightpeer implements Lightpeer {
-  readonly #connections = new Connections();
+  readonly #connections: Connections;
+
+  constructor(kept: number) {
+    this.#connections = new Connections(kept);
+  }
 
   async probe(address: string, timeoutMs: number): Promise<Probe> {
     const deadline = deadlineIn(timeoutMs);

@@ -26,7 +26,7 @@ export interface Freezing {
 }
 
 /** So long a peer may take to come to the seed, ms: the others are frozen meanwhile. */
-const COME_MS = 2_000;
+const COME_MS = 4_000;
 
 const LATE: JoinEnd = { tag: "unclear", message: `it has not come within ${COME_MS} ms` };
 

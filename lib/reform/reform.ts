@@ -48,7 +48,7 @@ export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string)
 }
 
 async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
-  const failures = new Map<string, number>();
+  const failures: Failures = new Map();
   const leftOut: Contact[] = [];
   const uncome: string[] = [];
   let cast = first;
@@ -62,10 +62,9 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
     touched ||= end.touched;
     if (end.tag === "held") return { ...end, touched };
     why = end.message;
-    for (const { incarnation } of end.missing)
-      failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
+    for (const part of end.missing) fail(failures, part);
     await stage.deps.clock.sleep(QUIET_MS);
-    const absent = await absentOf(stage, cast, (part) => (failures.get(part.incarnation) ?? 0) >= ROUNDS - 1);
+    const absent = await absentOf(stage, cast, failures);
     leftOut.push(...absent);
     const leavers = await answering(stage, cast.leavers);
     uncome.push(...cast.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address));
@@ -81,16 +80,25 @@ function tooLate({ lease: { network } }: Stage, why: string): ReformEnd {
   return { tag: "held", outcome: held("LookTooOld", message, { network }), touched: true };
 }
 
-/** Who does not answer now, or has failed its part twice: a frozen network cannot wait for them. */
-async function absentOf(
-  { deps }: Stage,
-  cast: Cast,
-  tired: (part: Contact) => boolean,
-): Promise<readonly Contact[]> {
+/** A frozen network cannot wait for those who have failed so often, by missing their part or a health check after it. */
+const FAILURES = 2;
+
+/** How often each has failed, by incarnation. */
+type Failures = Map<string, number>;
+
+const fail = (failures: Failures, { incarnation }: Contact): void => {
+  failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
+};
+
+/** Who is gone, or has failed too often; one that was slow once is not left out. */
+async function absentOf({ deps }: Stage, cast: Cast, failures: Failures): Promise<readonly Contact[]> {
   const parts = [...cast.members, ...cast.joiners];
   const timeoutMs = deps.settings.probeTimeoutMs;
   const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
-  return parts.filter((part, index) => probes[index] !== "serving" || tired(part));
+  for (const [index, part] of parts.entries()) if (probes[index] !== "serving") fail(failures, part);
+  return parts.filter(
+    (part, index) => probes[index] === "refused" || (failures.get(part.incarnation) ?? 0) >= FAILURES,
+  );
 }
 
 /** A leaver that does not answer cannot be frozen, and nobody can store through it either. */

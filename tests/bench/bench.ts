@@ -1,12 +1,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
+import { availableParallelism, loadavg } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { redisAvailable } from "../harness/redis.ts";
 import { measureCrowd } from "./crowd.ts";
 import { measureNetworks } from "./networks.ts";
+import { measurePage } from "./page.ts";
 import { measureReform } from "./reform.ts";
-import { printReport } from "./report.ts";
+import { printReport, round } from "./report.ts";
 import { measureStart } from "./start.ts";
 import { measureSteps } from "./steps.ts";
 import { measureStream } from "./stream.ts";
@@ -18,37 +19,68 @@ const measurements = {
   networks: measureNetworks,
   stream: measureStream,
   reform: measureReform,
+  page: measurePage,
 } as const;
+
+type Name = keyof typeof measurements;
+
+/** What docs/comparison.json holds. */
+const compared: readonly Name[] = ["start", "steps"];
+
+const usage = `npm run bench -- [--only NAME] [--compare] [--json FILE] [--note TEXT]
+
+  --only NAME   one of ${Object.keys(measurements).join(", ")}
+  --compare     start, memory and commands beside what else could be run: ${compared.join(" and ")}
+  --json FILE   where the figures go; else into bench-results/
+  --note TEXT   what was special about this run, kept with its figures`;
 
 const folder = resolve(import.meta.dirname, "../../bench-results");
 
-async function bench(only: string | undefined): Promise<number> {
-  const names = Object.keys(measurements) as (keyof typeof measurements)[];
-  const chosen = names.filter((name) => only === undefined || name === only);
-  if (chosen.length === 0) {
-    console.error(`--only ${only}: must be one of ${names.join(", ")}`);
-    return 2;
-  }
-  if (chosen.some((name) => name !== "start") && !redisAvailable()) {
+interface Kept {
+  readonly json?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+async function bench(chosen: readonly Name[], { json, note }: Kept): Promise<number> {
+  if (chosen.some((name) => name !== "start" && name !== "page") && !redisAvailable()) {
     console.error("redis-server is not on this machine: apt-get install redis-server");
     return 2;
   }
   const figures: Record<string, unknown> = {};
   let problems = 0;
+  const at = new Date().toISOString();
+  const load = [loadOf()];
   for (const name of chosen) {
     const report = await measurements[name]();
     printReport(report);
     figures[name] = report.figures;
     problems += report.problems.length;
   }
-  const at = new Date().toISOString();
-  const result = { at, node: process.version, cores: availableParallelism(), problems, ...figures };
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${at.replaceAll(":", "-")}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  load.push(loadOf());
+  const about = { at, node: process.version, cores: availableParallelism(), load, ...(note && { note }) };
+  const result = { ...about, problems, ...figures };
+  const file = json === undefined ? join(folder, `${at.replaceAll(":", "-")}.json`) : resolve(json);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
   console.log(`\n${JSON.stringify(result)}`);
   return problems === 0 ? 0 : 1;
 }
 
-const { values } = parseArgs({ options: { only: { type: "string" } } });
+/** How busy the machine was in the last minute, processes that want to run; at the end with what is measured. */
+const loadOf = (): number => round(loadavg()[0] ?? Number.NaN, 1);
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    compare: { type: "boolean", default: false },
+    json: { type: "string" },
+    note: { type: "string" },
+  },
+});
+const all = Object.keys(measurements) as Name[];
+const chosen = values.compare
+  ? compared
+  : all.filter((name) => values.only === undefined || name === values.only);
+if (chosen.length === 0) console.error(`--only ${values.only}: there is no such measurement\n\n${usage}`);
 // Peers that never begin their rounds still have the timers of these, and would keep the process.
-process.exit(await bench(values.only));
+process.exit(chosen.length === 0 ? 2 : await bench(chosen, values));

@@ -13,18 +13,29 @@ import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
 export const startCalmPeer = (): Promise<PeerHost> => startGrpcPeer({ firstRoundMs: 2 ** 31 - 1 });
 
 /** A stage on which nobody posts events but the measurement, with the timeouts that the function has by default. */
-export const startCalmStage = async (): Promise<Stage> => {
-  const env = { KLIGHT_JOIN_TIMEOUT_MS: "", KLIGHT_STORE_TIMEOUT_MS: "", LOG_LEVEL: "info" };
-  const stage = await startStage({ env });
+export const startCalmStage = async (env: Readonly<Record<string, string>> = {}): Promise<Stage> => {
+  const usual = { KLIGHT_JOIN_TIMEOUT_MS: "", KLIGHT_STORE_TIMEOUT_MS: "", LOG_LEVEL: "info" };
+  const stage = await startStage({ env: { ...usual, ...env } });
   await stage.source.stop();
   return stage;
 };
 
 /** Pods of one network with a fresh peer each, all running. */
 export const addPods = async (stage: Stage, network: string, count: number): Promise<StagePod[]> => {
+  const peers: PeerHost[] = [];
+  for (let index = 0; index < count; index += 1) peers.push(await startCalmPeer());
+  return addPodsOf(stage, network, peers);
+};
+
+/** Pods of one network with these peers, all running. */
+export const addPodsOf = async (
+  stage: Stage,
+  network: string,
+  peers: readonly PeerHost[],
+): Promise<StagePod[]> => {
   const pods: StagePod[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const pod = await stage.addPod({ name: `${network}-${index}`, network, peer: await startCalmPeer() });
+  for (const [index, peer] of peers.entries()) {
+    const pod = await stage.addPod({ name: `${network}-${index}`, network, peer });
     stage.start(pod);
     pods.push(pod);
   }

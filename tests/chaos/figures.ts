@@ -15,7 +15,7 @@ const causeTexts: Readonly<Record<Cause["kind"], RegExp>> = {
   "has-chain": /has a chain already/u,
   "was-elsewhere": /was in (?:a|another) network before/u,
   "store-lost": /the store had lost who is in it/u,
-  replaced: /somebody else is at /u,
+  replaced: /another process is there now/u,
   "entry-came": /an entry came in while/u,
   storing: /an application stores in it/u,
   configured: /KLIGHT_JOIN makes every join/u,

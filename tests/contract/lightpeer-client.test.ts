@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type sendUnaryData,
   type ServerUnaryCall,
@@ -296,6 +297,37 @@ describe("connections", () => {
     });
     assert.equal((await client.join(front.address, NOBODY, SOON_MS)).tag, "unclear");
     assert.deepEqual(joins, [NOBODY]);
+  });
+
+  test("of those that nobody uses only so many are kept, the ones used last", async () => {
+    const { SERVING } = HealthCheckResponse_ServingStatus;
+    const peer = await startGrpc({ health: healthSaying(SERVING) });
+    running.push(peer);
+    const port = Number(peer.address.split(":").at(-1));
+    const open = [0, 0, 0, 0];
+    const fronts = await Promise.all(
+      open.map((_, at) =>
+        start(
+          startTcp((socket) => {
+            open[at] = (open[at] ?? 0) + 1;
+            socket.on("close", () => (open[at] = (open[at] ?? 0) - 1));
+            const inside = connect(port, "127.0.0.1");
+            inside.on("error", () => {});
+            inside.on("close", () => socket.destroy());
+            socket.pipe(inside).pipe(socket);
+          }),
+        ),
+      ),
+    );
+    const few = createLightpeerClient(2);
+    const [first = "", second = "", third = "", fourth = ""] = fronts;
+    for (const address of [first, second, third, first, fourth]) {
+      assert.equal(await few.probe(address, SOON_MS), "serving");
+    }
+    const until = performance.now() + SOON_MS;
+    while (String(open) !== "1,0,0,1" && performance.now() < until) await sleep(10);
+    assert.deepEqual(open, [1, 0, 0, 1]);
+    few.release();
   });
 
   test("a process ends by itself after a release, whoever it has called", { timeout: 60_000 }, async () => {

@@ -80,6 +80,16 @@ describe("the page", () => {
     assert.equal(shown(await show(await exampleNetworks(), "page", query)).length, 8);
   });
 
+  test("keeps what is behind a closed network as a text where there is JavaScript, and the open ones drawn", async () => {
+    const { body = "" } = await show(await exampleNetworks());
+    const sections = [...body.matchAll(/<details class="network"[^>]*?( open)?>[^]*?<\/details>/gu)];
+    assert.equal(sections.length, 8);
+    for (const [section, open] of sections) {
+      assert.equal(section.includes("<noscript>"), open === undefined);
+      assert.match(section, /<div class="inside">[^]*<table>/u);
+    }
+  });
+
   test("keeps what was searched for in its form", async () => {
     const { body } = await show(await exampleNetworks(), "page", { q: '"><b>', show: "attention" });
     assert.match(body ?? "", /value="&quot;&gt;&lt;b&gt;"/u);

@@ -18,6 +18,7 @@ export interface WatchEvent {
 /** The pods that the API server keeps, and what changes them. What is refused is thrown as a RefusedError. */
 export interface PodStore {
   get(pod: Named): PodObject | undefined;
+  /** All pods as they are now; to be read only. A later change makes a new object and leaves these as they are. */
   list(): readonly PodObject[];
   /** The version of the newest change. */
   version(): string;
@@ -86,7 +87,7 @@ export function createPodStore(): PodStore {
 
   return {
     get,
-    list: (): readonly PodObject[] => structuredClone([...pods.values()]),
+    list: (): readonly PodObject[] => [...pods.values()],
     version: (): string => String(version),
 
     create(manifest: IPod, namespace = manifest.metadata?.namespace ?? "default"): PodObject {

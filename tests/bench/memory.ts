@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import type { FunctionProcess } from "../harness/function-process.ts";
+
+/** Resident memory of a process, MiB. */
+export const residentMib = async (pid: number | undefined): Promise<number> => {
+  if (pid === undefined) throw new Error("the process was not started");
+  // Reading /proc takes no time that the measured process would grow in; other systems have ps alone.
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => undefined);
+  const inKib =
+    status === undefined
+      ? (await promisify(execFile)("ps", ["-o", "rss=", "-p", String(pid)])).stdout
+      : (/^VmRSS:\s+(\d+) kB/mu.exec(status)?.[1] ?? "");
+  return Number(inKib) / 1024;
+};
+
+const probe = new URL("heap-probe.ts", import.meta.url).href;
+
+/**
+ * Options of Node that give a process here the memory limits that it has in its container: 512 MiB in func.yaml, of
+ * which V8 takes a half for old objects and 1 MiB for each half of the young. On a machine with more it would let far
+ * more garbage lie before it collects any, and nothing could be seen.
+ */
+export const asInContainer = `--max-old-space-size=256 --max-semi-space-size=1 --import ${probe}`;
+
+/** Memory of a function that was started {@link asInContainer}. */
+export interface MemoryWatch {
+  /** What is in use after a collection, MiB, and the time that the process has computed so far, ms. */
+  inUse(): Promise<{ readonly mib: number; readonly cpuMs: number }>;
+  /** The largest resident memory since the watch began, MiB. */
+  peak(): number;
+  stop(): void;
+}
+
+const sampleMs = 100;
+
+export const watchMemory = (watched: FunctionProcess): MemoryWatch => {
+  const { pid } = watched.process;
+  const waiting: ((found: { readonly mib: number; readonly cpuMs: number }) => void)[] = [];
+  watched.onLine(({ msg, bytes, cpuMs }) => {
+    if (msg === "heap in use") waiting.shift()?.({ mib: Number(bytes) / 2 ** 20, cpuMs: Number(cpuMs) });
+  });
+  let peak = 0;
+  const timer = setInterval(() => {
+    // It may just have ended.
+    void residentMib(pid).then(
+      (mib) => (peak = Math.max(peak, mib)),
+      () => undefined,
+    );
+  }, sampleMs);
+  return {
+    inUse: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        watched.process.kill("SIGUSR2");
+      }),
+    peak: () => peak,
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+};
