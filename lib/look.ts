@@ -48,8 +48,10 @@ export async function look(deps: Deps, subject: Subject, record: NetworkRecord):
     dead.push(...died);
     const restored = record.stack.length === 0 && dead.length + alive.length > 0;
     const scene: Scene = { ...found, shadows, stirred: stirred.length > 0, dead: [...dead], restored };
+    // Who hung kept the others from noticing deaths: they clean up now.
+    const woken = left === ROUNDS && found.members.some(({ contact }) => contact.incarnation in record.hung);
     // Without a death there is nothing to wait out; and the last one leaves nobody who cleans up.
-    if (died.length === 0 || alive.length === 0) return { tag: "scene", scene };
+    if ((died.length === 0 && !woken) || alive.length === 0) return { tag: "scene", scene };
     if (left === 0) {
       const message = `members of ${network} go away one after the other, ${died[0]?.name} last`;
       return { tag: "stop", outcome: held("NotQuiet", message, { network }), scene };

@@ -45,14 +45,14 @@ const cases: readonly Case[] = [
   {
     klight: "without a quiet time",
     defect: defects.noQuietTime,
-    fails: "livingPeersFormOneNetwork",
+    fails: "noJoinSoonAfterADeath",
     draw: { kinds: ["rollout"], setting: { ...plain, pods: [5], gapMs: 50 }, maxCommands: 2 },
   },
   {
     klight: "without the question",
     defect: defects.noQuestion,
     fails: "noJoinOfAListedPeer",
-    draw: { kinds: ["crash-peer", "flush", "create"], setting: plain },
+    draw: { kinds: ["flush", "api", "sweep"], setting: { ...plain, pods: [3] } },
   },
   {
     klight: "that pops a living contact",

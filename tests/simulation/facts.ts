@@ -29,6 +29,8 @@ export interface JoinFact {
   readonly listed: boolean;
   /** Members on the contact's list that had been hanging since before the step's last health checks. */
   readonly hanging: readonly string[];
+  /** Members on the contact's list that had died within the quiet time before the step's last health checks. */
+  readonly dead: readonly string[];
   /** The contact never was of the joiner's network, and ran there before the step's last health checks. */
   readonly foreign: boolean;
 }

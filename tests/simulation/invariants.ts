@@ -69,6 +69,15 @@ export const noJoinWhileAMemberHangs: Invariant = ({ joins }) =>
       return `${clock(at)}: ${joiner} was joined through ${contact} while ${who} was hanging`;
     });
 
+/** No plain join while members clean up: a death is waited out before the last look. */
+export const noJoinSoonAfterADeath: Invariant = ({ joins }) =>
+  joins
+    .filter(({ plain, dead }) => plain && dead.length > 0)
+    .map(
+      ({ at, joiner, contact, dead }) =>
+        `${clock(at)}: ${joiner} was joined through ${contact}, soon after the death of ${dead.join(", ")}`,
+    );
+
 /** No living contact is dropped. */
 export const noLivingContactIsDropped: Invariant = ({ drops }) =>
   drops
@@ -117,6 +126,7 @@ export const invariants = {
   noSelfJoin,
   oneChangeAtATime,
   noJoinWhileAMemberHangs,
+  noJoinSoonAfterADeath,
   noLivingContactIsDropped,
   noSecondFounder,
   noAcknowledgedEntryIsLost,

@@ -1,4 +1,5 @@
 import type { Contact } from "../../lib/contacts/contacts.ts";
+import { QUIET_MS } from "../../lib/timing.ts";
 import type { Lightpeer } from "../../lib/lightpeer/lightpeer.ts";
 import type { JoinRecord } from "../harness/lightpeer/calls.ts";
 import type { Timers } from "../harness/timers.ts";
@@ -22,6 +23,9 @@ const AFTERMATH_MS = 1_000;
 /** So long after a pod was of another network a step that saw that may still act on it, ms. */
 const LABEL_MEMORY_MS = 5_000;
 
+/** A health check may be on its way to a peer that dies for so long, ms. */
+const ON_ITS_WAY_MS = 50;
+
 /** So old may a list be when a step sends its probes, ms. */
 const LIST_MS = 6_000;
 
@@ -35,6 +39,8 @@ export class Witness {
   readonly #pods: () => readonly SimPod[];
   readonly #flushedAt: () => number;
   readonly #open = new Set<Change>();
+  /** When a process died last at an address, ms since 1970. */
+  readonly #diedAt = new Map<string, number>();
   /** When klight changed something at an address last, or around it; ms since 1970. */
   readonly #changedAt = new Map<string, number>();
   /** Lives that a plain join was begun for. */
@@ -107,6 +113,7 @@ export class Witness {
       plain: through !== undefined,
       listed: list.includes(process.address) && (hasChain(process) || this.#wasJoined(process)),
       hanging: list.filter((address) => this.#hungBefore(address, step.lastProbeAt)),
+      dead: list.filter((address) => this.#diedJustBefore(address, step.lastProbeAt - ON_ITS_WAY_MS)),
       foreign: this.#isForeign(process.address, contact, step.lastProbeAt),
     });
     if (through !== undefined) this.#joined.set(process, at);
@@ -139,7 +146,8 @@ export class Witness {
   }
 
   /** Before a peer dies, or leaves its network without klight: what only it holds is lost with it. */
-  leaving(leaver: SimPod): void {
+  leaving(leaver: SimPod, how: "dies" | "goes"): void {
+    if (how === "dies" && leaver.address !== undefined) this.#diedAt.set(leaver.address, this.#timers.now());
     this.#lose(leaver, [...(leaver.process?.entries ?? [])], `only ${leaver.name} held it`);
   }
 
@@ -231,6 +239,11 @@ export class Witness {
     // A new process at the address of a member that died is none, though the others may not have noticed.
     if (!labelled || process === undefined || !hasChain(process)) return false;
     return process.life.status === "hung" && (process.hungAt ?? Infinity) < at;
+  }
+
+  #diedJustBefore(address: string, at: number): boolean {
+    const diedAt = this.#diedAt.get(address) ?? 0;
+    return this.#processAt(address) === undefined && diedAt < at && diedAt > at - QUIET_MS;
   }
 
   /** A pod that never was of a network that the joiner had when it was looked at last. One that was may still be in it. */

@@ -69,10 +69,10 @@ export class World {
       { time: clock, wire, objects, random: random.fork("kubelet") },
       {
         onDeath: (pod) => {
-          witness.leaving(pod);
+          witness.leaving(pod, "dies");
         },
         onRelabel: (pod) => {
-          witness.leaving(pod);
+          witness.leaving(pod, "goes");
         },
         onJoin: (process, join) => {
           witness.sawJoin(process, join);
