@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { QUESTIONS } from "../../lib/lightpeer/fresh.ts";
-import type { Block, Lightpeer, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
-import { networkPayload } from "../../lib/reform/chain.ts";
+import type { Block, Lightpeer, Seed, Seeds, SeedUse } from "../../lib/lightpeer/lightpeer.ts";
+import { bodyOf, headOf, networkPayload } from "../../lib/reform/chain.ts";
 import type { Lacks, PeerHost } from "../harness/lightpeer/calls.ts";
 
 /** One implementation of the port, and the peers that it talks to. */
@@ -51,8 +51,8 @@ const onTopOf = (peer: PeerHost, list: readonly string[], id: string): Block => 
   payload: networkPayload(list),
 });
 
-const opened = async ({ seeds }: World): Promise<Seed> => {
-  const open = await seeds.open();
+const opened = async ({ seeds }: World, use: SeedUse = "reform"): Promise<Seed> => {
+  const open = await seeds.open(use);
   assert.ok(open.tag === "open", "the seed opens");
   return open.seed;
 };
@@ -62,6 +62,14 @@ const stateOf = ({ state: { network, head } }: PeerHost): object => ({
   network,
   head: { ...head, payload: Buffer.from(head.payload).toString() },
 });
+
+const until = async (isSo: () => boolean): Promise<void> => {
+  const limit = performance.now() + SOON_MS;
+  while (!isSo()) {
+    assert.ok(performance.now() < limit, "it takes too long");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
 
 const textOf = (entries: readonly Uint8Array[]): string[] =>
   entries.map((entry) => Buffer.from(entry).toString());
@@ -280,6 +288,30 @@ const joins = (use: Use): void => {
     assert.equal((await lightpeer.join(peer.address, contact.address, SHORT_MS)).tag, "unclear");
     assert.deepEqual(contact.state.network, [contact.address]);
   });
+
+  test("a join that is given up ends at once and is unclear, and the peer hears of it", async () => {
+    const { lightpeer, start } = use();
+    const [peer, contact] = [await start(), await start()];
+    contact.hang();
+    const givenUp = new AbortController();
+    const end = lightpeer.join(peer.address, contact.address, 10 * SOON_MS, givenUp.signal);
+    await until(() => peer.joins.length === 1);
+    const asked = performance.now();
+    givenUp.abort();
+    assert.equal((await end).tag, "unclear");
+    assert.ok(performance.now() - asked < SOON_MS);
+    await until(() => peer.joins[0]?.end !== undefined);
+    contact.wake();
+  });
+
+  test("a join that was given up before is not sent", async () => {
+    const { lightpeer, start } = use();
+    const [peer, contact] = [await start(), await start()];
+    const end = await lightpeer.join(peer.address, contact.address, SOON_MS, AbortSignal.abort());
+    assert.equal(end.tag, "unclear");
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+    assert.deepEqual([peer.joins, contact.state.network], [[], [contact.address]]);
+  });
 };
 
 const visits = (use: Use): void => {
@@ -288,7 +320,7 @@ const visits = (use: Use): void => {
     const { lightpeer } = world;
     const [a, b] = await pair(world);
     // The guest must answer health checks, or the peers drop it by themselves.
-    const guest = await opened(world);
+    const guest = await opened(world, "visit");
     const visited = await lightpeer.visit(b.address, guest.address, SOON_MS);
     assert.ok(visited.tag === "visited");
     assert.deepEqual(visited.list, [a.address, b.address, guest.address]);
@@ -298,7 +330,7 @@ const visits = (use: Use): void => {
     for (const { address } of [a, b]) {
       assert.deepEqual(await lightpeer.notify(address, block, SOON_MS), { tag: "accepted" });
     }
-    await guest.close();
+    guest.close();
     assert.deepEqual(stateOf(a), stateOf(b));
     assert.deepEqual(a.state.network, [a.address, b.address]);
   });
@@ -336,28 +368,29 @@ const visits = (use: Use): void => {
   });
 };
 
-const seedChain = (list: readonly string[], name: string): readonly Block[] => [
-  { id: `${name}-2`, prevId: `${name}-1`, kind: "network", payload: networkPayload(list) },
-  { id: `${name}-1`, prevId: "", kind: "client", payload: Buffer.from(name) },
-];
-
 const seedCases = (use: Use): void => {
-  test("peers that join the seed get the chains that are due to them", async () => {
+  test("a peer that comes has its list at once, and its chain when the seed ends the call", async () => {
     const world = use();
+    const { lightpeer, store } = world;
     const [a, b] = [await world.start(), await world.start()];
+    await store(a, "before");
+    const { head } = a.state;
     const seed = await opened(world);
-    seed.serve(a.address, seedChain([a.address, b.address], "for-a"));
-    seed.serve(b.address, seedChain([b.address], "for-b"));
-    for (const { address } of [a, b]) {
-      assert.deepEqual(await world.lightpeer.join(address, seed.address, SOON_MS), { tag: "joined" });
-    }
-    await seed.close();
-    assert.deepEqual(a.state.network, [a.address, b.address]);
-    assert.equal(a.state.head.id, "for-a-2");
-    assert.deepEqual(b.state.network, [b.address]);
-    const history = await world.lightpeer.history(b.address, 100, SOON_MS);
+    const list = [seed.address, a.address, b.address];
+    const guest = seed.expect(a.address, headOf("for-a", list));
+    const joining = lightpeer.join(a.address, seed.address, SOON_MS);
+    await guest.came;
+    await until(() => a.state.network.length === 3);
+    assert.deepEqual([a.state.network, a.state.head], [list, head]);
+    await guest.send(bodyOf("for-a", [Buffer.from("new"), Buffer.from("before")]));
+    assert.deepEqual(a.state.head, head);
+    guest.finish();
+    assert.deepEqual(await joining, { tag: "joined" });
+    assert.equal(a.state.head.id, headOf("for-a", []).id);
+    const history = await lightpeer.history(a.address, 100, SOON_MS);
     assert.ok(history.tag === "history");
-    assert.deepEqual(textOf(history.entries), ["for-b"]);
+    assert.deepEqual(textOf(history.entries), ["new", "before"]);
+    seed.close();
   });
 
   test("a peer that is not expected, or not any more, is denied and lives on as it was", async () => {
@@ -366,25 +399,58 @@ const seedCases = (use: Use): void => {
     const earlier = stateOf(peer);
     const seed = await opened(world);
     assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
-    seed.serve(peer.address, seedChain([peer.address], "withdrawn"));
-    seed.deny(peer.address);
+    seed.expect(peer.address, headOf("withdrawn", [peer.address])).turnAway();
     assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
-    await seed.close();
+    seed.close();
     assert.deepEqual([stateOf(peer), peer.status, peer.lives], [earlier, "running", 1]);
   });
 
-  test("a closed seed cannot be reached, and one that is opened again can", async () => {
+  test("a peer that is turned away keeps its chain, and drops the seed from its list when that is gone", async () => {
+    const world = use();
+    const { lightpeer, store } = world;
+    const [a, b] = await pair(world);
+    await store(a, "kept");
+    const seed = await opened(world);
+    const list = [seed.address, a.address, b.address];
+    const guests = [a, b].map(({ address }) => seed.expect(address, headOf("away", list)));
+    const joining = [a, b].map(({ address }) => lightpeer.join(address, seed.address, SOON_MS));
+    await Promise.all(guests.map(({ came }) => came));
+    await Promise.all(guests.map((guest) => guest.send(bodyOf("away", [Buffer.from("never")]))));
+    await until(() => [a, b].every(({ state }) => state.network.length === 3));
+    await assert.rejects(store(a, "refused"));
+    for (const guest of guests) guest.turnAway();
+    assert.deepEqual(
+      (await Promise.all(joining)).map(({ tag }) => tag),
+      ["unclear", "unclear"],
+    );
+    seed.close();
+    await until(() => [a, b].every(({ state }) => state.network.length === 2));
+    await until(() => a.state.head.id === b.state.head.id);
+    await store(b, "again");
+    for (const { address } of [a, b]) {
+      const history = await lightpeer.history(address, 100, SOON_MS);
+      assert.ok(history.tag === "history");
+      assert.deepEqual(textOf(history.entries), ["again", "kept"]);
+    }
+  });
+
+  test("a closed seed cannot be reached after a while, and one that is opened again can", async () => {
     const world = use();
     const peer = await world.start();
     const seed = await opened(world);
-    seed.serve(peer.address, seedChain([peer.address], "gone"));
-    await seed.close();
+    seed.expect(peer.address, headOf("gone", [peer.address]));
+    seed.close();
+    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
+    while ((await world.lightpeer.probe(seed.address, SOON_MS)) !== "refused");
     assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "unreachable");
     const next = await opened(world);
-    next.serve(peer.address, seedChain([peer.address], "next"));
-    assert.equal((await world.lightpeer.join(peer.address, next.address, SOON_MS)).tag, "joined");
-    await next.close();
-    assert.equal(peer.state.head.id, "next-2");
+    const guest = next.expect(peer.address, headOf("next", [peer.address]));
+    const joining = world.lightpeer.join(peer.address, next.address, SOON_MS);
+    await guest.came;
+    guest.finish();
+    assert.equal((await joining).tag, "joined");
+    next.close();
+    assert.equal(peer.state.head.id, headOf("next", []).id);
   });
 
   test("two networks share one seed, and the end of one is not felt by the other", async () => {
@@ -392,13 +458,16 @@ const seedCases = (use: Use): void => {
     const [a, b] = [await world.start(), await world.start()];
     const [x, y] = [await opened(world), await opened(world)];
     assert.equal(x.address, y.address);
-    x.serve(a.address, seedChain([a.address], "x"));
-    y.serve(b.address, seedChain([b.address], "y"));
-    await x.close();
+    x.expect(a.address, headOf("x", [a.address]));
+    const guest = y.expect(b.address, headOf("y", [b.address]));
+    x.close();
     assert.equal((await world.lightpeer.join(a.address, y.address, SOON_MS)).tag, "denied");
-    assert.equal((await world.lightpeer.join(b.address, y.address, SOON_MS)).tag, "joined");
-    await y.close();
-    assert.equal(b.state.head.id, "y-2");
+    const joining = world.lightpeer.join(b.address, y.address, SOON_MS);
+    await guest.came;
+    guest.finish();
+    assert.equal((await joining).tag, "joined");
+    y.close();
+    assert.equal(b.state.head.id, headOf("y", []).id);
   });
 };
 
@@ -418,7 +487,7 @@ const releases = (use: Use): void => {
     assert.equal(await world.lightpeer.probe(peer.address, SOON_MS), "serving");
     contact.hang();
     const end = world.lightpeer.join(peer.address, contact.address, SOON_MS);
-    while (peer.joins.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => peer.joins.length > 0);
     world.lightpeer.release();
     contact.wake();
     assert.deepEqual(await end, { tag: "joined" });
