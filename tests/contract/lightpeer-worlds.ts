@@ -116,7 +116,7 @@ export class World {
     return this.call(ms, (ctx) => this.at(host).persist(ctx, Buffer.from(entry)));
   }
 
-  notify(host: PeerHost, block: Block): Promise<Reply> {
+  notify(host: { readonly address: string }, block: Block): Promise<Reply> {
     return this.call(5_000, (ctx) => this.at(host).notifyNewBlock(ctx, block));
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Contact } from "../../lib/contacts/contacts.ts";
+import type { Contact, Contacts, Marked } from "../../lib/contacts/contacts.ts";
 import { createMemoryContacts } from "../../lib/contacts/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Lease } from "../../lib/lease.ts";
@@ -14,6 +14,8 @@ import { podsCluster } from "../harness/networks.ts";
 import type { Scenario, World } from "./lightpeer-worlds.ts";
 
 const NETWORK = "default/net-a";
+/** Nobody listens there. */
+const NOWHERE = "127.0.0.1:1";
 /** An application stores 20 times a second. */
 const EVERY_MS = 50;
 
@@ -60,14 +62,16 @@ interface Asked {
   readonly leavers?: readonly PeerHost[];
   readonly carry?: boolean;
   readonly settings?: Partial<Settings>;
+  /** Changes what the re-form gets to see. */
+  readonly tamper?: (deps: Deps) => Deps;
 }
 
 /** A re-form by klight's own code, as a step does it that has just taken the lease and looked. */
 const reformed = async (
   world: World,
-  { members, joiners = [], leavers = [], carry = true, settings = {} }: Asked,
+  { members, joiners = [], leavers = [], carry = true, settings = {}, tamper = (deps) => deps }: Asked,
 ): Promise<ReformEnd> => {
-  const deps = depsIn(world, settings);
+  const deps = tamper(depsIn(world, settings));
   const begun = await deps.contacts.begin(NETWORK, "step", 15_000);
   assert.equal(begun.tag, "leased");
   const now = world.now();
@@ -250,6 +254,16 @@ export const storingCases: Readonly<Record<string, Scenario>> = {
   },
 };
 
+/** What the store answers from the second mark on, which is made while the network is held. */
+const marking =
+  (answer: Marked) =>
+  (deps: Deps): Deps => {
+    let marks = 0;
+    const mark: Contacts["mark"] = (...args) =>
+      (marks += 1) === 1 ? deps.contacts.mark(...args) : Promise.resolve(answer);
+    return { ...deps, contacts: { ...deps.contacts, mark } };
+  };
+
 /** A re-form of quiet networks: a title, and what is so. */
 export const reformCases: Readonly<Record<string, Scenario>> = {
   "takes over what a joiner stored alone, and leaves it where it belongs to another network": async (
@@ -315,6 +329,95 @@ export const reformCases: Readonly<Record<string, Scenario>> = {
     await settled(world);
     assert.equal((await world.persist(third, "astray")).tag, "failed");
     await assertWhole(world, [first, second], ["kept"]);
+  },
+
+  "takes in a member that hung for three seconds": async (world) => {
+    const members = await world.network(3);
+    assert.deepEqual(await world.persist(take(members, 0), "kept"), ok);
+    take(members, 2).hang();
+    const waking = world.sleep(3_000).then(() => {
+      take(members, 2).wake();
+    });
+    const end = await reformedWhole(world, { members });
+    await waking;
+    assert.deepEqual(end.leftOut, []);
+    await settled(world);
+    await assertWhole(world, members, ["kept"]);
+  },
+
+  "begins anew where an entry comes in after the histories were read": async (world) => {
+    const members = await world.network(3);
+    const late = async (): Promise<void> => {
+      for (const { address, state } of members) {
+        const block = {
+          id: "late",
+          prevId: state.head.id,
+          kind: "client",
+          payload: Buffer.from("late"),
+        } as const;
+        assert.deepEqual(await world.notify({ address }, block), ok);
+      }
+    };
+    let stored: Promise<void> | undefined;
+    const tamper = ({ lightpeer, ...deps }: Deps): Deps => ({
+      ...deps,
+      lightpeer: {
+        probe: (...args) => lightpeer.probe(...args),
+        askFresh: (...args) => lightpeer.askFresh(...args),
+        newest: async (...args) => {
+          await (stored ??= late());
+          return lightpeer.newest(...args);
+        },
+        history: (...args) => lightpeer.history(...args),
+        join: (...args) => lightpeer.join(...args),
+        visit: (...args) => lightpeer.visit(...args),
+        notify: (...args) => lightpeer.notify(...args),
+        release: () => {
+          lightpeer.release();
+        },
+      },
+    });
+    await reformedWhole(world, { members, tamper });
+    await assertWhole(world, members, ["late"]);
+  },
+
+  "stops where another step has the network now, and leaves the peers as they were": async (world) => {
+    const members = await world.network(3);
+    assert.deepEqual(await world.persist(take(members, 0), "kept"), ok);
+    const end = await reformed(world, { members, tamper: marking({ tag: "lost" }) });
+    assert.ok(end.tag === "held");
+    assert.deepEqual([end.outcome.reason, end.touched], ["LeaseLost", true]);
+    await settled(world);
+    await assertWhole(world, members, ["kept"]);
+  },
+
+  "goes on where the store is away for a moment": async (world) => {
+    const members = await world.network(3);
+    assert.deepEqual(await world.persist(take(members, 0), "kept"), ok);
+    await reformedWhole(world, { members, tamper: marking({ tag: "failed", message: "away" }) });
+    await assertWhole(world, members, ["kept"]);
+  },
+
+  "touches nothing where peers cannot reach the seed": async (world) => {
+    const members = await world.network(2);
+    const heads = members.map(({ state }) => state.head);
+    const tamper = (deps: Deps): Deps => ({
+      ...deps,
+      seeds: {
+        open: async (use) => {
+          const opened = await deps.seeds.open(use);
+          return opened.tag === "open" ? { tag: "open", seed: { ...opened.seed, address: NOWHERE } } : opened;
+        },
+      },
+    });
+    const end = await reformed(world, { members, tamper });
+    assert.ok(end.tag === "held");
+    assert.deepEqual([end.outcome.reason, end.touched], ["SeedUnreachable", false]);
+    assert.deepEqual(
+      members.map(({ state }) => state.head),
+      heads,
+    );
+    await assertWhole(world, members, []);
   },
 
   "touches nothing where a history is over the limit": async (world) => {
