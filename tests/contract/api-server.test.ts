@@ -170,6 +170,22 @@ describe("the double refuses what an API server refuses", () => {
     });
   }
 
+  it("and answers a status patch that it takes with the whole pod", async () => {
+    const pod = api.pods.create(manifest("whole"), "strict").metadata;
+    run(api.pods, pod, "127.0.0.12");
+    const path = "/api/v1/namespaces/strict/pods/whole";
+    const patch = { metadata: { uid: pod.uid }, status: { conditions: [condition] } };
+    const patched = await send("PATCH", `${path}/status`, patch, "application/strategic-merge-patch+json");
+    assert.equal(patched.code, 200);
+    assert.deepEqual(patched.body, (await send("GET", path)).body);
+    const { spec, status } = patched.body as unknown as PodObject;
+    assert.deepEqual([spec.containers.length, status.phase], [2, "Running"]);
+    assert.deepEqual(
+      status.conditions?.map(({ type }) => type),
+      ["Ready", "klight.dev/joined"],
+    );
+  });
+
   const event = {
     apiVersion: "v1",
     kind: "Event",

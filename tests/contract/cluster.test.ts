@@ -201,7 +201,7 @@ describe("what klight tells the API server", () => {
   it("is a condition beside those of the kubelet", async () => {
     const pod = createPod(newNamespace(), "a");
     run(api.pods, pod.metadata, "10.0.0.1");
-    assert.deepEqual(await clusterAt(5000).setCondition(pod.metadata, joined), { tag: "written" });
+    assert.equal((await clusterAt(5000).setCondition(pod.metadata, joined)).tag, "written");
     assert.deepEqual(conditionOf(pod), {
       type: "klight.dev/joined",
       ...joined,
@@ -225,6 +225,29 @@ describe("what klight tells the API server", () => {
     assert.equal(await write(5000, "True"), "1970-01-01T00:00:05Z");
     assert.equal(await write(6000, "True"), "1970-01-01T00:00:05Z");
     assert.equal(await write(7000, "False"), "1970-01-01T00:00:07Z");
+  });
+
+  it("comes back with the whole pod as it is then, as a GET reads it", async () => {
+    const { metadata } = createPod(newNamespace(), "a");
+    run(api.pods, metadata, "10.0.0.1");
+    const written = await clusterOf().setCondition(metadata, joined);
+    const got = await clusterOf().getPod(metadata);
+    assert.ok(written.tag === "written" && got.tag === "pod");
+    assert.ok(written.pod?.joined?.status === "True" && written.pod.admission.tag === "peer");
+    assert.deepEqual(written.pod, got.pod);
+  });
+
+  it("shows that the pod has another label now, or none", async () => {
+    const { metadata } = createPod(newNamespace(), "a");
+    run(api.pods, metadata, "10.0.0.1");
+    const networkAfter = async (labels: Readonly<Record<string, string>>): Promise<string | undefined> => {
+      api.pods.replace(metadata, { labels });
+      const written = await clusterOf().setCondition(metadata, joined);
+      assert.ok(written.tag === "written" && written.pod?.uid === metadata.uid);
+      return written.pod.network;
+    };
+    assert.equal(await networkAfter({ "klight.networkId": "net-b" }), `${metadata.namespace}/net-b`);
+    assert.equal(await networkAfter({ app: "x" }), undefined);
   });
 
   it("opens a readiness gate", async () => {
@@ -338,6 +361,11 @@ describe("an API server that does not do as asked", () => {
       });
     }
   }
+
+  it("writes a condition all the same where its answer shows no pod", async () => {
+    api.fail({ tag: "garbage" });
+    assert.deepEqual(await clusterOf().setCondition(pod, condition), { tag: "written" });
+  });
 
   for (const [name, call] of calls.slice(0, 3)) {
     it(`is unavailable where something else answers 200: ${name}`, async () => {

@@ -23,6 +23,7 @@ export const contact = (name: string, life = 1): Contact => ({
 });
 
 export const intent: Intent = { kind: "join", pod: "shop/b", contact: "a", at };
+export const reform: Intent = { kind: "reform", pod: "shop/b", seed: "10.0.0.9:9082", at };
 export const logEntry = (message: string): LogEntry => ({ at, outcome: "joined", reason: "Joined", message });
 export const empty: NetworkRecord = {
   stack: [],
@@ -63,3 +64,16 @@ export const callsOf = (contacts: Contacts): Calls => {
     (await view(network)).stack.map(({ name }) => name);
   return { view, begin, step, names };
 };
+
+/** One implementation, as the suite uses it. */
+export interface Implementation {
+  readonly contacts: Contacts;
+  /** Lets at least this much of the store's time pass. */
+  pass(ms: number): Promise<void>;
+  /** The store forgets everything. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the tests of an implementation share. */
+export type Suite = () => { contacts: Contacts; it: Implementation; calls: ReturnType<typeof callsOf> };

@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
-import type { Change, Contacts } from "../../lib/contacts/contacts.ts";
+import type { Change, Contacts, Intent } from "../../lib/contacts/contacts.ts";
 import { createMemoryContacts } from "../../lib/contacts/memory.ts";
 import { createUpstashContacts } from "../../lib/contacts/upstash.ts";
 import { skipWithoutRedis, startRedis, type TestRedis } from "../harness/redis.ts";
-import { contact, intent, logEntry, LONG_MS } from "./contacts-fixtures.ts";
+import { contact, intent, logEntry, LONG_MS, reform } from "./contacts-fixtures.ts";
 
 /** A time that is over at the next call, and one that does not end within a run. */
 const SHORT_MS = 1;
@@ -20,7 +20,7 @@ type Call =
       readonly joiner?: string;
       readonly life: number;
     }
-  | { readonly call: "mark"; readonly token: string; readonly leaseMs: number }
+  | { readonly call: "mark"; readonly token: string; readonly leaseMs: number; readonly about: Intent }
   | { readonly call: "commit"; readonly token: string; readonly change: Change }
   | { readonly call: "leave"; readonly name: string; readonly quietMs: number }
   | { readonly call: "flush" };
@@ -30,6 +30,8 @@ const name = fc.constantFrom("a", "b", "c");
 const life = fc.constantFrom(1, 2);
 const leaseMs = fc.constantFrom(SHORT_MS, LONG_MS, LONG_MS);
 const member = fc.tuple(name, life).map(([pod, which]) => contact(pod, which));
+
+const about = fc.constantFrom(intent, reform);
 
 const change: fc.Arbitrary<Change> = fc.record(
   {
@@ -41,7 +43,7 @@ const change: fc.Arbitrary<Change> = fc.record(
     newest: fc.constantFrom("", "d1", "d2"),
     quietMs: fc.constantFrom(0, LONG_MS),
     deaths: fc.boolean(),
-    hung: fc.uniqueArray(fc.constantFrom("i1", "i2", "__proto__"), { maxLength: 2 }),
+    hung: fc.uniqueArray(fc.constantFrom("i1", "@10.0.0.2:9081", "__proto__"), { maxLength: 2 }),
     log: fc.nat(9).map((number) => logEntry(String(number))),
   },
   { requiredKeys: [] },
@@ -55,7 +57,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
       { requiredKeys: ["call", "token", "leaseMs", "life"] },
     ),
   },
-  { weight: 2, arbitrary: fc.record({ call: fc.constant("mark" as const), token, leaseMs }) },
+  { weight: 2, arbitrary: fc.record({ call: fc.constant("mark" as const), token, leaseMs, about }) },
   { weight: 4, arbitrary: fc.record({ call: fc.constant("commit" as const), token, change }) },
   {
     weight: 2,
@@ -77,7 +79,7 @@ const make = async ({ contacts, network, flush }: Store, made: Call): Promise<un
       return contacts.begin(network, made.token, made.leaseMs, joiner);
     }
     case "mark":
-      return contacts.mark(network, made.token, made.leaseMs, intent);
+      return contacts.mark(network, made.token, made.leaseMs, made.about);
     case "commit":
       return contacts.commit(network, made.token, made.change);
     case "leave":

@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Contacts } from "../../lib/contacts/contacts.ts";
-import { callsOf, contact, empty, intent, logEntry, LONG_MS } from "./contacts-fixtures.ts";
-
-/** One implementation, as the suite uses it. */
-export interface Implementation {
-  readonly contacts: Contacts;
-  /** Lets at least this much of the store's time pass. */
-  pass(ms: number): Promise<void>;
-  /** The store forgets everything. */
-  flush(): Promise<void>;
-  close(): Promise<void>;
-}
-
-type Suite = () => { contacts: Contacts; it: Implementation; calls: ReturnType<typeof callsOf> };
+import {
+  callsOf,
+  contact,
+  empty,
+  type Implementation,
+  intent,
+  logEntry,
+  LONG_MS,
+  reform,
+  type Suite,
+} from "./contacts-fixtures.ts";
+import { ownership } from "./contacts-ownership.ts";
 
 const leases = (use: Suite): void => {
   test("a network that nobody knows is leased, with nothing on record", async () => {
@@ -70,21 +68,6 @@ const leases = (use: Suite): void => {
     await it.pass(20);
     const other = await contacts.begin("n/renew", "t2", LONG_MS);
     assert.ok(other.tag === "busy" && other.remainingMs > LONG_MS / 2);
-  });
-
-  test("a store flushed in the middle of a step loses the lease, and the step writes nothing", async () => {
-    const { contacts, it, calls } = use();
-    await calls.step("n/flushed", "t0", { push: contact("a") });
-    await calls.begin("n/flushed", "t1");
-    await it.flush();
-    assert.deepEqual(await contacts.mark("n/flushed", "t1", LONG_MS, intent), { tag: "lost" });
-    assert.deepEqual(await contacts.commit("n/flushed", "t1", { push: contact("b") }), { tag: "late" });
-    assert.deepEqual(await calls.view("n/flushed"), {
-      network: "n/flushed",
-      ...empty,
-      leased: false,
-      log: [],
-    });
   });
 };
 
@@ -204,6 +187,28 @@ const changes = (use: Suite): void => {
     assert.ok((hung["i3"] ?? Infinity) < (hung["i2"] ?? 0));
     await calls.step("n/hung", "t2", { hung: [] });
     assert.deepEqual((await calls.view("n/hung")).hung, {});
+  });
+
+  test("peers that a network has gone on without are known by their addresses, beside members that hang", async () => {
+    const { it, calls } = use();
+    const shadow = "@[fd00::7]:9081";
+    await calls.step("n/shadow", "t0", { push: contact("a"), hung: [shadow, "containerd://b-1"] });
+    await it.pass(40);
+    await calls.step("n/shadow", "t1", { hung: [shadow, "@10.0.0.2:9081"] });
+    const { hung } = await calls.view("n/shadow");
+    assert.deepEqual(Object.keys(hung).sort(), ["@10.0.0.2:9081", shadow]);
+    assert.ok((hung[shadow] ?? 0) >= 40);
+    const record = await calls.begin("n/shadow", "t2");
+    assert.deepEqual(Object.keys(record.hung).sort(), ["@10.0.0.2:9081", shadow]);
+  });
+
+  test("an intent tells where the seed was", async () => {
+    const { contacts, calls } = use();
+    await calls.begin("n/seed", "t1");
+    await contacts.mark("n/seed", "t1", LONG_MS, reform);
+    await contacts.commit("n/seed", "t1", { keepIntent: true });
+    assert.deepEqual((await calls.begin("n/seed", "t2")).intent, reform);
+    assert.deepEqual((await calls.view("n/seed")).intent, reform);
   });
 
   test("the log holds the newest 20 outcomes, newest first", async () => {
@@ -390,6 +395,6 @@ export const contactsContract = (
       assert.ok(it);
       return { contacts: it.contacts, it, calls: callsOf(it.contacts) };
     };
-    for (const part of [leases, members, changes, departures, twice, overview]) part(use);
+    for (const part of [leases, ownership, members, changes, departures, twice, overview]) part(use);
   });
 };

@@ -9,10 +9,11 @@ import { sameHistory } from "../harness/lightpeer/whole.ts";
 import { seededRandom } from "../harness/random.ts";
 import { VirtualClock } from "../harness/virtual-clock.ts";
 import { cases } from "./lightpeer-cases.ts";
+import { freezeCases } from "./lightpeer-freeze-cases.ts";
 import { reformCases } from "./lightpeer-reform-cases.ts";
 import { inMemory, overGrpc } from "./lightpeer-worlds.ts";
 
-const all = Object.entries({ ...cases, ...reformCases });
+const all = Object.entries({ ...cases, ...reformCases, ...freezeCases });
 
 suite("a lightpeer in virtual time", () => {
   for (const [title, scenario] of all) test(title, () => inMemory(scenario));

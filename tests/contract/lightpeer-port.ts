@@ -1,70 +1,21 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { QUESTIONS } from "../../lib/lightpeer/fresh.ts";
-import type { Block, Lightpeer, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
-import { networkPayload } from "../../lib/reform/chain.ts";
-import type { Lacks, PeerHost } from "../harness/lightpeer/calls.ts";
-
-/** One implementation of the port, and the peers that it talks to. */
-export interface World {
-  readonly lightpeer: Lightpeer;
-  readonly seeds: Seeds;
-  /** A new lightpeer at an address of its own. */
-  readonly start: (lacks?: Lacks) => Promise<PeerHost>;
-  /** Persist at a peer. */
-  readonly store: (peer: PeerHost, entry: string) => Promise<void>;
-  /** An address where nobody listens. */
-  readonly nobody: string;
-  readonly close: () => Promise<void>;
-}
-
-type Use = () => World;
-
-/** Long enough for every answer that comes. */
-const SOON_MS = 10_000;
-/** For answers that never come. */
-const SHORT_MS = 150;
-
-const joined = async ({ lightpeer }: World, peer: PeerHost, contact: PeerHost): Promise<void> => {
-  assert.deepEqual(await lightpeer.join(peer.address, contact.address, SOON_MS), { tag: "joined" });
-};
-
-/** Two peers in one network, oldest first. */
-const pair = async (world: World): Promise<[PeerHost, PeerHost]> => {
-  const [a, b] = [await world.start(), await world.start()];
-  await joined(world, b, a);
-  return [a, b];
-};
-
-/** A network whose member has moved on alone, so that it refuses what others tell it. */
-const brokenPair = async (world: World): Promise<[PeerHost, PeerHost]> => {
-  const [a, b] = await pair(world);
-  const block = onTopOf(b, [a.address, b.address], "apart");
-  assert.deepEqual(await world.lightpeer.notify(b.address, block, SOON_MS), { tag: "accepted" });
-  return [a, b];
-};
-
-const onTopOf = (peer: PeerHost, list: readonly string[], id: string): Block => ({
-  id,
-  prevId: peer.state.head.id,
-  kind: "network",
-  payload: networkPayload(list),
-});
-
-const opened = async ({ seeds }: World): Promise<Seed> => {
-  const open = await seeds.open();
-  assert.ok(open.tag === "open", "the seed opens");
-  return open.seed;
-};
-
-/** What a peer has in memory, to be compared: bytes as text. */
-const stateOf = ({ state: { network, head } }: PeerHost): object => ({
-  network,
-  head: { ...head, payload: Buffer.from(head.payload).toString() },
-});
-
-const textOf = (entries: readonly Uint8Array[]): string[] =>
-  entries.map((entry) => Buffer.from(entry).toString());
+import { seedCases } from "./lightpeer-port-seed.ts";
+import {
+  brokenPair,
+  joined,
+  onTopOf,
+  opened,
+  pair,
+  SHORT_MS,
+  SOON_MS,
+  stateOf,
+  textOf,
+  until,
+  type Use,
+  type World,
+} from "./lightpeer-port-world.ts";
 
 const probes = (use: Use): void => {
   test("a running peer is serving, again and again", async () => {
@@ -280,6 +231,30 @@ const joins = (use: Use): void => {
     assert.equal((await lightpeer.join(peer.address, contact.address, SHORT_MS)).tag, "unclear");
     assert.deepEqual(contact.state.network, [contact.address]);
   });
+
+  test("a join that is given up ends at once and is unclear, and the peer hears of it", async () => {
+    const { lightpeer, start } = use();
+    const [peer, contact] = [await start(), await start()];
+    contact.hang();
+    const givenUp = new AbortController();
+    const end = lightpeer.join(peer.address, contact.address, 10 * SOON_MS, givenUp.signal);
+    await until(() => peer.joins.length === 1);
+    const asked = performance.now();
+    givenUp.abort();
+    assert.equal((await end).tag, "unclear");
+    assert.ok(performance.now() - asked < SOON_MS);
+    await until(() => peer.joins[0]?.end !== undefined);
+    contact.wake();
+  });
+
+  test("a join that was given up before is not sent", async () => {
+    const { lightpeer, start } = use();
+    const [peer, contact] = [await start(), await start()];
+    const end = await lightpeer.join(peer.address, contact.address, SOON_MS, AbortSignal.abort());
+    assert.equal(end.tag, "unclear");
+    assert.equal(await lightpeer.probe(peer.address, SOON_MS), "serving");
+    assert.deepEqual([peer.joins, contact.state.network], [[], [contact.address]]);
+  });
 };
 
 const visits = (use: Use): void => {
@@ -288,7 +263,7 @@ const visits = (use: Use): void => {
     const { lightpeer } = world;
     const [a, b] = await pair(world);
     // The guest must answer health checks, or the peers drop it by themselves.
-    const guest = await opened(world);
+    const guest = await opened(world, "visit");
     const visited = await lightpeer.visit(b.address, guest.address, SOON_MS);
     assert.ok(visited.tag === "visited");
     assert.deepEqual(visited.list, [a.address, b.address, guest.address]);
@@ -298,7 +273,7 @@ const visits = (use: Use): void => {
     for (const { address } of [a, b]) {
       assert.deepEqual(await lightpeer.notify(address, block, SOON_MS), { tag: "accepted" });
     }
-    await guest.close();
+    guest.close();
     assert.deepEqual(stateOf(a), stateOf(b));
     assert.deepEqual(a.state.network, [a.address, b.address]);
   });
@@ -336,72 +311,6 @@ const visits = (use: Use): void => {
   });
 };
 
-const seedChain = (list: readonly string[], name: string): readonly Block[] => [
-  { id: `${name}-2`, prevId: `${name}-1`, kind: "network", payload: networkPayload(list) },
-  { id: `${name}-1`, prevId: "", kind: "client", payload: Buffer.from(name) },
-];
-
-const seedCases = (use: Use): void => {
-  test("peers that join the seed get the chains that are due to them", async () => {
-    const world = use();
-    const [a, b] = [await world.start(), await world.start()];
-    const seed = await opened(world);
-    seed.serve(a.address, seedChain([a.address, b.address], "for-a"));
-    seed.serve(b.address, seedChain([b.address], "for-b"));
-    for (const { address } of [a, b]) {
-      assert.deepEqual(await world.lightpeer.join(address, seed.address, SOON_MS), { tag: "joined" });
-    }
-    await seed.close();
-    assert.deepEqual(a.state.network, [a.address, b.address]);
-    assert.equal(a.state.head.id, "for-a-2");
-    assert.deepEqual(b.state.network, [b.address]);
-    const history = await world.lightpeer.history(b.address, 100, SOON_MS);
-    assert.ok(history.tag === "history");
-    assert.deepEqual(textOf(history.entries), ["for-b"]);
-  });
-
-  test("a peer that is not expected, or not any more, is denied and lives on as it was", async () => {
-    const world = use();
-    const peer = await world.start();
-    const earlier = stateOf(peer);
-    const seed = await opened(world);
-    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
-    seed.serve(peer.address, seedChain([peer.address], "withdrawn"));
-    seed.deny(peer.address);
-    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
-    await seed.close();
-    assert.deepEqual([stateOf(peer), peer.status, peer.lives], [earlier, "running", 1]);
-  });
-
-  test("a closed seed cannot be reached, and one that is opened again can", async () => {
-    const world = use();
-    const peer = await world.start();
-    const seed = await opened(world);
-    seed.serve(peer.address, seedChain([peer.address], "gone"));
-    await seed.close();
-    assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "unreachable");
-    const next = await opened(world);
-    next.serve(peer.address, seedChain([peer.address], "next"));
-    assert.equal((await world.lightpeer.join(peer.address, next.address, SOON_MS)).tag, "joined");
-    await next.close();
-    assert.equal(peer.state.head.id, "next-2");
-  });
-
-  test("two networks share one seed, and the end of one is not felt by the other", async () => {
-    const world = use();
-    const [a, b] = [await world.start(), await world.start()];
-    const [x, y] = [await opened(world), await opened(world)];
-    assert.equal(x.address, y.address);
-    x.serve(a.address, seedChain([a.address], "x"));
-    y.serve(b.address, seedChain([b.address], "y"));
-    await x.close();
-    assert.equal((await world.lightpeer.join(a.address, y.address, SOON_MS)).tag, "denied");
-    assert.equal((await world.lightpeer.join(b.address, y.address, SOON_MS)).tag, "joined");
-    await y.close();
-    assert.equal(b.state.head.id, "y-2");
-  });
-};
-
 const releases = (use: Use): void => {
   test("a release between two calls is not felt", async () => {
     const { lightpeer, start } = use();
@@ -418,7 +327,7 @@ const releases = (use: Use): void => {
     assert.equal(await world.lightpeer.probe(peer.address, SOON_MS), "serving");
     contact.hang();
     const end = world.lightpeer.join(peer.address, contact.address, SOON_MS);
-    while (peer.joins.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => peer.joins.length > 0);
     world.lightpeer.release();
     contact.wake();
     assert.deepEqual(await end, { tag: "joined" });

@@ -77,23 +77,6 @@ export const reformCases: Readonly<Record<string, Scenario>> = {
     assert.equal((await world.whole(members)).tag, "whole");
   },
 
-  "with the first of the list frozen no Persist is taken anywhere and nothing has changed": async (world) => {
-    const [first, second, third] = await world.network(3);
-    assert.ok(first && second && third);
-    assert.deepEqual(await world.persist(second, "kept"), ok);
-    const { address, chains } = await seedIn(world);
-    chains.set(first.address, chainOf("freeze-1", [second.address, first.address], ["kept"]));
-    assert.deepEqual(await world.join(first, { address }), ok);
-    const heads = [second.state.head.id, third.state.head.id];
-    for (const member of [first, second, third]) {
-      const reply = await world.persist(member, "refused");
-      assert.equal(reply.tag, "failed");
-      assert.match(reply.message, /invalid parent/);
-    }
-    assert.deepEqual([second.state.head.id, third.state.head.id], heads);
-    assert.deepEqual(await world.entries(first), ["kept"]);
-  },
-
   "who is denied by a seed has lost nothing": async (world) => {
     const [first, second] = await world.network(2);
     assert.ok(first && second);

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import type { Block } from "../../lib/lightpeer/lightpeer.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { createLightpeerClient } from "../../lib/lightpeer/grpc-client.ts";
+import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
+import type { Block, Lightpeer, Seeds } from "../../lib/lightpeer/lightpeer.ts";
 import type { Dialer, PeerCalls, PeerHost, PeerOptions } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
@@ -13,11 +16,15 @@ import { entriesAt, whole, type Wholeness } from "../harness/lightpeer/whole.ts"
 import { seededRandom } from "../harness/random.ts";
 import { systemTimers, type Timers } from "../harness/timers.ts";
 import { VirtualClock } from "../harness/virtual-clock.ts";
+import { createLightpeerClient as createSimulatedClient } from "../simulation/lightpeer-client.ts";
+import { createSeeds as createSimulatedSeeds } from "../simulation/seeds.ts";
 
 interface Ground {
   readonly timers: Timers;
   readonly dialer: Dialer;
   readonly random: () => number;
+  /** klight's calls to these peers, and its seed among them. */
+  readonly klight: { readonly lightpeer: Lightpeer; readonly seeds: Seeds };
   start(options: PeerOptions): Promise<PeerHost>;
   /** Answers calls at a new address. */
   listen(calls: PeerCalls): Promise<string>;
@@ -36,12 +43,16 @@ export class World {
   readonly #ground: Ground;
   readonly #phase: (index: number) => PeerOptions;
   readonly random: () => number;
+  readonly klight: Ground["klight"];
+  readonly clock: Clock;
   readonly hosts: PeerHost[] = [];
 
   constructor(ground: Ground, phase: (index: number) => PeerOptions) {
     this.#ground = ground;
     this.#phase = phase;
     this.random = ground.random;
+    this.klight = ground.klight;
+    this.clock = ground.timers;
   }
 
   async start(options: PeerOptions = {}): Promise<PeerHost> {
@@ -105,7 +116,7 @@ export class World {
     return this.call(ms, (ctx) => this.at(host).persist(ctx, Buffer.from(entry)));
   }
 
-  notify(host: PeerHost, block: Block): Promise<Reply> {
+  notify(host: { readonly address: string }, block: Block): Promise<Reply> {
     return this.call(5_000, (ctx) => this.at(host).notifyNewBlock(ctx, block));
   }
 
@@ -139,10 +150,15 @@ const virtual = async <T>(
     places += 1;
     return `10.0.0.${places}:9081`;
   };
+  const wire = { listen: network.listen.bind(network) };
   const ground: Ground = {
     timers: clock,
     dialer: network.dialer(),
     random,
+    klight: {
+      lightpeer: createSimulatedClient(clock, network.dialer()),
+      seeds: createSimulatedSeeds({ wire, timers: clock }, new Life(), "10.255.0.1:9082"),
+    },
     start: async (options) => network.start(place(), options),
     listen: async (calls) => {
       const address = place();
@@ -163,10 +179,12 @@ export const withSeed = <T>(scenario: Scenario<T>, seed: number): Promise<T> =>
 /** Plays a scenario over real gRPC and in real time. */
 export const overGrpc = async (scenario: Scenario): Promise<void> => {
   const servers: Server[] = [];
+  const lightpeer = createLightpeerClient();
   const ground: Ground = {
     timers: systemTimers,
     dialer: grpcDialer(),
     random: seededRandom(1),
+    klight: { lightpeer, seeds: createSeeds({ port: 0, address: "127.0.0.1" }) },
     start: startGrpcPeer,
     listen: async (calls) => {
       const server = new Server();
@@ -185,6 +203,7 @@ export const overGrpc = async (scenario: Scenario): Promise<void> => {
   try {
     await scenario(world);
   } finally {
+    lightpeer.release();
     await Promise.all(world.hosts.map((host) => host.kill()));
     for (const server of servers) server.forceShutdown();
   }

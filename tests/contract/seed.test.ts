@@ -1,61 +1,31 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
-import { createServer } from "node:net";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClientReadableStream, credentials, type ServiceError, status } from "@grpc/grpc-js";
-import { createLightpeerClient } from "../../lib/lightpeer/grpc-client.ts";
-import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
-import type { Block, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
-import { chainOf } from "../../lib/reform/chain.ts";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import type { Block } from "../../lib/lightpeer/lightpeer.ts";
+import { bodyOf, headOf, liveBlockOf } from "../../lib/reform/chain.ts";
+import { ConnectRequest, LightpeerService } from "../../proto/generated/lightpeer.ts";
 import {
-  ConnectRequest,
-  type Lightblock,
-  LightpeerClient,
-  LightpeerService,
-} from "../../proto/generated/lightpeer.ts";
+  A_WHILE_MS,
+  blockOn,
+  client,
+  codeOf,
+  come,
+  entries,
+  hangUp,
+  idsOf,
+  LIST,
+  opened,
+  PEER,
+  seedsHere,
+  SOON_MS,
+  tell,
+  until,
+  type Visit,
+} from "./seed-caller.ts";
 
-const SOON_MS = 10_000;
-const PEER = "10.0.0.1:9081";
-const LIST = [PEER, "10.0.0.2:9081"];
-
-const client = createLightpeerClient();
-const callers: LightpeerClient[] = [];
-
-after(() => {
-  client.release();
-  for (const caller of callers) caller.close();
-});
-
-const opened = async (seeds: Seeds): Promise<Seed> => {
-  const open = await seeds.open();
-  assert.ok(open.tag === "open", open.tag === "failed" ? open.message : "");
-  return open.seed;
-};
-
-/** ConnectNewPeer as a peer that names itself `peer` calls it. */
-const connectNewPeer = (seed: Seed, peer: string): ClientReadableStream<Lightblock> => {
-  const options = { "grpc.use_local_subchannel_pool": 1 };
-  const caller = new LightpeerClient(seed.address, credentials.createInsecure(), options);
-  callers.push(caller);
-  return caller.connectNewPeer({ Peer: { Address: peer, Name: "" } });
-};
-
-/** What streams back, and how it ended. */
-const received = async (
-  stream: ClientReadableStream<Lightblock>,
-): Promise<{ blocks: Lightblock[]; error?: ServiceError }> => {
-  const blocks: Lightblock[] = [];
-  try {
-    for await (const block of stream) blocks.push(block as Lightblock);
-    return { blocks };
-  } catch (error) {
-    return { blocks, error: error as ServiceError };
-  }
-};
-
-const take = (seed: Seed, peer: string): ReturnType<typeof received> => received(connectNewPeer(seed, peer));
+after(hangUp);
 
 /** ConnectNewPeer over bare HTTP/2, for gRPC's own client reads ahead. What is returned reads, and counts the bytes. */
 const callWithoutReading = (address: string, peer: string): (() => Promise<number>) => {
@@ -87,205 +57,205 @@ const settled = async (count: () => number): Promise<number> => {
   }
 };
 
-const addressOf = async (address: string): Promise<string> => {
-  const seed = await opened(createSeeds({ port: 0, address }));
-  await seed.close();
-  return seed.address;
-};
+describe("what a peer that is sent for gets", () => {
+  const seeds = seedsHere();
 
-describe("what the seed serves", () => {
-  const seeds = createSeeds({ port: 0, address: "127.0.0.1" });
-
-  test("the chain as it is, newest block first, each block dated now", async () => {
+  test("one block at once, the rest while its stream is open, and the end when the seed ends it", async () => {
     const seed = await opened(seeds);
     const begin = Date.now();
-    seed.serve(PEER, chainOf("x", [Buffer.from("new"), Buffer.from("old")], LIST));
-    const { blocks, error } = await take(seed, PEER);
-    await seed.close();
-    assert.equal(error, undefined);
-    const seen = blocks.map(({ ID, PrevID, Type, Payload }) => [ID, PrevID, Type, Payload.toString()]);
-    assert.deepEqual(seen, [
-      ["klight-x-3", "klight-x-2", 0, `[{"Address":"${LIST[0]}"},{"Address":"${LIST[1]}"}]`],
-      ["klight-x-2", "klight-x-1", 1, "new"],
-      ["klight-x-1", "", 1, "old"],
-    ]);
-    for (const { last_updated: at } of blocks) {
+    const guest = seed.expect(PEER, headOf("x", LIST));
+    const visit = come(seed, PEER);
+    assert.equal(await guest.came, "came");
+    await until(() => visit.blocks.length === 1, "the first block arrives");
+    await sleep(A_WHILE_MS);
+    assert.deepEqual([idsOf(visit), visit.end], [["klight-x-head"], undefined]);
+    await guest.send(bodyOf("x", [Buffer.from("new"), Buffer.from("old")]));
+    await until(() => visit.blocks.length === 3, "the rest arrives");
+    await sleep(A_WHILE_MS);
+    assert.equal(visit.end, undefined);
+    guest.finish();
+    assert.equal(await codeOf(visit), status.OK);
+    seed.close();
+    assert.deepEqual(
+      visit.blocks.map(({ ID, PrevID, Type, Payload }) => [ID, PrevID, Type, Payload.toString()]),
+      [
+        ["klight-x-head", "klight-x-1", 0, `[{"Address":"${LIST[0]}"},{"Address":"${LIST[1]}"}]`],
+        ["klight-x-1", "klight-x-2", 1, "new"],
+        ["klight-x-2", "", 1, "old"],
+      ],
+    );
+    for (const { last_updated: at } of visit.blocks) {
       assert.ok(at !== undefined && at.getTime() >= begin && at.getTime() <= Date.now());
     }
   });
 
-  test("a chain again, and another one from the next serve on", async () => {
+  test("nothing a second time, neither while its first call is open nor after it", async () => {
     const seed = await opened(seeds);
-    seed.serve(PEER, chainOf("a", [], LIST));
-    const first = [await take(seed, PEER), await take(seed, PEER)];
-    seed.serve(PEER, chainOf("b", [], LIST));
-    const second = await take(seed, PEER);
-    await seed.close();
-    const ids = [...first, second].map(({ blocks }) => blocks[0]?.ID);
-    assert.deepEqual(ids, ["klight-a-1", "klight-a-1", "klight-b-1"]);
+    const guest = seed.expect(PEER, headOf("once", LIST));
+    const visit = come(seed, PEER);
+    await guest.came;
+    assert.equal(await codeOf(come(seed, PEER)), status.PERMISSION_DENIED);
+    assert.equal(visit.end, undefined);
+    guest.finish();
+    assert.equal(await codeOf(visit), status.OK);
+    assert.equal(await codeOf(come(seed, PEER)), status.PERMISSION_DENIED);
+    seed.close();
   });
 
-  test("a peer that is not expected, is denied again, or has an empty chain is denied with a reason", async () => {
+  test("what it is expected for last, when it is expected anew", async () => {
     const seed = await opened(seeds);
-    seed.serve("10.0.0.9:9081", []);
-    seed.serve(PEER, chainOf("c", [], LIST));
-    seed.deny(PEER);
-    for (const peer of ["10.0.0.9:9081", PEER, "10.0.0.3:9081", ""]) {
-      const { blocks, error } = await take(seed, peer);
-      assert.deepEqual([blocks, error?.code], [[], status.PERMISSION_DENIED]);
-      assert.ok(error?.details.includes(`"${peer}"`), error?.details);
+    const before = seed.expect(PEER, headOf("before", LIST));
+    const early = come(seed, PEER);
+    await before.came;
+    const guest = seed.expect(PEER, headOf("now", LIST));
+    assert.equal(await codeOf(early), status.ABORTED);
+    const visit = come(seed, PEER);
+    await guest.came;
+    before.finish();
+    before.turnAway();
+    guest.finish();
+    assert.equal(await codeOf(visit), status.OK);
+    assert.deepEqual(idsOf(visit), ["klight-now-head"]);
+    seed.close();
+  });
+
+  test("an error where it is turned away after it came, and none of what is sent then", async () => {
+    const seed = await opened(seeds);
+    const guest = seed.expect(PEER, headOf("away", LIST));
+    const visit = come(seed, PEER);
+    await guest.came;
+    guest.turnAway();
+    await guest.send(bodyOf("away", entries(3)));
+    guest.finish();
+    assert.equal(await codeOf(visit), status.ABORTED);
+    assert.deepEqual(idsOf(visit), ["klight-away-head"]);
+    seed.close();
+  });
+
+  test("an error and no block where it is not expected, was turned away or let go before, or has no name", async () => {
+    const seed = await opened(seeds);
+    seed.expect("10.0.0.8:9081", headOf("c", LIST)).turnAway();
+    seed.expect("10.0.0.9:9081", headOf("d", LIST)).finish();
+    seed.expect(PEER, headOf("e", LIST));
+    for (const peer of ["10.0.0.8:9081", "10.0.0.9:9081", "10.0.0.3:9081", ""]) {
+      const visit = come(seed, peer);
+      assert.deepEqual([await codeOf(visit), visit.blocks], [status.PERMISSION_DENIED, []]);
+      assert.ok((visit.end as ServiceError).details.includes(`"${peer}"`));
     }
-    await seed.close();
+    seed.close();
   });
 
-  test("health, and no other call of a lightpeer", async () => {
-    const seed = await opened(seeds);
-    assert.equal(await client.probe(seed.address, SOON_MS), "serving");
-    assert.equal(await client.askFresh(seed.address, SOON_MS), "unimplemented");
-    assert.equal((await client.newest(seed.address, SOON_MS)).tag, "failed");
-    await seed.close();
-  });
-
-  test("a chain far larger than any buffer arrives whole, and is made ready only as fast as it is read", async () => {
-    const payload = Buffer.alloc(16 * 1_024, 1);
-    const history = Array.from({ length: 1_999 }, () => payload);
+  test("a chain far larger than any buffer, whole, and made ready only as fast as it is read", async () => {
     let made = 0;
-    const chain = chainOf("large", history, LIST).map(({ id, prevId, kind, payload: bytes }): Block => ({
+    const chain = bodyOf("large", entries(1_999)).map(({ id, prevId, kind, payload }): Block => ({
       id,
       prevId,
       kind,
       get payload() {
         made += 1;
-        return bytes;
+        return payload;
       },
     }));
     const seed = await opened(seeds);
-    seed.serve(PEER, chain);
+    const guest = seed.expect(PEER, headOf("large", LIST));
     const rest = callWithoutReading(seed.address, PEER);
+    await guest.came;
+    let isSent = false;
+    const sending = guest.send(chain).then(() => {
+      isSent = true;
+    });
     const madeFirst = await settled(() => made);
-    const bytes = await rest();
-    await seed.close();
+    assert.equal(isSent, false);
+    const reading = rest();
+    await sending;
+    guest.finish();
+    const bytes = await reading;
+    seed.close();
     assert.ok(madeFirst < chain.length / 2, `${madeFirst} blocks made ready for a reader that has not begun`);
-    assert.ok(bytes > history.length * payload.length);
+    assert.ok(bytes > chain.length * 16 * 1_024);
     assert.equal(made, chain.length);
   });
 
-  test("a reader that hangs up in the middle is let go", async () => {
-    const history = Array.from({ length: 5_000 }, () => Buffer.alloc(16 * 1_024));
-    const seed = await opened(seeds);
-    seed.serve(PEER, chainOf("cut", history, LIST));
-    const stream = connectNewPeer(seed, PEER);
-    stream.on("error", () => {});
-    await once(stream, "data");
-    stream.cancel();
-    assert.equal((await take(seed, PEER)).blocks.length, 5_001);
-    await seed.close();
-  });
-});
-
-describe("where the seed is", () => {
-  test("a host gets the port that the seed listens on", async () => {
-    assert.match(await addressOf("klight.example"), /^klight\.example:[1-9]\d+$/);
-    assert.match(await addressOf("10.1.2.3"), /^10\.1\.2\.3:[1-9]\d+$/);
-    assert.match(await addressOf("fd00::1"), /^\[fd00::1\]:[1-9]\d+$/);
-    assert.match(await addressOf("[fd00::1]"), /^\[fd00::1\]:[1-9]\d+$/);
-  });
-
-  test("a host with a port is taken as it is", async () => {
-    assert.equal(await addressOf("10.1.2.3:9082"), "10.1.2.3:9082");
-    assert.equal(await addressOf("[fd00::1]:9082"), "[fd00::1]:9082");
-  });
-
-  test("the machine's own address is where it can be reached", async () => {
-    for (const address of [undefined, ""]) {
-      const seed = await opened(createSeeds({ port: 0, address }));
-      assert.equal(await client.probe(seed.address, SOON_MS), "serving");
-      await seed.close();
-    }
-  });
-
-  test("it answers on IPv4 and IPv6", async () => {
-    const seed = await opened(createSeeds({ port: 0, address: "127.0.0.1" }));
-    const port = seed.address.split(":").at(-1);
-    assert.equal(await client.probe(`127.0.0.1:${port}`, SOON_MS), "serving");
-    assert.equal(await client.probe(`[::1]:${port}`, SOON_MS), "serving");
-    await seed.close();
-  });
-});
-
-describe("when the seed listens", () => {
-  test("it takes no connection after its last close", async () => {
-    const seed = await opened(createSeeds({ port: 0, address: "127.0.0.1" }));
-    assert.equal(await client.probe(seed.address, SOON_MS), "serving");
-    await seed.close();
-    assert.equal(await client.probe(seed.address, SOON_MS), "refused");
-  });
-
-  test("a second close of the same seed closes nobody else's", async () => {
-    const seeds = createSeeds({ port: 0, address: "127.0.0.1" });
-    const [mine, other] = [await opened(seeds), await opened(seeds)];
-    await mine.close();
-    await mine.close();
-    mine.serve(PEER, chainOf("late", [], LIST));
-    assert.equal(await client.probe(other.address, SOON_MS), "serving");
-    assert.equal((await take(other, PEER)).error?.code, status.PERMISSION_DENIED);
-    await other.close();
-  });
-
-  test("a network that ends does not take away what another one serves to the same address since", async () => {
-    const seeds = createSeeds({ port: 0, address: "127.0.0.1" });
-    const [gone, now] = [await opened(seeds), await opened(seeds)];
-    gone.serve(PEER, chainOf("gone", [], LIST));
-    now.serve(PEER, chainOf("now", [], LIST));
-    gone.deny(PEER);
-    await gone.close();
-    assert.equal((await take(now, PEER)).blocks[0]?.ID, "klight-now-1");
-    await now.close();
-  });
-
-  test("opened and closed many times at once, it serves whoever has it open and is gone at the end", async () => {
-    const port = await freePort();
-    const seeds = createSeeds({ port, address: "127.0.0.1" });
-    const turns = Array.from({ length: 20 }, async (_, turn) => {
+  for (const [what, end] of [
+    ["hangs up", (visit: Visit) => visit.stream.cancel()],
+    ["is turned away", (_: Visit, turnAway: () => void) => turnAway()],
+  ] as const) {
+    test(`no more than it waits for: sending to a peer that does not read ends when it ${what}`, async () => {
       const seed = await opened(seeds);
-      const peer = `10.0.1.${turn}:9081`;
-      seed.serve(peer, chainOf(`turn-${turn}`, [], [peer]));
-      const { blocks } = await take(seed, peer);
-      await seed.close();
-      return blocks[0]?.ID;
+      const guest = seed.expect(PEER, headOf("cut", LIST));
+      const visit = come(seed, PEER);
+      await guest.came;
+      await until(() => visit.blocks.length === 1, "the first block arrives");
+      visit.stream.pause();
+      let isSent = false;
+      const sending = guest.send(bodyOf("cut", entries(5_000))).then(() => {
+        isSent = true;
+      });
+      await sleep(A_WHILE_MS);
+      assert.equal(isSent, false);
+      end(visit, () => {
+        guest.turnAway();
+      });
+      await sending;
+      visit.stream.resume();
+      await until(() => visit.end !== undefined, "the stream ends");
+      assert.notEqual(visit.end, "ended");
+      guest.finish();
+      seed.close();
     });
-    const ids = await Promise.all(turns);
-    assert.deepEqual(
-      ids,
-      turns.map((_, turn) => `klight-turn-${turn}-1`),
-    );
-    assert.equal(await client.probe(`127.0.0.1:${port}`, SOON_MS), "refused");
-  });
-
-  test("a port that is taken is a failure that names it, and works when it is free again", async () => {
-    const taken = createServer();
-    taken.listen(0, "::");
-    await once(taken, "listening");
-    const address = taken.address();
-    assert.ok(typeof address === "object" && address !== null);
-    const seeds = createSeeds({ port: address.port, address: "127.0.0.1" });
-    const open = await seeds.open();
-    assert.ok(open.tag === "failed" && open.message.includes(String(address.port)));
-    taken.close();
-    await once(taken, "close");
-    const seed = await opened(seeds);
-    assert.equal(seed.address, `127.0.0.1:${address.port}`);
-    await seed.close();
-  });
+  }
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "::");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  assert.ok(typeof address === "object" && address !== null);
-  return address.port;
-}
+describe("what else the seed answers", () => {
+  const seeds = seedsHere();
+
+  test("is health, and no other call that a lightpeer has", async () => {
+    const seed = await opened(seeds);
+    assert.equal(await client.probe(seed.address, SOON_MS), "serving");
+    assert.equal((await client.newest(seed.address, SOON_MS)).tag, "failed");
+    assert.equal((await client.visit(seed.address, PEER, SOON_MS)).tag, "failed");
+    seed.close();
+  });
+
+  test("is a refusal of every new block while a network is re-formed, which keeps peers from storing", async () => {
+    const seed = await opened(seeds);
+    assert.equal(await tell(seed, blockOn("")), status.UNKNOWN);
+    assert.equal(await tell(seed, liveBlockOf("x", LIST)), status.UNKNOWN);
+    seed.close();
+  });
+
+  test("is no refusal of a new block while a network is visited, which would fork it", async () => {
+    const seed = await opened(seeds, "visit");
+    assert.equal(await tell(seed, blockOn("any")), status.UNIMPLEMENTED);
+    seed.letPass(blockOn("any", "head"));
+    assert.equal(await tell(seed, blockOn("another")), status.UNIMPLEMENTED);
+    seed.close();
+  });
+
+  test("waits, with a re-form and a visit at once, until the visit tells what passes", async () => {
+    const [visiting, reforming] = [await opened(seeds, "visit"), await opened(seeds)];
+    let answered = 0;
+    const count = (code: status): status => {
+      answered += 1;
+      return code;
+    };
+    const passes = tell(visiting, blockOn("head", "first")).then(count);
+    const refused = tell(reforming, blockOn("frozen")).then(count);
+    await sleep(A_WHILE_MS);
+    assert.equal(answered, 0);
+    visiting.letPass(blockOn("below", "head"));
+    assert.deepEqual(await Promise.all([passes, refused]), [status.UNIMPLEMENTED, status.UNKNOWN]);
+    assert.equal(await tell(visiting, blockOn("first")), status.UNIMPLEMENTED);
+    reforming.close();
+    assert.equal(await tell(visiting, blockOn("frozen")), status.UNIMPLEMENTED);
+    visiting.close();
+  });
+
+  test("waits no longer than a visit that ends without a word", async () => {
+    const [visiting, reforming] = [await opened(seeds, "visit"), await opened(seeds)];
+    const refused = tell(reforming, blockOn("frozen"));
+    visiting.close();
+    assert.equal(await refused, status.UNKNOWN);
+    reforming.close();
+  });
+});

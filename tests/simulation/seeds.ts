@@ -56,7 +56,7 @@ class SimGuest implements Guest {
 
 /** The seed of one instance: one port for all networks that it re-forms at a time, closed when there is none. */
 export function createSeeds(
-  { wire, timers }: { readonly wire: Wire; readonly timers: Timers },
+  { wire, timers }: { readonly wire: Pick<Wire, "listen">; readonly timers: Timers },
   life: Life,
   address: string,
 ): Seeds {

@@ -1,35 +1,73 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { chainOf } from "../../lib/reform/chain.ts";
+import type { Block } from "../../lib/lightpeer/lightpeer.ts";
+import { bodyOf, headOf, liveBlockOf } from "../../lib/reform/chain.ts";
+
+const LIST = ["10.0.0.2:9081", "10.0.0.1:9081"];
+
+const textOf = ({ payload }: Block): string => Buffer.from(payload).toString();
+
+const chainOf = (token: string, entries: readonly string[], list: readonly string[]): readonly Block[] => [
+  headOf(token, list),
+  ...bodyOf(
+    token,
+    entries.map((entry) => Buffer.from(entry)),
+  ),
+];
 
 describe("a chain for a re-form", () => {
-  const chain = chainOf("t", [Buffer.from("new"), Buffer.from("old")], ["10.0.0.2:9081", "10.0.0.1:9081"]);
+  const chain = chainOf("t", ["new", "old"], LIST);
 
   test("is newest first, one NETWORK block that lists all in order on top", () => {
-    assert.equal(chain[0]?.kind, "network");
-    assert.equal(
-      Buffer.from(chain[0]?.payload ?? []).toString(),
-      '[{"Address":"10.0.0.2:9081"},{"Address":"10.0.0.1:9081"}]',
-    );
     assert.deepEqual(
-      chain.slice(1).map(({ kind, payload }) => [kind, Buffer.from(payload).toString()]),
+      chain.map((block) => [block.kind, textOf(block)]),
       [
+        ["network", '[{"Address":"10.0.0.2:9081"},{"Address":"10.0.0.1:9081"}]'],
         ["client", "new"],
         ["client", "old"],
       ],
     );
   });
 
-  test("links every block to the one below it, the last to none", () => {
-    chain.forEach((block, index) => assert.equal(block.prevId, chain[index + 1]?.id ?? ""));
+  for (const entries of [[], ["one"], ["new", "old"], ["same", "same", ""]]) {
+    test(`links every block to the one below it, the last to none, with ${entries.length} entries`, () => {
+      const linked = chainOf("t", entries, LIST);
+      linked.forEach((block, index) => assert.equal(block.prevId, linked[index + 1]?.id ?? ""));
+      assert.equal(new Set(linked.map(({ id }) => id)).size, linked.length);
+    });
+  }
+
+  test("ends below its head where nothing is stored, with a block that stores nothing", () => {
+    assert.deepEqual(
+      chainOf("t", [], LIST)
+        .slice(1)
+        .map(({ kind }) => kind),
+      ["network"],
+    );
   });
 
   test("never has an id of another chain", () => {
-    const ids = new Set([...chain, ...chainOf("u", [Buffer.from("new")], ["a:1"])].map(({ id }) => id));
-    assert.equal(ids.size, chain.length + 2);
+    const all = [
+      ...chain,
+      liveBlockOf("t", LIST),
+      ...chainOf("u", ["new", "old"], LIST),
+      liveBlockOf("u", LIST),
+    ];
+    assert.equal(new Set(all.map(({ id }) => id)).size, all.length);
   });
 
-  test("is one block where nothing is stored, for an empty stream would crash a peer", () => {
-    assert.equal(chainOf("t", [], ["a:1"]).length, 1);
+  test("holds the very bytes of its entries, not copies of them", () => {
+    const entry = Buffer.from("large");
+    assert.equal(bodyOf("t", [entry])[0]?.payload, entry);
+  });
+});
+
+describe("the block that makes a network live", () => {
+  test("stands on the head and lists the peers", () => {
+    const block = liveBlockOf("t", ["10.0.0.1:9081"]);
+    assert.deepEqual(
+      [block.prevId, block.kind, textOf(block)],
+      [headOf("t", LIST).id, "network", '[{"Address":"10.0.0.1:9081"}]'],
+    );
   });
 });

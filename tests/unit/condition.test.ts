@@ -10,6 +10,7 @@ const whole = {
   message: "peer-a was joined through peer-b",
   network: "default/net-a",
   incarnation: "containerd://1f",
+  was: "default/net-b",
   via: "peer-b",
   generation: 2,
 } as const;
@@ -20,7 +21,7 @@ describe("the condition klight.dev/joined", () => {
       status: "True",
       reason: "Joined",
       message:
-        "peer-a was joined through peer-b (network default/net-a; incarnation containerd://1f; via peer-b; generation 2)",
+        "peer-a was joined through peer-b (network default/net-a; incarnation containerd://1f; was default/net-b; via peer-b; generation 2)",
     });
   });
 
@@ -45,6 +46,7 @@ describe("the condition klight.dev/joined", () => {
         message: value,
         network: value,
         incarnation: value,
+        was: value,
         via: value,
         generation: fc.maxSafeNat(),
       },
@@ -66,6 +68,8 @@ describe("the condition klight.dev/joined", () => {
     ["a tail that another version wrote", "x (network a/b; shard 3)", { message: "x", network: "a/b" }],
     ["a generation that is no number", "x (via b; generation two)", { message: "x", via: "b" }],
     ["a negative generation", "x (via b; generation -2)", { message: "x", via: "b" }],
+    ["a network before alone", "x (was a/b)", { message: "x", was: "a/b" }],
+    ["a network before that holds its own marks", "x (was a%3Bb%28c)", { message: "x", was: "a;b(c" }],
     ["a value with a stray percent sign", "x (via 100%)", { message: "x", via: "100%" }],
     ["a tail that does not end the message", "x (via b) or not", {}],
   ];

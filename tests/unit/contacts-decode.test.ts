@@ -36,6 +36,13 @@ test("a lease is read with all that is known of the network", () => {
   });
 });
 
+test("an intent tells where klight's seed was, and hung tells of addresses too", () => {
+  const left = { kind: "reform", seed: "10.0.0.9:9082", at: "2026-01-01T00:00:00Z" };
+  const begun = decode.begun(["leased", record({ 1: JSON.stringify(left), 5: ["@10.0.0.2:9081", "7"] })]);
+  assert.ok(begun.tag === "leased");
+  assert.deepEqual([begun.record.intent, begun.record.hung], [left, { "@10.0.0.2:9081": 7 }]);
+});
+
 const newestOf = (part: unknown): unknown => {
   const begun = decode.begun(["leased", record({ 4: part })]);
   return begun.tag === "leased" ? begun.record.newest : begun;
@@ -80,6 +87,7 @@ const broken: Record<string, unknown> = {
   "a null in the stack": ["leased", record({ 0: [null] })],
   "a stack that is not a list": ["leased", record({ 0: "" })],
   "an intent of an unknown kind": ["leased", record({ 1: '{"kind":"party","at":"x"}' })],
+  "a seed that is no text": ["leased", record({ 1: '{"kind":"reform","seed":9082,"at":"x"}' })],
   "a negative generation": ["leased", record({ 2: "-1" })],
   "a generation with an exponent": ["leased", record({ 2: "1e3" })],
   "a generation that is a number": ["leased", record({ 2: 1 })],

@@ -1,0 +1,21 @@
+import { suite, test } from "node:test";
+import { inMemory, overGrpc, withSeed } from "./lightpeer-worlds.ts";
+import { reformCases, storingCases } from "./reform-cases.ts";
+
+/** Each begins with health checks and the application at other moments. */
+const PLAYS = 40;
+
+suite("a re-form in virtual time", () => {
+  for (const [title, scenario] of Object.entries(reformCases)) test(title, () => inMemory(scenario));
+  for (const [title, scenario] of Object.entries(storingCases)) {
+    test(`${title}, ${PLAYS} times`, async () => {
+      for (let seed = 1; seed <= PLAYS; seed += 1) await withSeed(scenario, seed);
+    });
+  }
+});
+
+suite("a re-form over gRPC", { concurrency: 2 }, () => {
+  for (const [title, scenario] of Object.entries({ ...reformCases, ...storingCases })) {
+    test(title, { timeout: 40_000 }, () => overGrpc(scenario));
+  }
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Probe } from "../../lib/lightpeer/lightpeer.ts";
+import { type Evidence, judge, type Verdict } from "../../lib/scene.ts";
+import { podOf } from "../harness/networks.ts";
+
+const NOW = Date.parse("2026-11-24T08:00:00Z");
+const HALF_A_MINUTE_MS = 30_000;
+
+const verdict = (evidence: Partial<Evidence>): Verdict =>
+  judge({
+    life: "same",
+    pod: podOf("default/net-a", "a"),
+    probe: "silent",
+    silentMs: 0,
+    now: NOW,
+    ...evidence,
+  });
+
+const probes: readonly Probe[] = ["serving", "not-serving", "refused", "silent"];
+
+describe("a contact", () => {
+  test("is dead where nobody listens at its address, whatever else is known", () => {
+    for (const life of ["same", "gone", "elsewhere", "unseen"] as const)
+      assert.equal(verdict({ life, probe: "refused" }), "dead", life);
+  });
+
+  test("is dead where its pod is gone and somebody answers at its address, and lost where somebody hangs there", () => {
+    assert.deepEqual(
+      probes.map((probe) => verdict({ life: "gone", pod: undefined, probe })),
+      ["dead", "dead", "dead", "lost"],
+    );
+  });
+
+  test("has moved where its pod is of another network, hanging or not", () => {
+    assert.deepEqual(
+      probes.map((probe) => verdict({ life: "elsewhere", probe })),
+      ["moved", "moved", "dead", "moved"],
+    );
+  });
+
+  for (const life of ["same", "unseen"] as const) {
+    test(`lives where it answers, and hangs where it does not, when its pod is ${life}`, () => {
+      assert.deepEqual(
+        probes.map((probe) => verdict({ life, probe })),
+        ["living", "hung", "dead", "hung"],
+      );
+    });
+  }
+
+  test("is lost when it has not answered for half a minute", () => {
+    assert.equal(verdict({ silentMs: HALF_A_MINUTE_MS - 1 }), "hung");
+    assert.equal(verdict({ silentMs: HALF_A_MINUTE_MS }), "lost");
+    assert.equal(verdict({ silentMs: HALF_A_MINUTE_MS, probe: "serving" }), "living");
+  });
+
+  test("is lost when its pod has not been Ready for half a minute", () => {
+    const unreadyFor = (ms: number) => podOf("default/net-a", "a", { ready: false, unreadySince: NOW - ms });
+    assert.equal(verdict({ pod: unreadyFor(HALF_A_MINUTE_MS - 1) }), "hung");
+    assert.equal(verdict({ pod: unreadyFor(HALF_A_MINUTE_MS) }), "lost");
+    assert.equal(verdict({ pod: unreadyFor(HALF_A_MINUTE_MS), probe: "serving" }), "living");
+  });
+});
