@@ -93,7 +93,8 @@ async function move(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const read = await deps.contacts.read([before]);
   if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod, network });
   const shadows = read.views.flatMap((view) => shadowsOf(view));
-  return takeStep(deps, { network, joiner: pod, carry, cause: why, shadows });
+  const suspects = read.views.flatMap(({ stack }) => stack.map(({ address }) => address));
+  return takeStep(deps, { network, joiner: pod, carry, cause: why, shadows, suspects });
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */

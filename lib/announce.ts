@@ -26,7 +26,12 @@ export async function announceMember<Outcome extends In>(
   const { now } = await tell(deps, pod, conditionOf(pod, outcome), event);
   if (now === undefined || now.network === pod.network) return outcome;
   const message = `${pod.name} was brought into ${pod.network}, and is labelled for ${now.network ?? "none"} now`;
-  return held("LabelChanged", message, { pod, ...(pod.network !== undefined && { network: pod.network }) }, 1);
+  return held(
+    "LabelChanged",
+    message,
+    { pod, ...(pod.network !== undefined && { network: pod.network }) },
+    1,
+  );
 }
 
 /** Writes only the condition, for a member whose pod does not say so. */

@@ -99,7 +99,10 @@ function causeOf(purpose: Purpose, scene: Scene, { intent }: NetworkRecord): Cau
     return cause("half-done", `a ${intent.kind} for ${intent.pod ?? "the network"} was left half-done`);
   if (lost) return cause("given-up", `${lost.namespace}/${lost.name} has not answered for too long`);
   if (replaced)
-    return cause("replaced", `${replaced.name} was a member at ${replaced.address}, and another process is there now`);
+    return cause(
+      "replaced",
+      `${replaced.name} was a member at ${replaced.address}, and another process is there now`,
+    );
   if (moved) return cause("moved-away", `${moved.namespace}/${moved.name} has gone to another network`);
   if (leaver && scene.members.length > 0)
     return cause("moved-away", `${leaver.name} goes to another network`);

@@ -1,14 +1,6 @@
-import {
-  announceHold,
-  announceLeftOut,
-  announceMember,
-  announceMovedOut,
-  announceReform,
-} from "./announce.ts";
-import { networkBefore } from "./before.ts";
+import { announceHold, announceLeftOut, announceMember, announceReform } from "./announce.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
-import type { ClusterFailure } from "./cluster/cluster.ts";
-import type { Change, Contact } from "./contacts/contacts.ts";
+import type { Contact } from "./contacts/contacts.ts";
 import { isMember } from "./decide.ts";
 import { clusterHeld } from "./hold.ts";
 import { giveBack } from "./lease.ts";
@@ -17,8 +9,9 @@ import { held, type Outcome, type Subject } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import type { Pod } from "./pod.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
-import { shadowKey, silentAt } from "./shadows.ts";
+import { shadowsAfter } from "./shadows.ts";
 import type { Step } from "./step.ts";
+import { tellStrays } from "./strays.ts";
 
 type Whole = Extract<ReformEnd, { tag: "whole" }>;
 
@@ -54,43 +47,6 @@ export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> 
   return reformed(step, about, { end, joining, cause });
 }
 
-/**
- * Peers that may have been in this network and are of another one: one of its contacts, or one that a step which died
- * was for. Only what their pods say of it leads to a re-form of their own network, which may have them as members that
- * do not know it; so what cannot be told is not done with.
- */
-async function tellStrays({ deps, wish, lease, record, scene }: Step): Promise<ClusterFailure | undefined> {
-  const [namespace, name] = record.intent?.pod?.split("/") ?? [];
-  const half = namespace !== undefined && name !== undefined ? [{ namespace, name }] : [];
-  const moved = scene.moved.filter(({ incarnation }) => incarnation !== wish.leaver?.incarnation);
-  for (const place of [...moved, ...half]) {
-    const asked = await deps.cluster.getPod(place);
-    if (asked.tag === "failed") return asked;
-    const pod = asked.tag === "pod" ? asked.pod : undefined;
-    const isStray = pod?.network !== undefined && pod.network !== lease.network && pod.address !== undefined;
-    if (!isStray || networkBefore(pod) === lease.network) continue;
-    const failed = await announceMovedOut(deps, pod, lease.network);
-    if (failed) return failed;
-  }
-  return undefined;
-}
-
-/**
- * Who is not in any more and hung when the network was looked at, or went silent in the re-form: the others may be
- * waiting for it. Those that still hang are remembered; one that does not may have disturbed them already.
- */
-async function shadowsAfter(
-  { deps, record, scene }: Step,
-  { list, leftOut, uncome }: Whole,
-): Promise<Required<Pick<Change, "hung" | "deaths">>> {
-  const seed = record.intent?.seed;
-  const out = [...scene.silent, ...uncome, ...leftOut.map(({ address }) => address), ...(seed === undefined ? [] : [seed])];
-  const suspects = out.filter((address) => list.every((part) => part.address !== address));
-  const silent = await silentAt(deps, suspects);
-  const hung = [...new Set([...scene.shadows, ...silent])].map(shadowKey);
-  return { hung, deaths: suspects.length > silent.length };
-}
-
 interface Done {
   readonly end: Whole;
   readonly joining: readonly Arrival[];
@@ -117,10 +73,11 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
   const out = [...scene.lost, ...end.leftOut];
   const isOut = (pod: Pod): boolean => out.some(({ incarnation }) => incarnation === pod.incarnation);
   for (const pod of podsOf(step, out).filter(isOut)) await announceLeftOut(deps, pod, about.network);
-  const isIn = ({ incarnation }: Pod): boolean =>
-    end.list.some((part) => part.incarnation === incarnation);
+  const isIn = ({ incarnation }: Pod): boolean => end.list.some((part) => part.incarnation === incarnation);
   // A member that is brought in once more says something else until now.
-  const arrived = new Map([...joining, ...(scene.joiner ? [scene.joiner] : [])].map(({ pod }) => [pod.uid, pod]));
+  const arrived = new Map(
+    [...joining, ...(scene.joiner ? [scene.joiner] : [])].map(({ pod }) => [pod.uid, pod]),
+  );
   let outcome: Outcome = whole;
   for (const pod of [...arrived.values()].filter(isIn)) {
     const announced = await announceMember(deps, pod, { ...whole, pod });
@@ -171,7 +128,11 @@ async function arrivalOf({ lightpeer, settings }: Step["deps"], pod: Pod): Promi
 async function stopped(step: Step, outcome: Outcome, unfinished: boolean): Promise<Outcome> {
   const { deps, lease, record, scene } = step;
   const keepIntent = unfinished || record.intent !== undefined;
-  await giveBack(deps, lease, { ...findingsAtRest(scene), keepIntent, log: logEntry(outcome, deps.clock.now()) });
+  await giveBack(deps, lease, {
+    ...findingsAtRest(scene),
+    keepIntent,
+    log: logEntry(outcome, deps.clock.now()),
+  });
   if (scene.joiner) await announceHold(deps, scene.joiner.pod, outcome);
   return outcome;
 }

@@ -1,5 +1,7 @@
-import type { NetworkRecord } from "./contacts/contacts.ts";
+import type { Change, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
+import type { ReformEnd } from "./reform/reform.ts";
+import type { Step } from "./step.ts";
 
 /**
  * A lightpeer checks the health of its list without a deadline. Who has gone on without a peer that hung is still in the
@@ -31,4 +33,28 @@ export async function silentAt(
     addresses.map((address) => lightpeer.probe(address, settings.probeTimeoutMs)),
   );
   return addresses.filter((_, index) => probes[index] === "silent");
+}
+
+/**
+ * Who is not in any more after a re-form and hung when the network was looked at, or went silent in it: the others may be
+ * waiting for it. Those that still hang are remembered; one that does not may have disturbed them already.
+ */
+export async function shadowsAfter(
+  { deps, wish, record, scene }: Step,
+  { list, leftOut, uncome }: Extract<ReformEnd, { tag: "whole" }>,
+): Promise<Required<Pick<Change, "hung" | "deaths">>> {
+  const isOut = (address: string): boolean => list.every((part) => part.address !== address);
+  const seed = record.intent?.seed;
+  const hanging = [
+    ...scene.silent,
+    ...uncome,
+    ...leftOut.map(({ address }) => address),
+    ...(seed === undefined ? [] : [seed]),
+  ].filter(isOut);
+  const [still, others] = await Promise.all([
+    silentAt(deps, hanging),
+    silentAt(deps, (wish.suspects ?? []).filter(isOut)),
+  ]);
+  const hung = [...new Set([...scene.shadows, ...still, ...others])].map(shadowKey);
+  return { hung, deaths: hanging.length > still.length };
 }

@@ -11,6 +11,8 @@ export interface Wish extends Purpose {
   readonly joiner?: Pod;
   /** Addresses of peers that hung in the network that the joiner comes from: it may be waiting for them. */
   readonly shadows?: readonly string[];
+  /** Addresses of the others in that network: it may be waiting for one that hangs, though nobody knows yet. */
+  readonly suspects?: readonly string[];
   /** The leaver is not a member any more. */
   readonly hasLeft?: boolean;
   /** False: what the joiner holds belongs to the network that it comes from. Default true. */

@@ -51,11 +51,7 @@ export async function visit(step: Step): Promise<Outcome> {
   }
 }
 
-async function callOn(
-  { deps, lease, record, scene }: Step,
-  seed: Seed,
-  looked: Looked,
-): Promise<Found> {
+async function callOn({ deps, lease, record, scene }: Step, seed: Seed, looked: Looked): Promise<Found> {
   const { lightpeer, settings, clock, newToken } = deps;
   const newest = scene.members.at(-1)?.contact;
   if (newest === undefined) return { tag: "whole" };

@@ -174,7 +174,8 @@ const isHolder = ({ lease, stack, intent }: Network, token: string, isWhole: boo
   lease ? lease.token === token : isWhole && stack.length === 0 && !intent;
 
 const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> => {
-  if (network.receipts.has(wanted.token) || !isHolder(network, wanted.token, intent.kind === "reform")) return { tag: "lost" };
+  if (network.receipts.has(wanted.token) || !isHolder(network, wanted.token, intent.kind === "reform"))
+    return { tag: "lost" };
   network.lease = wanted;
   network.intent = intent;
   return { tag: "marked" };

@@ -32,7 +32,10 @@ export function createSeeds({ port, address, lingerMs = HEALTH_PERIOD_MS }: Seed
         leave();
         listener.release();
       };
-      return { tag: "open", seed: createSeed({ guests, letPass, close }, seedAddress(address, listening.port)) };
+      return {
+        tag: "open",
+        seed: createSeed({ guests, letPass, close }, seedAddress(address, listening.port)),
+      };
     },
   };
 }

@@ -1,4 +1,10 @@
-import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { HealthCheckResponse_ServingStatus, type HealthServer } from "../../proto/generated/health.ts";
 import type { ConnectRequest, Lightblock, NewBlockResponse } from "../../proto/generated/lightpeer.ts";
 import type { SeedDoors } from "./seed-doors.ts";

@@ -25,7 +25,12 @@ export const bodyOf = (token: string, entries: readonly Uint8Array[]): readonly 
   if (entries.length === 0) return [network(idOf(token, 1), "", [])];
   return entries.map((payload, index): Block => {
     const isLast = index === entries.length - 1;
-    return { id: idOf(token, index + 1), prevId: isLast ? "" : idOf(token, index + 2), kind: "client", payload };
+    return {
+      id: idOf(token, index + 1),
+      prevId: isLast ? "" : idOf(token, index + 2),
+      kind: "client",
+      payload,
+    };
   });
 };
 

@@ -1,6 +1,16 @@
 import { mergeHistories } from "./history.ts";
 import type { Frozen } from "./freeze.ts";
-import { again, type Cast, type Entries, missed, partMs, type Place, type Stage, type Stopped, tooLarge } from "./stage.ts";
+import {
+  again,
+  type Cast,
+  type Entries,
+  missed,
+  partMs,
+  type Place,
+  type Stage,
+  type Stopped,
+  tooLarge,
+} from "./stage.ts";
 
 /** How much there is to hand over, before anything is touched. */
 export interface Measured {
@@ -49,7 +59,8 @@ export async function gather(
   const { deps } = stage;
   // A little more than the limit: the network is frozen already, and was measured.
   const limit = 2 * deps.settings.historyLimit;
-  const isLeftBehind = (place: Place): boolean => !cast.carry && cast.joiners.some((joiner) => joiner === place);
+  const isLeftBehind = (place: Place): boolean =>
+    !cast.carry && cast.joiners.some((joiner) => joiner === place);
   const places = frozen.map(({ place }) => place).filter((place) => !isLeftBehind(place));
   const read = await Promise.all(
     places.map(({ address }) => deps.lightpeer.history(address, limit, timeoutMs)),

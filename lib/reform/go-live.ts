@@ -27,7 +27,9 @@ export async function goLive(
     const told = await Promise.all(
       group.map(async (part) => {
         const end = await deps.lightpeer.notify(part.address, block, timeoutMs);
-        return end.tag === "accepted" ? [] : [missed(part, `${part.name} is not on its chain: ${end.message}`)];
+        return end.tag === "accepted"
+          ? []
+          : [missed(part, `${part.name} is not on its chain: ${end.message}`)];
       }),
     );
     const [first, ...others] = told.flat();

@@ -42,7 +42,9 @@ export async function handOver(
   const ends = await Promise.all(frozen.map(({ joining }) => joining));
   const failed = frozen.flatMap(({ place }, index) => {
     const end = ends[index];
-    return end?.tag === "joined" ? [] : [missed(place, `${place.address} did not take its chain: ${end?.message}`)];
+    return end?.tag === "joined"
+      ? []
+      : [missed(place, `${place.address} did not take its chain: ${end?.message}`)];
   });
   const [first] = failed;
   if (first === undefined) return { tag: "handed-over", entries: entries.length };

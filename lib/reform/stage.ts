@@ -40,8 +40,7 @@ export type Entries = readonly Uint8Array[];
  * `touched`: peers of the network may have been changed already.
  */
 export type Stopped = { readonly missing: readonly Contact[]; readonly touched: boolean } & (
-  | { readonly tag: "again"; readonly message: string }
-  | { readonly tag: "held"; readonly outcome: Held }
+  { readonly tag: "again"; readonly message: string } | { readonly tag: "held"; readonly outcome: Held }
 );
 
 export const again = (missing: readonly Contact[], message: string): Stopped => ({

@@ -1,4 +1,10 @@
-import type { Cluster, ClusterFailure, ConditionWritten, JoinedCondition, Written } from "../../lib/cluster/cluster.ts";
+import type {
+  Cluster,
+  ClusterFailure,
+  ConditionWritten,
+  JoinedCondition,
+  Written,
+} from "../../lib/cluster/cluster.ts";
 import type { Pod } from "../../lib/pod.ts";
 import { JOINED_CONDITION } from "../../lib/condition.ts";
 import { type ApiObjects, keyOf } from "./api-objects.ts";

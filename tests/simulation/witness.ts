@@ -113,7 +113,7 @@ export class Witness {
       plain: through !== undefined,
       listed: list.includes(process.address) && (hasChain(process) || this.#wasJoined(process)),
       hanging: list.filter((address) => this.#hungBefore(address, step.lastProbeAt)),
-      dead: list.filter((address) => this.#diedJustBefore(address, step.lastProbeAt - ON_ITS_WAY_MS)),
+      dead: list.filter((address) => this.#diedJustBefore(address, step.lastProbeAt)),
       foreign: this.#isForeign(process.address, contact, step.lastProbeAt),
     });
     if (through !== undefined) this.#joined.set(process, at);
@@ -243,7 +243,9 @@ export class Witness {
 
   #diedJustBefore(address: string, at: number): boolean {
     const diedAt = this.#diedAt.get(address) ?? 0;
-    return this.#processAt(address) === undefined && diedAt < at && diedAt > at - QUIET_MS;
+    const msBefore = at - diedAt;
+    const isSoon = msBefore > ON_ITS_WAY_MS && msBefore < QUIET_MS - ON_ITS_WAY_MS;
+    return this.#processAt(address) === undefined && isSoon;
   }
 
   /** A pod that never was of a network that the joiner had when it was looked at last. One that was may still be in it. */
