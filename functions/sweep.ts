@@ -13,7 +13,7 @@ import type { Pod } from "../lib/pod.ts";
 import { shadowsOf, silentAt } from "../lib/shadows.ts";
 import type { Wish } from "../lib/step.ts";
 import { APART_MS } from "../lib/timing.ts";
-import { bringIn } from "./pod-changed.ts";
+import { bringIn } from "./bring-in.ts";
 
 /** How a sweep ended: an outcome for every step, and the networks that it did not come to. */
 export interface SweepReport {

@@ -17,11 +17,11 @@ type In = Extract<Outcome, { name: "founded" | "joined" | "reformed" }>;
  * The pod's peer is in its network. The same outcome comes back, but where the pod got another label meanwhile: a step
  * for that network may have run beside this one, and only a look at the pod as it is now can put it right.
  */
-export async function announceMember<Outcome extends In>(
+export async function announceMember<Ending extends In>(
   deps: Deps,
   pod: Pod,
-  outcome: Outcome,
-): Promise<Outcome | Held> {
+  outcome: Ending,
+): Promise<Ending | Held> {
   const event: ClusterEvent = { type: "Normal", reason: outcome.reason, message: outcome.message };
   const { now } = await tell(deps, pod, conditionOf(pod, outcome), event);
   if (now === undefined || now.network === pod.network) return outcome;

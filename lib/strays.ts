@@ -1,6 +1,9 @@
 import { announceMovedOut } from "./announce.ts";
 import { networkBefore } from "./before.ts";
 import type { ClusterFailure } from "./cluster/cluster.ts";
+import type { Intent } from "./contacts/contacts.ts";
+import type { PodName } from "./outcome.ts";
+import type { Pod } from "./pod.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -8,24 +11,27 @@ import type { Step } from "./step.ts";
  * was for. Only what their pods say of it leads to a re-form of their own network, which may have them as members that
  * do not know it; so what cannot be told is not done with.
  */
-export async function tellStrays({
-  deps,
-  wish,
-  lease,
-  record,
-  scene,
-}: Step): Promise<ClusterFailure | undefined> {
-  const [namespace, name] = record.intent?.pod?.split("/") ?? [];
-  const half = namespace !== undefined && name !== undefined ? [{ namespace, name }] : [];
+export async function tellStrays(step: Step): Promise<ClusterFailure | undefined> {
+  const { deps, wish, lease, record, scene } = step;
   const moved = scene.moved.filter(({ incarnation }) => incarnation !== wish.leaver?.incarnation);
-  for (const place of [...moved, ...half]) {
+  for (const place of [...moved, ...podOf(record.intent)]) {
     const asked = await deps.cluster.getPod(place);
     if (asked.tag === "failed") return asked;
     const pod = asked.tag === "pod" ? asked.pod : undefined;
-    const isStray = pod?.network !== undefined && pod.network !== lease.network && pod.address !== undefined;
-    if (!isStray || networkBefore(pod) === lease.network) continue;
-    const failed = await announceMovedOut(deps, pod, lease.network);
+    const failed = pod && isStray(pod, lease.network) && (await announceMovedOut(deps, pod, lease.network));
     if (failed) return failed;
   }
   return undefined;
 }
+
+const podOf = (intent: Intent | undefined): readonly PodName[] => {
+  const [namespace, name] = intent?.pod?.split("/") ?? [];
+  return namespace === undefined || name === undefined ? [] : [{ namespace, name }];
+};
+
+/** A pod that runs for another network and does not say yet that its peer was in this one. */
+const isStray = (pod: Pod, network: string): boolean =>
+  pod.network !== undefined &&
+  pod.network !== network &&
+  pod.address !== undefined &&
+  networkBefore(pod) !== network;

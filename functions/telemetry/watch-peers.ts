@@ -49,17 +49,7 @@ export const watchPeers = (recorder: Recorder, peers: Lightpeer): Lightpeer => (
       () => peers.visit(address, guest, timeoutMs),
       tagged,
     ),
-  notify: async (address, block, timeoutMs) => {
-    const end = await recorder.call(
-      call("Lightpeer/NotifyNewBlock", address),
-      () => peers.notify(address, block, timeoutMs),
-      tagged,
-    );
-    // The last one of a re-form puts the network live.
-    const turn = recorder.turn();
-    if (turn?.seed !== undefined && end.tag === "accepted") turn.live = performance.now();
-    return end;
-  },
+  notify: (...asked) => watchedNotify(recorder, peers, asked),
   release: () => {
     peers.release();
   },
@@ -82,6 +72,22 @@ async function watchedJoin(
     ({ tag }) => (tag === "joined" ? { answer: tag } : { answer: tag, error: tag }),
   );
   if (isPlain) recorder.record("joinDuration", secondsSince(from), { "klight.join.end": end.tag });
+  return end;
+}
+
+/** The last one of a re-form puts the network live. */
+async function watchedNotify(
+  recorder: Recorder,
+  peers: Lightpeer,
+  asked: Parameters<Lightpeer["notify"]>,
+): ReturnType<Lightpeer["notify"]> {
+  const end = await recorder.call(
+    call("Lightpeer/NotifyNewBlock", asked[0]),
+    () => peers.notify(...asked),
+    tagged,
+  );
+  const turn = recorder.turn();
+  if (turn?.seed !== undefined && end.tag === "accepted") turn.live = performance.now();
   return end;
 }
 
