@@ -30,7 +30,7 @@ export interface Subject extends Whose {
  * After every wait the pods are read anew: an address may have gone to another pod meanwhile.
  */
 export async function look(deps: Deps, subject: Subject, record: NetworkRecord): Promise<Look> {
-  const { network, stirred = [] } = subject;
+  const { network, stirred } = subject;
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
   const dead: Contact[] = [];
   let known: readonly Contact[] | undefined = record.stack.length > 0 ? record.stack : undefined;
@@ -41,7 +41,7 @@ export async function look(deps: Deps, subject: Subject, record: NetworkRecord):
     dead.push(...died);
     const restored = record.stack.length === 0 && dead.length + alive.length > 0;
     const shadows = shadowsFor(subject, record);
-    const scene: Scene = { ...found, shadows, stirred: stirred.length > 0, dead: [...dead], restored };
+    const scene: Scene = { ...found, shadows, stirred: stirred !== undefined, dead: [...dead], restored };
     if (!isCleaningUp(seen, left === ROUNDS ? record.hung : {})) return { tag: "scene", scene };
     if (left === 0) {
       const message = `members of ${network} go away one after the other, ${died[0]?.name} last`;
