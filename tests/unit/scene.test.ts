@@ -25,10 +25,10 @@ describe("a contact", () => {
       assert.equal(verdict({ life, probe: "refused" }), "dead", life);
   });
 
-  test("is dead where its pod is gone and somebody answers at its address, and lost where somebody hangs there", () => {
+  test("is replaced where its pod is gone and somebody answers at its address, lost where somebody hangs there", () => {
     assert.deepEqual(
       probes.map((probe) => verdict({ life: "gone", pod: undefined, probe })),
-      ["dead", "dead", "dead", "lost"],
+      ["replaced", "replaced", "dead", "lost"],
     );
   });
 
