@@ -3,6 +3,7 @@ import { type Round, verdictOf } from "./contact-life.ts";
 import type { Contact, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { clusterHeld } from "./hold.ts";
+import type { Probe } from "./lightpeer/lightpeer.ts";
 import { readPods, type Subject as Whose } from "./network-pods.ts";
 import { held, type Outcome } from "./outcome.ts";
 import type { Scene, Seen, Verdict } from "./scene.ts";
@@ -32,24 +33,43 @@ export interface Subject extends Whose {
 export async function look(deps: Deps, subject: Subject, record: NetworkRecord): Promise<Look> {
   const { network, stirred } = subject;
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
-  const dead: Contact[] = [];
+  let dead: readonly Contact[] = [];
+  let back: readonly Contact[] = [];
   let known: readonly Contact[] | undefined = record.stack.length > 0 ? record.stack : undefined;
   for (let left = ROUNDS; ; left -= 1) {
     const seen = await lookOnce(deps, subject, { known, hung: record.hung });
     if ("outcome" in seen) return { tag: "stop", outcome: seen.outcome };
     const { died, alive, ...found } = seen;
-    dead.push(...died);
+    dead = [...dead, ...died];
     const restored = record.stack.length === 0 && dead.length + alive.length > 0;
     const shadows = shadowsFor(subject, record);
-    const scene: Scene = { ...found, shadows, stirred: stirred !== undefined, dead: [...dead], restored };
+    const replaced = [...found.replaced, ...back];
+    const scene: Scene = { ...found, replaced, shadows, stirred: stirred !== undefined, dead, restored };
     if (!isCleaningUp(seen, left === ROUNDS ? record.hung : {})) return { tag: "scene", scene };
     if (left === 0) {
       const message = `members of ${network} go away one after the other, ${died[0]?.name} last`;
       return { tag: "stop", outcome: held("NotQuiet", message, { network }), scene };
     }
     await deps.clock.sleep(QUIET_MS);
+    const again = await backAgain(deps, dead);
+    back = [...back, ...again];
+    dead = dead.filter((contact) => !again.includes(contact));
     known = alive.toReversed();
   }
+}
+
+/** How long somebody who has come back to the address of a dead contact may take to answer, ms. */
+const BACK_MS = 250;
+
+/** A process may be back before the others have noticed its death: they keep it on their lists, and it is another. */
+async function backAgain(
+  { lightpeer, settings }: Deps,
+  dead: readonly Contact[],
+): Promise<readonly Contact[]> {
+  if (settings.reform === "off") return [];
+  const probes = await Promise.all(dead.map(({ address }) => lightpeer.probe(address, BACK_MS)));
+  const isAlive = new Set<Probe | undefined>(["serving", "not-serving"]);
+  return dead.filter((_, index) => isAlive.has(probes[index]));
 }
 
 /** The network's own, and those of the network that the joiner comes from. */

@@ -147,7 +147,10 @@ export class Witness {
 
   /** Before a peer dies, or leaves its network without klight: what only it holds is lost with it. */
   leaving(leaver: SimPod, how: "dies" | "goes"): void {
-    if (how === "dies" && leaver.address !== undefined) this.#diedAt.set(leaver.address, this.#timers.now());
+    const now = this.#timers.now();
+    // A life that was shorter than a look takes may never have been seen.
+    const wasSeen = leaver.process !== undefined && now - leaver.process.startedAt > 2 * QUIET_MS;
+    if (how === "dies" && leaver.address !== undefined && wasSeen) this.#diedAt.set(leaver.address, now);
     this.#lose(leaver, [...(leaver.process?.entries ?? [])], `only ${leaver.name} held it`);
   }
 
