@@ -40,7 +40,7 @@ export async function look(deps: Deps, subject: Subject, record: NetworkRecord):
     const seen = await lookOnce(deps, subject, { known, hung: record.hung });
     if ("outcome" in seen) return { tag: "stop", outcome: seen.outcome };
     const { died, alive, ...found } = seen;
-    dead = [...dead, ...died];
+    dead = dead.concat(died);
     const restored = record.stack.length === 0 && dead.length + alive.length > 0;
     const shadows = shadowsFor(subject, record);
     const replaced = [...found.replaced, ...back];
@@ -52,7 +52,7 @@ export async function look(deps: Deps, subject: Subject, record: NetworkRecord):
     }
     await deps.clock.sleep(QUIET_MS);
     const again = await backAgain(deps, dead);
-    back = [...back, ...again];
+    back = back.concat(again);
     dead = dead.filter((contact) => !again.includes(contact));
     known = alive.toReversed();
   }

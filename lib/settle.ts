@@ -112,6 +112,8 @@ async function joinersOf(
     ({ uid, namespace, name, incarnation }) =>
       (isLast || `${namespace}/${name}` === record.intent?.pod) &&
       uid !== scene.joiner?.pod.uid &&
+      // A list that is behind shows it here still.
+      uid !== wish.leaver?.uid &&
       !members.some((member) => member.incarnation === incarnation),
   );
   const arrivals = await Promise.all(waiting.map((pod) => arrivalOf(deps, pod)));

@@ -10,7 +10,7 @@ import { type Cast, partMs, type Stage } from "./stage.ts";
 const ROUNDS = 3;
 
 /** No round begins so long after the look at the network: addresses may have gone to other pods by then. */
-const ROUNDS_MS = 12_000;
+const ROUNDS_MS = 8_000;
 
 /** `touched`: peers may have been changed already, so the intent must stay. */
 export type ReformEnd =

@@ -148,9 +148,12 @@ export class Witness {
   /** Before a peer dies, or leaves its network without klight: what only it holds is lost with it. */
   leaving(leaver: SimPod, how: "dies" | "goes"): void {
     const now = this.#timers.now();
-    // A life that was shorter than a look takes may never have been seen.
-    const wasSeen = leaver.process !== undefined && now - leaver.process.startedAt > 2 * QUIET_MS;
-    if (how === "dies" && leaver.address !== undefined && wasSeen) this.#diedAt.set(leaver.address, now);
+    const { process } = leaver;
+    // A life that was shorter than a look takes may never have been seen; and a hung one keeps the others waiting for
+    // longer than any quiet time.
+    const isOrdinary =
+      process !== undefined && now - process.startedAt > 2 * QUIET_MS && !process.hungWithin(HUNG_MEMORY_MS);
+    if (how === "dies" && leaver.address !== undefined && isOrdinary) this.#diedAt.set(leaver.address, now);
     this.#lose(leaver, [...(leaver.process?.entries ?? [])], `only ${leaver.name} held it`);
   }
 
