@@ -45,7 +45,10 @@ const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold",
 /** The first decision, from what was seen; pure. */
 export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, settings: Settings): Move {
   const { joiner, members } = scene;
-  const outcome = silenceOf(scene, purpose.network);
+  const outcome = silenceOf(
+    mustSettle(scene, record, settings) ? { ...scene, joiner: undefined } : scene,
+    purpose.network,
+  );
   if (outcome) return { tag: "hold", outcome };
   const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
   const isMoot = settings.reform === "off" && members.length === 0;
@@ -53,6 +56,10 @@ export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, se
   if (joiner && !isMember(scene, joiner)) return { tag: members.length > 0 ? "ask" : "found", joiner };
   return { tag: needsVisit(purpose, scene, record) ? "visit" : "rest" };
 }
+
+/** What was left half-done is settled without a joiner that has gone silent over it: the others may list it already. */
+const mustSettle = ({ members }: Scene, { intent }: NetworkRecord, { reform }: Settings): boolean =>
+  intent !== undefined && members.length > 0 && reform === "on";
 
 /** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
 const needsVisit = (

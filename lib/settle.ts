@@ -84,7 +84,7 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
     if (pod.uid === scene.joiner?.pod.uid) outcome = announced;
   }
   if (scene.joiner === undefined || isIn(scene.joiner.pod)) return outcome;
-  return held("ReformFailed", `the joiner did not do its part: ${message}`, about, 10);
+  return held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
 }
 
 /** Nobody is left: whoever comes next founds the network again. */
@@ -106,7 +106,8 @@ async function joinersOf(
   { deps, wish, record, scene }: Step,
   members: readonly Contact[],
 ): Promise<readonly Arrival[]> {
-  const own = scene.joiner && !isMember(scene, scene.joiner) ? [scene.joiner] : [];
+  const { joiner } = scene;
+  const own = joiner?.probe === "serving" && !isMember(scene, joiner) ? [joiner] : [];
   const isLast = wish.leaver !== undefined && members.length === 0;
   const waiting = (scene.pods ?? []).filter(
     ({ uid, namespace, name, incarnation }) =>

@@ -44,12 +44,15 @@ export async function shadowsAfter(
   { list, leftOut, uncome }: Extract<ReformEnd, { tag: "whole" }>,
 ): Promise<Required<Pick<Change, "hung" | "deaths">>> {
   const isOut = (address: string): boolean => list.every((part) => part.address !== address);
-  const seed = record.intent?.seed;
+  const { seed, pod: half } = record.intent ?? {};
   const hanging = [
     ...scene.silent,
     ...uncome,
     ...leftOut.map(({ address }) => address),
     ...(seed === undefined ? [] : [seed]),
+    ...(scene.pods ?? []).flatMap(({ namespace, name, address }) =>
+      address !== undefined && `${namespace}/${name}` === half ? [address] : [],
+    ),
   ].filter(isOut);
   const [still, others] = await Promise.all([
     silentAt(deps, hanging),
