@@ -35,13 +35,16 @@ const FOLLOWS = 3;
 /** Brings the pod's peer into its network, whatever its condition says, and to where its label has gone meanwhile. */
 export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   let outcome = await bringTo(deps, pod, network);
+  let before = network;
   for (let left = FOLLOWS; left > 0 && outcome.reason === "LabelChanged"; left -= 1) {
     const asked = await deps.cluster.getPod(pod);
     if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
     const now = asked.tag === "pod" ? asked.pod : undefined;
     if (now?.uid !== pod.uid) return outcome;
-    if (now.network === undefined) return unlabelled(deps, now, network);
-    outcome = await bringTo(deps, now, now.network);
+    if (now.network === undefined) return unlabelled(deps, now, before);
+    // Its own network may have it on the stack; but its peer is in this one now.
+    outcome = await move(deps, now, { before, network: now.network });
+    before = now.network;
   }
   return outcome;
 }
@@ -53,15 +56,21 @@ async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> 
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
   const now = asked.tag === "pod" ? asked.pod : pod;
-  if (now?.uid === pod.uid && now.network === network && !isIn(now, network)) return move(deps, now, network);
+  const before = now && networkBefore(now);
+  const isMeant =
+    now?.uid === pod.uid && now.network === network && before !== undefined && before !== network;
+  if (isMeant) return move(deps, now, { before, network });
   return takeStep(deps, { network, joiner: pod });
 }
 
 const isIn = (pod: Pod, network: string): boolean => [undefined, network].includes(networkBefore(pod));
 
 /** A living peer goes from one network to another. */
-async function move(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  const before = networkBefore(pod) ?? network;
+async function move(
+  deps: Deps,
+  pod: Pod,
+  { before, network }: { readonly before: string; readonly network: string },
+): Promise<Outcome> {
   if (deps.settings.reform === "off") {
     const message = `${pod.name} is in ${before} and was labelled for ${network}, and KLIGHT_REFORM is off`;
     const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };

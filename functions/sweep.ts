@@ -13,7 +13,7 @@ import type { Pod } from "../lib/pod.ts";
 import { shadowsOf, silentAt } from "../lib/shadows.ts";
 import type { Wish } from "../lib/step.ts";
 import { APART_MS } from "../lib/timing.ts";
-import { bringIn } from "./bring-in.ts";
+import { bringIn, present } from "./bring-in.ts";
 
 /** How a sweep ended: an outcome for every step, and the networks that it did not come to. */
 export interface SweepReport {
@@ -71,11 +71,23 @@ async function sweepNetwork(
     }
     if (isSettled || pod.admission.tag === "ignored") continue;
     if (!inTime()) return outcomes;
-    outcomes.push(await bringIn(deps, pod, view.network));
+    outcomes.push(await bringInNow(deps, pod, view.network));
   }
   const wish = await needs(deps, view.network, pods);
   if (wish && inTime()) outcomes.push(await takeStep(deps, wish));
   return outcomes;
+}
+
+/** A list may be behind, and no event will tell: each pod is looked at as it is now. */
+async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.tag === "pod" ? asked.pod : pod;
+  const isSame = now?.uid === pod.uid && now.network === network && now.incarnation === pod.incarnation;
+  if (isSame) return bringIn(deps, now, network);
+  if (now !== undefined) return present(deps, now);
+  const message = `${pod.namespace}/${pod.name} is gone`;
+  return { name: "ignored", reason: "PodGone", message, pod, network };
 }
 
 /** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */

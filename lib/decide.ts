@@ -45,10 +45,7 @@ const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold",
 /** The first decision, from what was seen; pure. */
 export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, settings: Settings): Move {
   const { joiner, members } = scene;
-  const outcome = silenceOf(
-    mustSettle(scene, record, settings) ? { ...scene, joiner: undefined } : scene,
-    purpose.network,
-  );
+  const outcome = silenceOf(purpose, withoutSilentJoiner(scene, record, settings));
   if (outcome) return { tag: "hold", outcome };
   const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
   const isMoot = settings.reform === "off" && members.length === 0;
@@ -58,8 +55,10 @@ export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, se
 }
 
 /** What was left half-done is settled without a joiner that has gone silent over it: the others may list it already. */
-const mustSettle = ({ members }: Scene, { intent }: NetworkRecord, { reform }: Settings): boolean =>
-  intent !== undefined && members.length > 0 && reform === "on";
+function withoutSilentJoiner(scene: Scene, { intent }: NetworkRecord, { reform }: Settings): Scene {
+  const mustSettle = intent !== undefined && scene.members.length > 0 && reform === "on";
+  return mustSettle ? { ...scene, joiner: undefined } : scene;
+}
 
 /** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
 const needsVisit = (
@@ -73,7 +72,7 @@ export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>
   members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
 
 /** A join while somebody does not answer would break the network. */
-function silenceOf({ hung, joiner }: Scene, network: string): Held | undefined {
+function silenceOf({ network }: Purpose, { hung, joiner }: Scene): Held | undefined {
   const subject = { network, ...(joiner && { pod: joiner.pod }) };
   const [silent] = hung;
   if (silent) {

@@ -1,7 +1,7 @@
 import { announceMember } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { decide } from "./decide.ts";
-import type { NetworkRecord } from "./contacts/contacts.ts";
+import type { Change, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { bringIn } from "./join.ts";
 import { giveBack, takeLease } from "./lease.ts";
@@ -10,6 +10,7 @@ import { look } from "./look.ts";
 import { held, type Outcome } from "./outcome.ts";
 import { memberOf, release } from "./release.ts";
 import type { Joiner } from "./scene.ts";
+import { shadowKey, silentAt } from "./shadows.ts";
 import { reformNetwork } from "./settle.ts";
 import type { Step, Wish } from "./step.ts";
 import { QUIET_MS } from "./timing.ts";
@@ -69,7 +70,7 @@ async function stepInTurn(deps: Deps, wish: Wish): Promise<Outcome> {
 async function stillMeant(deps: Deps, { leaver, ...wish }: Wish, { stack }: NetworkRecord): Promise<Wish> {
   if (leaver === undefined) return wish;
   const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
-  if (!isMember && stack.length > 0) return { ...wish, hasLeft: true };
+  if (!isMember && stack.length > 0) return { ...wish, hasLeft: leaver };
   const asked = await deps.cluster.getPod(leaver);
   const isBack = asked.tag === "pod" && asked.pod?.uid === leaver.uid && asked.pod.network === wish.network;
   return isBack ? wish : { ...wish, leaver };
@@ -93,15 +94,20 @@ async function act(step: Step): Promise<Outcome> {
   }
 }
 
-function rest(step: Step): Promise<Outcome> {
+async function rest(step: Step): Promise<Outcome> {
   const { wish, scene } = step;
-  if (scene.members.length > 0) {
-    // Who was left out because it hung is on lists that its members went on checking until it answered.
-    return release(step, memberOf(wish), wish.hasLeft ? { deaths: true, quietMs: QUIET_MS } : {});
-  }
+  if (scene.members.length > 0) return release(step, memberOf(wish), await disturbanceOf(step));
   const { network, leaver } = wish;
   const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
   return release(step, leaver ? empty : memberOf(wish), { deaths: false });
+}
+
+/** Who was left out because it hung is on lists that its members go on checking until it answers. */
+async function disturbanceOf({ deps, wish, scene }: Step): Promise<Change> {
+  if (wish.hasLeft === undefined) return {};
+  const silent = await silentAt(deps, [wish.hasLeft.address]);
+  const { hung = [] } = findings(scene);
+  return { deaths: true, quietMs: QUIET_MS, hung: [...hung, ...silent.map(shadowKey)] };
 }
 
 /**

@@ -13,8 +13,8 @@ export interface Wish extends Purpose {
   readonly shadows?: readonly string[];
   /** Addresses of the others in that network: it may be waiting for one that hangs, though nobody knows yet. */
   readonly suspects?: readonly string[];
-  /** The leaver is not a member any more. */
-  readonly hasLeft?: boolean;
+  /** A leaver that is not a member any more. */
+  readonly hasLeft?: { readonly address: string };
   /** False: what the joiner holds belongs to the network that it comes from. Default true. */
   readonly carry?: boolean;
 }
