@@ -4,7 +4,7 @@ import { decide } from "./decide.ts";
 import type { Change, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { bringIn } from "./join.ts";
-import { giveBack, takeLease } from "./lease.ts";
+import { giveBack, takeLease, tooOld } from "./lease.ts";
 import { contactOf, findings, findingsAtRest, logEntry } from "./ledger.ts";
 import { look } from "./look.ts";
 import { held, type Outcome } from "./outcome.ts";
@@ -121,6 +121,8 @@ async function found(step: Step, joiner: Joiner): Promise<Outcome> {
   const subject = { pod: joiner.pod, network: lease.network };
   if (asked === "silent")
     return release(step, held("PeerNotAnswering", `${name} does not answer a question`, subject));
+  const old = tooOld(deps, lease, step.scene.looked);
+  if (old) return release(step, { ...old, ...subject });
   const isKnown = asked === "chained" && deps.settings.reform === "on";
   return isKnown
     ? reformNetwork(step, cause("has-chain", `${name} has a chain already`))

@@ -4,7 +4,7 @@ import { covers, type Held, type Lease, renew, tooOld } from "../lease.ts";
 import { held } from "../outcome.ts";
 import { QUIET_MS } from "../timing.ts";
 import { playRound, type Whole } from "./round.ts";
-import { type Cast, partMs, type Stage } from "./stage.ts";
+import { type Cast, partMs, type Place, type Stage } from "./stage.ts";
 
 /** How often a re-form is played before it is left for later. */
 const ROUNDS = 3;
@@ -66,7 +66,10 @@ async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
     await stage.deps.clock.sleep(QUIET_MS);
     const absent = await absentOf(stage, cast, failures);
     leftOut.push(...absent);
-    const leavers = await answering(stage, cast.leavers);
+    // One that has failed may be another process next time; and what it stores alone, the others refuse by then.
+    const leavers = cast.leavers.filter(
+      ({ address }) => !end.missing.some((part) => part.address === address),
+    );
     uncome.push(...cast.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address));
     cast = { ...without(cast, absent), leavers };
   }
@@ -86,7 +89,7 @@ const FAILURES = 2;
 /** How often each has failed, by incarnation. */
 type Failures = Map<string, number>;
 
-const fail = (failures: Failures, { incarnation }: Contact): void => {
+const fail = (failures: Failures, { incarnation }: Place): void => {
   failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
 };
 
@@ -99,13 +102,6 @@ async function absentOf({ deps }: Stage, cast: Cast, failures: Failures): Promis
   return parts.filter(
     (part, index) => probes[index] === "refused" || (failures.get(part.incarnation) ?? 0) >= FAILURES,
   );
-}
-
-/** A leaver that does not answer cannot be frozen, and nobody can store through it either. */
-async function answering({ deps }: Stage, leavers: Cast["leavers"]): Promise<Cast["leavers"]> {
-  const timeoutMs = deps.settings.probeTimeoutMs;
-  const probes = await Promise.all(leavers.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
-  return leavers.filter((_, index) => probes[index] === "serving");
 }
 
 const without = (cast: Cast, absent: readonly Contact[]): Cast => ({

@@ -12,7 +12,7 @@ export interface Cast {
   /** Peers that come in. */
   readonly joiners: readonly Contact[];
   /** Peers that go to another network: their history stays, and nobody can store through them meanwhile. */
-  readonly leavers: readonly { readonly address: string }[];
+  readonly leavers: readonly Place[];
   readonly looked: Looked;
   /** False: what the joiners hold belongs to the network that they come from, and stays there. */
   readonly carry: boolean;
@@ -30,7 +30,7 @@ export interface Stage {
 }
 
 /** A peer that takes part; leavers are no contacts. */
-export type Place = Contact | { readonly address: string };
+export type Place = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
 
 /** Stored payloads, newest first. */
 export type Entries = readonly Uint8Array[];
@@ -39,20 +39,18 @@ export type Entries = readonly Uint8Array[];
  * A round that does not reach its end. `again`: these did not do their part; play once more, perhaps without them.
  * `touched`: peers of the network may have been changed already.
  */
-export type Stopped = { readonly missing: readonly Contact[]; readonly touched: boolean } & (
+export type Stopped = { readonly missing: readonly Place[]; readonly touched: boolean } & (
   { readonly tag: "again"; readonly message: string } | { readonly tag: "held"; readonly outcome: Held }
 );
 
-export const again = (missing: readonly Contact[], message: string): Stopped => ({
+export const again = (missing: readonly Place[], message: string): Stopped => ({
   tag: "again",
   missing,
   message,
   touched: true,
 });
 
-const contactsAt = (place: Place): readonly Contact[] => ("uid" in place ? [place] : []);
-
-export const missed = (place: Place, message: string): Stopped => again(contactsAt(place), message);
+export const missed = (place: Place, message: string): Stopped => again([place], message);
 
 export const stoppedBy = (outcome: Held, touched = true): Stopped => ({
   tag: "held",
@@ -68,7 +66,7 @@ export function joinStopped(stage: Stage, place: Place, end: JoinEnd): Stopped {
   if (end.tag === "unclear") return missed(place, `${address} did not come for its chain: ${end.message}`);
   const message = `${address} cannot use klight's seed at ${stage.seed.address}: ${end.message}`;
   const outcome = held("SeedUnreachable", message, { network: stage.lease.network }, 30);
-  return { ...stoppedBy(outcome, false), missing: contactsAt(place) };
+  return { ...stoppedBy(outcome, false), missing: [place] };
 }
 
 export function tooLarge(stage: Stage, { address }: Place, touched: boolean): Stopped {
@@ -77,7 +75,7 @@ export function tooLarge(stage: Stage, { address }: Place, touched: boolean): St
   return stoppedBy(held("HistoryTooLarge", message, { network: stage.lease.network }, 60), touched);
 }
 
-export const namesOf = (parts: readonly Contact[]): string => parts.map(({ name }) => name).join(", ");
+export const namesOf = (parts: readonly Place[]): string => parts.map(({ name }) => name).join(", ");
 
 /** How long one peer may take for its part, ms: grows with what it has to tell or to take in. */
 export const partMs = (deps: Deps, bytes: number): number =>
