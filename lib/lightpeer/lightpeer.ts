@@ -52,7 +52,10 @@ export interface Lightpeer {
   askFresh(address: string, timeoutMs: number): Promise<Freshness>;
   newest(address: string, timeoutMs: number): Promise<Newest>;
   history(address: string, limitBytes: number, timeoutMs: number): Promise<History>;
-  /** JoinNetwork at `address`, through `contact`. Given up, it ends at once; what the peer has done by then is unclear. */
+  /**
+   * JoinNetwork at `address`, through `contact`. Given up, a call under way is cancelled, and one that was not sent yet is
+   * not sent any more; what the peer has done by then is unclear.
+   */
   join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd>;
   /** ConnectNewPeer at `address` for `guest`; reads the newest block and hangs up. */
   visit(address: string, guest: string, timeoutMs: number): Promise<Visited>;

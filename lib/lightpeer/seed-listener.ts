@@ -38,7 +38,7 @@ export class Listener {
     });
   }
 
-  /** Nobody waits for the time that it lingers, and it keeps no process alive. */
+  /** Nobody waits for the time that it lingers. */
   release(): void {
     setTimeout(() => void this.#release(), this.#lingerMs).unref();
   }
