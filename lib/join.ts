@@ -6,7 +6,7 @@ import { contactOf, findings, logEntry } from "./ledger.ts";
 import type { Newest } from "./lightpeer/lightpeer.ts";
 import { held, type Outcome } from "./outcome.ts";
 import { release } from "./release.ts";
-import type { Joiner, Seen } from "./scene.ts";
+import type { Joiner, Looked, Seen } from "./scene.ts";
 import { reformNetwork } from "./settle.ts";
 import type { Step } from "./step.ts";
 
@@ -49,6 +49,7 @@ async function join(step: Step, joiner: Joiner, newest: string): Promise<Outcome
     at: new Date(clock.now()).toISOString(),
   } as const;
   let why = "";
+  let { looked } = scene;
   for (const through of contactsToTry(scene)) {
     const lost = await renew(
       deps,
@@ -57,15 +58,25 @@ async function join(step: Step, joiner: Joiner, newest: string): Promise<Outcome
       settings.joinTimeoutMs,
     );
     if (lost) return { ...lost, pod };
-    const old = tooOld(deps, lease, scene.looked);
+    const old = tooOld(deps, lease, looked);
     if (old) return release(step, { ...old, pod });
     const end = await lightpeer.join(peer.address, through.contact.address, settings.joinTimeoutMs);
     if (end.tag === "joined") return joined(step, joiner, { through, newest });
+    if (end.tag === "unreachable") looked = await lookedAgain(step, joiner);
     why = `${through.contact.name} at ${through.contact.address}: ${end.message}`;
     if (end.tag !== "unreachable")
       return reformNetwork(step, cause("failed-join", `a join failed, through ${why}`));
   }
   return release(step, nobodyReachable(step, joiner, why));
+}
+
+/** A contact that the joiner cannot reach may take it long to give up; all must still answer before the next one. */
+async function lookedAgain({ deps, scene }: Step, { peer }: Joiner): Promise<Looked> {
+  const from = deps.clock.now();
+  const addresses = [peer.address, ...scene.members.map(({ contact }) => contact.address)];
+  const timeoutMs = deps.settings.probeTimeoutMs;
+  const probes = await Promise.all(addresses.map((address) => deps.lightpeer.probe(address, timeoutMs)));
+  return probes.every((probe) => probe === "serving") ? { from, to: deps.clock.now() } : scene.looked;
 }
 
 /** 8 commit, 9 announce; but an entry that came in during the join may be missing on one side. */
