@@ -1,7 +1,7 @@
 import { covers } from "../lease.ts";
-import { UNDER_WAY_MS } from "../timing.ts";
+import { UNDER_WAY_AT_MOST_MS, UNDER_WAY_MS } from "../timing.ts";
 import { bodyOf } from "./chain.ts";
-import type { Freezing } from "./freeze.ts";
+import type { Freezing, Frozen } from "./freeze.ts";
 import { gather, type Gathered } from "./gather.ts";
 import { again, type Cast, missed, type Stage, type Stopped, stoppedBy } from "./stage.ts";
 
@@ -24,7 +24,7 @@ export async function handOver(
   { gatherMs, liveMs }: Times,
 ): Promise<Stopped | { readonly tag: "handed-over"; readonly entries: number }> {
   const { deps, lease } = stage;
-  const [lost] = await Promise.all([stage.renew(liveMs), deps.clock.sleep(UNDER_WAY_MS)]);
+  const [lost] = await Promise.all([stage.renew(liveMs), waitForPersists(stage, frozen)]);
   // A store that is away tells nothing, and the lease may be long enough all the same.
   if (lost?.reason === "LeaseLost") return stoppedBy(lost);
   const gathered = await gather(stage, cast, frozen, gatherMs);
@@ -49,6 +49,19 @@ export async function handOver(
   const [first] = failed;
   if (first === undefined) return { tag: "handed-over", entries: entries.length };
   return { ...first, missing: failed.flatMap(({ missing }) => missing) };
+}
+
+/**
+ * For what was under way when its peer was frozen. A Persist tells one member after the other, so peers that are slow to
+ * answer now get longer.
+ */
+async function waitForPersists({ deps }: Stage, frozen: readonly Frozen[]): Promise<void> {
+  const { clock, lightpeer, settings } = deps;
+  const from = clock.now();
+  await Promise.all(frozen.map(({ place }) => lightpeer.probe(place.address, settings.probeTimeoutMs)));
+  const tookMs = clock.now() - from;
+  const enoughMs = Math.min((frozen.length + 1) * tookMs, UNDER_WAY_AT_MOST_MS);
+  await clock.sleep(Math.max(UNDER_WAY_MS, enoughMs) - tookMs);
 }
 
 /** The address of a peer whose newest entry is not what it was. */
