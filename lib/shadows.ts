@@ -1,7 +1,9 @@
 import type { Change, NetworkRecord } from "./contacts/contacts.ts";
 import type { Deps } from "./deps.ts";
+import type { PodName } from "./outcome.ts";
 import type { ReformEnd } from "./reform/reform.ts";
 import type { Step } from "./step.ts";
+import { podOf } from "./strays.ts";
 
 /**
  * A lightpeer checks the health of its list without a deadline. Who has gone on without a peer that hung is still in the
@@ -44,15 +46,13 @@ export async function shadowsAfter(
   { list, leftOut, uncome }: Extract<ReformEnd, { tag: "whole" }>,
 ): Promise<Required<Pick<Change, "hung" | "deaths">>> {
   const isOut = (address: string): boolean => list.every((part) => part.address !== address);
-  const { seed, pod: half } = record.intent ?? {};
+  const seed = record.intent?.seed;
   const hanging = [
     ...scene.silent,
     ...uncome,
     ...leftOut.map(({ address }) => address),
     ...(seed === undefined ? [] : [seed]),
-    ...(scene.pods ?? []).flatMap(({ namespace, name, address }) =>
-      address !== undefined && `${namespace}/${name}` === half ? [address] : [],
-    ),
+    ...(await addressesOf(deps, podOf(record.intent))),
   ].filter(isOut);
   const [still, others] = await Promise.all([
     silentAt(deps, hanging),
@@ -60,4 +60,10 @@ export async function shadowsAfter(
   ]);
   const hung = [...new Set([...scene.shadows, ...still, ...others])].map(shadowKey);
   return { hung, deaths: hanging.length > still.length };
+}
+
+/** By name and not from the list: a pod that has lost its label since is on none. */
+async function addressesOf({ cluster }: Deps, names: readonly PodName[]): Promise<readonly string[]> {
+  const asked = await Promise.all(names.map((name) => cluster.getPod(name)));
+  return asked.flatMap((answer) => (answer.tag === "pod" ? (answer.pod?.address ?? []) : []));
 }

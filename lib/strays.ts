@@ -24,7 +24,8 @@ export async function tellStrays(step: Step): Promise<ClusterFailure | undefined
   return undefined;
 }
 
-const podOf = (intent: Intent | undefined): readonly PodName[] => {
+/** The pod that a step which died was for. */
+export const podOf = (intent: Intent | undefined): readonly PodName[] => {
   const [namespace, name] = intent?.pod?.split("/") ?? [];
   return namespace === undefined || name === undefined ? [] : [{ namespace, name }];
 };
