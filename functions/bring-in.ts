@@ -1,5 +1,5 @@
 import { announceHold, announceLabelRemoved } from "../lib/announce.ts";
-import { networkBefore } from "../lib/before.ts";
+import { networkBefore, wasElsewhere } from "../lib/before.ts";
 import { cause } from "../lib/cause.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
 import type { Deps } from "../lib/deps.ts";
@@ -51,7 +51,7 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
 
 /** Brings the peer in; out of another network first. */
 async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  if (isIn(pod, network)) return takeStep(deps, { network, joiner: pod });
+  if (!wasElsewhere(pod, network)) return takeStep(deps, { network, joiner: pod });
   // An event may be old: since then the peer may have been moved, and moved back.
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
@@ -62,8 +62,6 @@ async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> 
   if (isMeant) return move(deps, now, { before, network });
   return takeStep(deps, { network, joiner: pod });
 }
-
-const isIn = (pod: Pod, network: string): boolean => [undefined, network].includes(networkBefore(pod));
 
 /** A living peer goes from one network to another. */
 async function move(

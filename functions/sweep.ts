@@ -1,6 +1,6 @@
 import PQueue from "p-queue";
 import { mendCondition } from "../lib/announce.ts";
-import { networkBefore } from "../lib/before.ts";
+import { wasElsewhere } from "../lib/before.ts";
 import { entriesApart } from "../lib/cause.ts";
 import { joinedInThisLife } from "../lib/condition.ts";
 import type { NetworkView } from "../lib/contacts/contacts.ts";
@@ -65,7 +65,7 @@ async function sweepNetwork(
       ({ uid, incarnation }) => uid === pod.uid && incarnation === pod.incarnation,
     );
     // Only a re-form brings in a peer that was in another network, whatever the stack says.
-    const isSettled = member !== undefined && [undefined, view.network].includes(networkBefore(pod));
+    const isSettled = member !== undefined && !wasElsewhere(pod, view.network);
     if (isSettled && !joinedInThisLife(pod)) {
       await mendCondition(deps, pod, { via: member.via, generation: view.generation });
     }

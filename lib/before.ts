@@ -11,3 +11,9 @@ export function networkBefore({ joined, incarnation }: Pod): string | undefined 
   if (joined?.incarnation !== incarnation) return undefined;
   return joined.status === "True" || wasIn.has(joined.reason) ? joined.network : joined.was;
 }
+
+/** Was this life of the peer last in another network than this one? */
+export function wasElsewhere(pod: Pod, network: string): boolean {
+  const before = networkBefore(pod);
+  return before !== undefined && before !== network;
+}
