@@ -21,6 +21,7 @@ import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { lightpeerContract } from "./lightpeer-port.ts";
+import { outOfStep } from "./lightpeer-worlds.ts";
 import { type OddServer, startGrpc, startTcp } from "./odd-servers.ts";
 
 /** A port of the system's own, on an address that nothing else uses. */
@@ -36,7 +37,7 @@ lightpeerContract("lightpeers over gRPC", () => {
     seeds: createSeeds({ port: 0, address: "127.0.0.1" }),
     nobody: NOBODY,
     start: async (lacks = {}) => {
-      const peer = await startGrpcPeer({ lacks });
+      const peer = await startGrpcPeer({ lacks, ...outOfStep(peers.length) });
       peers.push(peer);
       return peer;
     },

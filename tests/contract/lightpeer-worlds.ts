@@ -33,7 +33,7 @@ interface Ground {
 const lacking = async (): Promise<Reply> => failed("UNIMPLEMENTED", "unknown method");
 
 /** Health checks out of step, so that peers do not race to clean up after a death. */
-const outOfStep = (index: number): PeerOptions => ({ firstRoundMs: (index * 137) % 500 });
+export const outOfStep = (index: number): PeerOptions => ({ firstRoundMs: (index * 137) % 500 });
 
 /** Peers that were started together: their health checks are near each other, and drift. */
 const startedTogether = (random: () => number) => (): PeerOptions => ({ firstRoundMs: random() * 50 });
