@@ -2,8 +2,8 @@ import type { RequestListener } from "node:http";
 import type { Config } from "../lib/config.ts";
 import type { Log } from "../lib/log.ts";
 import { createLog } from "../lib/pino-log.ts";
-import { createFront } from "./front.ts";
-import type { Engine } from "./server.ts";
+import { createFront } from "./http/front.ts";
+import type { Engine } from "./http/server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
 import { noTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 
@@ -24,8 +24,8 @@ export function start(config: Config): void {
   const isReady = (): boolean => ready;
   const loadApp = async (): Promise<RequestListener> => {
     const [{ createServer }, { guardsOf }] = await Promise.all([
-      import("./server.ts"),
-      import("./guards.ts"),
+      import("./http/server.ts"),
+      import("./auth/guards.ts"),
     ]);
     return createServer({
       engine: () => (loading ??= load()),

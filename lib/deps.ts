@@ -1,10 +1,10 @@
-import type { Cause } from "./cause.ts";
+import type { Cause } from "./reconcile/cause.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster/cluster.ts";
-import type { Contacts } from "./contacts/contacts.ts";
-import type { Lightpeer, Seeds } from "./lightpeer/lightpeer.ts";
+import type { Contacts } from "./store/contacts.ts";
+import type { Lightpeer, Seeds } from "./peers/lightpeer.ts";
 import type { Log } from "./log.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "./keyed-queue.ts";
 
 /** The settings that a step reads; times in ms, sizes in bytes. */
 export interface Settings {

@@ -5,10 +5,10 @@ import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
 const inlineScripts: Plugin = {
   name: "inline-scripts",
   setup(build) {
-    build.onLoad({ filter: /contacts[/\\]scripts\.ts$/ }, ({ path }) => {
+    build.onLoad({ filter: /store[/\\]scripts\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, "utf8");
       const contents = source.replaceAll(/\bscript\("([\w-]+\.lua)"\)/gu, (_call, name: string) =>
-        JSON.stringify(readFileSync(new URL(`../lib/contacts/scripts/${name}`, import.meta.url), "utf8")),
+        JSON.stringify(readFileSync(new URL(`../lib/store/scripts/${name}`, import.meta.url), "utf8")),
       );
       return { contents, loader: "ts" };
     });
@@ -81,7 +81,7 @@ await bundle({
 });
 await bundle({
   ...shared,
-  entryPoints: ["functions/cli.ts"],
+  entryPoints: ["functions/cli/main.ts"],
   outfile: "dist/klight.js",
   banner: { js: `#!/usr/bin/env node\n${requireForCommonJs}` },
 });

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { Status } from "../status.ts";
-import type { Why } from "../why.ts";
+import type { Status } from "../status/status.ts";
+import type { Why } from "../status/why.ts";
 import { type Answer, ask, type Target } from "./ask.ts";
 import { networksInWords, whyInWords } from "./words.ts";
 

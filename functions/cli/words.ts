@@ -1,7 +1,7 @@
 import { duration } from "../page/age.ts";
-import type { NotIn } from "../not-in.ts";
-import type { Member, NetworkStatus, Status } from "../status.ts";
-import type { Why } from "../why.ts";
+import type { NotIn } from "../status/not-in.ts";
+import type { Member, NetworkStatus, Status } from "../status/status.ts";
+import type { Why } from "../status/why.ts";
 
 /** What pods bring along may hold characters that a terminal obeys. */
 const plain = (text: string): string =>

@@ -1,5 +1,5 @@
-import { problem, type Reply } from "../problem.ts";
-import type { StatusReading } from "../status.ts";
+import { problem, type Reply } from "../http/problem.ts";
+import type { StatusReading } from "../status/status.ts";
 import { assets, isAsset } from "./assets.ts";
 import { failureDocument, pageDocument } from "./document.ts";
 import type { Html } from "./html.ts";

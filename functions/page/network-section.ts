@@ -1,6 +1,6 @@
-import type { Intent, LogEntry } from "../../lib/contacts/contacts.ts";
-import type { NotIn } from "../not-in.ts";
-import type { Member, NetworkStatus } from "../status.ts";
+import type { Intent, LogEntry } from "../../lib/store/contacts.ts";
+import type { NotIn } from "../status/not-in.ts";
+import type { Member, NetworkStatus } from "../status/status.ts";
 import { age, duration } from "./age.ts";
 import { html, type Html, type Part } from "./html.ts";
 import { stateOf } from "./network-state.ts";

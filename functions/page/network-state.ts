@@ -1,4 +1,4 @@
-import type { NetworkStatus, Status } from "../status.ts";
+import type { NetworkStatus, Status } from "../status/status.ts";
 
 /** How a network stands, in a word or two; the worst that is so. */
 export interface State {

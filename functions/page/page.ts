@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { NetworkStatus, Sight, Status } from "../status.ts";
+import type { NetworkStatus, Sight, Status } from "../status/status.ts";
 import { html, type Html } from "./html.ts";
 import { anchor, count, gap, logLine, networkSection } from "./network-section.ts";
 import { type Filter, isFound, stateOf, totalsOf } from "./network-state.ts";

@@ -1,4 +1,4 @@
-import type { Member } from "../status.ts";
+import type { Member } from "../status/status.ts";
 import { html, type Html } from "./html.ts";
 import { layOut, type Node } from "./tree.ts";
 

@@ -1,4 +1,4 @@
-import type { Member } from "../status.ts";
+import type { Member } from "../status/status.ts";
 
 /** A peer in the picture of who joined through whom. */
 export interface Node {

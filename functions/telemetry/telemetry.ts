@@ -1,7 +1,7 @@
 import type { Deps } from "../../lib/deps.ts";
-import type { Origin } from "../../lib/events.ts";
+import type { Origin } from "../events/read-events.ts";
 import type { Outcome } from "../../lib/outcome.ts";
-import type { TraceContext } from "../../lib/trace-context.ts";
+import type { TraceContext } from "../events/trace-context.ts";
 
 /** What a step is for, before it is known how it ends. */
 export interface StepAbout {

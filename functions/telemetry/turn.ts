@@ -1,5 +1,5 @@
-import type { Cause } from "../../lib/cause.ts";
-import type { Intent } from "../../lib/contacts/contacts.ts";
+import type { Cause } from "../../lib/reconcile/cause.ts";
+import type { Intent } from "../../lib/store/contacts.ts";
 import type { AttributesOf } from "./metrics.ts";
 
 /** What the calls of one step in one network tell about a re-form in it. Times in ms of `performance.now()`. */

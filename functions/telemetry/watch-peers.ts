@@ -1,5 +1,5 @@
-import { parseAddress } from "../../lib/lightpeer/address.ts";
-import type { JoinEnd, Lightpeer, Probe, Seeds } from "../../lib/lightpeer/lightpeer.ts";
+import { parseAddress } from "../../lib/peers/address.ts";
+import type { JoinEnd, Lightpeer, Probe, Seeds } from "../../lib/peers/lightpeer.ts";
 import { type Answer, type Call, type Recorder, secondsSince } from "./recorder.ts";
 
 const call = (method: string, address: string, details: Call["details"] = {}): Call<"peerCalls"> => {

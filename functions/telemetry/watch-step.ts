@@ -10,7 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Outcome } from "../../lib/outcome.ts";
-import type { TraceContext } from "../../lib/trace-context.ts";
+import type { TraceContext } from "../events/trace-context.ts";
 import { fail, type Recorder, secondsSince } from "./recorder.ts";
 import type { StepAbout, StepEnd, Stepped, Telemetry } from "./telemetry.ts";
 

@@ -1,4 +1,4 @@
-import type { Contacts } from "../../lib/contacts/contacts.ts";
+import type { Contacts } from "../../lib/store/contacts.ts";
 import type { Answer, Call, Recorder } from "./recorder.ts";
 
 export interface StoreAbout {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Outcome } from "../../lib/outcome.ts";
-import type { Turns } from "../../lib/turns.ts";
+import type { Turns } from "../../lib/keyed-queue.ts";
 import type { Recorder } from "./recorder.ts";
 import { reformOf, type Turn } from "./turn.ts";
 

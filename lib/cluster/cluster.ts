@@ -1,5 +1,5 @@
 import type { PodName } from "../outcome.ts";
-import type { Pod } from "../pod.ts";
+import type { Pod } from "../pod/pod.ts";
 
 export interface ClusterFailure {
   readonly tag: "failed";

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { JOINED_CONDITION } from "../condition.ts";
+import { JOINED_CONDITION } from "../pod/condition.ts";
 import type { Log } from "../log.ts";
 import type { PodName } from "../outcome.ts";
-import { type PodRules, readPod } from "../pod.ts";
+import { type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
 import type { ApiAnswer, Send } from "./api-requests.ts";
 import type { Cluster, ClusterEvent, Written } from "./cluster.ts";

@@ -1,5 +1,5 @@
 import type { PodName } from "../outcome.ts";
-import { type Pod, type PodRules, readPod } from "../pod.ts";
+import { type Pod, type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isStatus, pageOf, unavailable } from "./answers.ts";
 import type { Send } from "./api-requests.ts";
 import type { ClusterFailure } from "./cluster.ts";

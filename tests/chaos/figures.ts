@@ -1,4 +1,4 @@
-import type { Cause } from "../../lib/cause.ts";
+import type { Cause } from "../../lib/reconcile/cause.ts";
 import { median, round } from "../bench/report.ts";
 
 type Line = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import { createUpstashContacts } from "../../lib/contacts/upstash.ts";
-import type { Contacts } from "../../lib/contacts/contacts.ts";
+import { createUpstashContacts } from "../../lib/store/upstash.ts";
+import type { Contacts } from "../../lib/store/contacts.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
 import { type Broker, startBroker } from "../harness/broker.ts";
 import { seededRandom } from "../harness/random.ts";

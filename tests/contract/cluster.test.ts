@@ -6,7 +6,7 @@ import type { Cluster } from "../../lib/cluster/cluster.ts";
 import { createKubernetesCluster } from "../../lib/cluster/kubernetes.ts";
 import { createNoCluster } from "../../lib/cluster/none.ts";
 import type { Log } from "../../lib/log.ts";
-import type { PodRules } from "../../lib/pod.ts";
+import type { PodRules } from "../../lib/pod/pod.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
 import type { Fault } from "../harness/api-server/faults.ts";
 import { restartContainer, run, setContainerReady } from "../harness/api-server/kubelet.ts";

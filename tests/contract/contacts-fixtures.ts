@@ -7,7 +7,7 @@ import type {
   LogEntry,
   NetworkRecord,
   NetworkView,
-} from "../../lib/contacts/contacts.ts";
+} from "../../lib/store/contacts.ts";
 
 export const LONG_MS = 60_000;
 const at = "2026-01-01T00:00:00Z";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createUpstashContacts } from "../../lib/contacts/upstash.ts";
+import { createUpstashContacts } from "../../lib/store/upstash.ts";
 import { skipWithoutRedis, startRedis } from "../harness/redis.ts";
 import { startLossyRest } from "./contacts-faulty-rest.ts";
 import { contactsContract } from "./contacts-port.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../../lib/clock.ts";
-import { createMemoryContacts } from "../../lib/contacts/memory.ts";
+import { createMemoryContacts } from "../../lib/store/memory.ts";
 import { contact, LONG_MS } from "./contacts-fixtures.ts";
 import { contactsContract } from "./contacts-port.ts";
 

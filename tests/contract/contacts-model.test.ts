@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
-import type { Change, Contacts, Intent } from "../../lib/contacts/contacts.ts";
-import { createMemoryContacts } from "../../lib/contacts/memory.ts";
-import { createUpstashContacts } from "../../lib/contacts/upstash.ts";
+import type { Change, Contacts, Intent } from "../../lib/store/contacts.ts";
+import { createMemoryContacts } from "../../lib/store/memory.ts";
+import { createUpstashContacts } from "../../lib/store/upstash.ts";
 import { skipWithoutRedis, startRedis, type TestRedis } from "../harness/redis.ts";
 import { contact, intent, logEntry, LONG_MS, reform } from "./contacts-fixtures.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Intent } from "../../lib/contacts/contacts.ts";
+import type { Intent } from "../../lib/store/contacts.ts";
 import { contact, empty, intent, LONG_MS, reform, type Suite } from "./contacts-fixtures.ts";
 
 /** Who may still write where the store has lost the lease, or has taken it back. */

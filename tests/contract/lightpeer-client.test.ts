@@ -12,8 +12,8 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { createLightpeerClient } from "../../lib/lightpeer/grpc-client.ts";
-import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
+import { createLightpeerClient } from "../../lib/peers/client/grpc-client.ts";
+import { createSeeds } from "../../lib/peers/seed/seeds.ts";
 import { HealthCheckResponse_ServingStatus } from "../../proto/generated/health.ts";
 import type { JoinRequest, Lightblock, QueryResponse } from "../../proto/generated/lightpeer.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
@@ -337,7 +337,7 @@ describe("connections", () => {
     const hung = await start(startGrpc({ health: { check: () => {} } }));
     const mute = await start(startTcp(() => {}));
     const lines = await runScript(`
-      import { createLightpeerClient } from ${JSON.stringify(new URL("../../lib/lightpeer/grpc-client.ts", import.meta.url).href)};
+      import { createLightpeerClient } from ${JSON.stringify(new URL("../../lib/peers/client/grpc-client.ts", import.meta.url).href)};
       const client = createLightpeerClient();
       const addresses = ${JSON.stringify([well, hung, mute, NOBODY, "[100::1]:9081"])};
       const probes = await Promise.all(addresses.map((address) => client.probe(address, 1_000)));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Guest, JoinEnd, Seed } from "../../lib/lightpeer/lightpeer.ts";
-import { bodyOf, headOf, liveBlockOf } from "../../lib/reform/chain.ts";
+import type { Guest, JoinEnd, Seed } from "../../lib/peers/lightpeer.ts";
+import { bodyOf, headOf, liveBlockOf } from "../../lib/reconcile/reform/chain.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { ok, type Reply } from "../harness/lightpeer/status.ts";
 import type { Scenario, World } from "./lightpeer-worlds.ts";

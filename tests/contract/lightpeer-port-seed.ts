@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bodyOf, headOf } from "../../lib/reform/chain.ts";
+import { bodyOf, headOf } from "../../lib/reconcile/reform/chain.ts";
 import { opened, pair, SOON_MS, stateOf, textOf, until, type Use } from "./lightpeer-port-world.ts";
 
 /** What klight relies on in its seed when lightpeers come to it. */

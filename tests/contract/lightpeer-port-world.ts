@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Block, Lightpeer, Seed, Seeds, SeedUse } from "../../lib/lightpeer/lightpeer.ts";
-import { networkPayload } from "../../lib/reform/chain.ts";
+import type { Block, Lightpeer, Seed, Seeds, SeedUse } from "../../lib/peers/lightpeer.ts";
+import { networkPayload } from "../../lib/reconcile/reform/chain.ts";
 import type { Lacks, PeerHost } from "../harness/lightpeer/calls.ts";
 
 /** One implementation of the port, and the peers that it talks to. */

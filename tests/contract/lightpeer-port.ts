@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { QUESTIONS } from "../../lib/lightpeer/fresh.ts";
+import { QUESTIONS } from "../../lib/peers/client/fresh.ts";
 import { seedCases } from "./lightpeer-port-seed.ts";
 import {
   brokenPair,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Block } from "../../lib/lightpeer/lightpeer.ts";
+import type { Block } from "../../lib/peers/lightpeer.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { writeList } from "../harness/lightpeer/network-list.ts";
 import { failed, ok } from "../harness/lightpeer/status.ts";

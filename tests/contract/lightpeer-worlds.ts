@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Clock } from "../../lib/clock.ts";
-import { createLightpeerClient } from "../../lib/lightpeer/grpc-client.ts";
-import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
-import type { Block, Lightpeer, Seeds } from "../../lib/lightpeer/lightpeer.ts";
+import { createLightpeerClient } from "../../lib/peers/client/grpc-client.ts";
+import { createSeeds } from "../../lib/peers/seed/seeds.ts";
+import type { Block, Lightpeer, Seeds } from "../../lib/peers/lightpeer.ts";
 import type { Dialer, PeerCalls, PeerHost, PeerOptions } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";

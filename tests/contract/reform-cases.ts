@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { Contact, Contacts, Marked } from "../../lib/contacts/contacts.ts";
-import { createMemoryContacts } from "../../lib/contacts/memory.ts";
+import type { Contact, Contacts, Marked } from "../../lib/store/contacts.ts";
+import { createMemoryContacts } from "../../lib/store/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Lease } from "../../lib/lease.ts";
 import type { Log } from "../../lib/log.ts";
-import { reform, type ReformEnd } from "../../lib/reform/reform.ts";
-import type { Cast } from "../../lib/reform/stage.ts";
-import { createTurns } from "../../lib/turns.ts";
+import { reform, type ReformEnd } from "../../lib/reconcile/reform/reform.ts";
+import type { Cast } from "../../lib/reconcile/reform/stage.ts";
+import { createTurns } from "../../lib/keyed-queue.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { writeList } from "../harness/lightpeer/network-list.ts";
 import { ok } from "../harness/lightpeer/status.ts";

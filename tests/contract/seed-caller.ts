@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientReadableStream, credentials, type ServiceError, status } from "@grpc/grpc-js";
-import { createLightpeerClient } from "../../lib/lightpeer/grpc-client.ts";
-import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
-import type { Block, Seed, Seeds, SeedUse } from "../../lib/lightpeer/lightpeer.ts";
+import { createLightpeerClient } from "../../lib/peers/client/grpc-client.ts";
+import { createSeeds } from "../../lib/peers/seed/seeds.ts";
+import type { Block, Seed, Seeds, SeedUse } from "../../lib/peers/lightpeer.ts";
 import { type Lightblock, Lightblock_BlockType, LightpeerClient } from "../../proto/generated/lightpeer.ts";
 
 export const SOON_MS = 10_000;

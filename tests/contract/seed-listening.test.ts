@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
-import { bodyOf, headOf } from "../../lib/reform/chain.ts";
+import { createSeeds } from "../../lib/peers/seed/seeds.ts";
+import { bodyOf, headOf } from "../../lib/reconcile/reform/chain.ts";
 import {
   A_WHILE_MS,
   blockOn,

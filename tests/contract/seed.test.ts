@@ -3,8 +3,8 @@ import { connect as connectHttp2 } from "node:http2";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ServiceError, status } from "@grpc/grpc-js";
-import type { Block } from "../../lib/lightpeer/lightpeer.ts";
-import { bodyOf, headOf, liveBlockOf } from "../../lib/reform/chain.ts";
+import type { Block } from "../../lib/peers/lightpeer.ts";
+import { bodyOf, headOf, liveBlockOf } from "../../lib/reconcile/reform/chain.ts";
 import { ConnectRequest, LightpeerService } from "../../proto/generated/lightpeer.ts";
 import {
   A_WHILE_MS,

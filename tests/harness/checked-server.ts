@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { guardsOf } from "../../functions/guards.ts";
+import { guardsOf } from "../../functions/auth/guards.ts";
 import { readConfig } from "../../lib/config.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Issuer, startIssuer } from "./issuer.ts";

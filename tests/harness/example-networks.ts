@@ -1,4 +1,4 @@
-import { formatJoined, parseJoined } from "../../lib/condition.ts";
+import { formatJoined, parseJoined } from "../../lib/pod/condition.ts";
 import { handClock, ignoredPod, podOf, START, World } from "./networks.ts";
 
 const MINUTE = 60_000;

@@ -1,8 +1,8 @@
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { Contact, Contacts, Intent, LogEntry } from "../../lib/contacts/contacts.ts";
-import { createMemoryContacts } from "../../lib/contacts/memory.ts";
-import type { Pod } from "../../lib/pod.ts";
+import type { Contact, Contacts, Intent, LogEntry } from "../../lib/store/contacts.ts";
+import { createMemoryContacts } from "../../lib/store/memory.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
 import type { Reason } from "../../lib/reasons.ts";
 
 export const START = Date.parse("2026-11-24T08:00:00Z");

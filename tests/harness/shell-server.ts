@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { type IncomingHttpHeaders, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Handlers } from "../../functions/handlers.ts";
-import { readsOf } from "../../functions/reads.ts";
-import { replyTo } from "../../functions/reply.ts";
-import { createServer, type ServerOptions } from "../../functions/server.ts";
-import { takeEvents } from "../../functions/take-events.ts";
+import type { Handlers } from "../../functions/http/handlers.ts";
+import { readsOf } from "../../functions/status/reads.ts";
+import { replyTo } from "../../functions/http/reply.ts";
+import { createServer, type ServerOptions } from "../../functions/http/server.ts";
+import { takeEvents } from "../../functions/events/take-events.ts";
 import { noTelemetry } from "../../functions/telemetry/telemetry.ts";
 import type { Fields, Log } from "../../lib/log.ts";
-import { readPod } from "../../lib/pod.ts";
+import { readPod } from "../../lib/pod/pod.ts";
 
 export interface LogLine extends Fields {
   readonly level: keyof Log;

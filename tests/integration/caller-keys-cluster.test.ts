@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { ServiceAccount } from "../../lib/oidc/get-json.ts";
-import { type Caller, createCallers, type IdentifyCaller } from "../../lib/oidc/callers.ts";
+import type { ServiceAccount } from "../../functions/auth/get-json.ts";
+import { type Caller, createCallers, type IdentifyCaller } from "../../functions/auth/callers.ts";
 import { bearer, issuing } from "../harness/checked-server.ts";
 import { type Issuer, startIssuer } from "../harness/issuer.ts";
 

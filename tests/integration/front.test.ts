@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, test, type TestContext } from "node:test";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
-import { createFront } from "../../functions/front.ts";
+import { createFront } from "../../functions/http/front.ts";
 import { ask, keptLog, type LogLine } from "../harness/shell-server.ts";
 
 interface Served {

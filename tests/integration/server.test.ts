@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test, type TestContext } from "node:test";
-import type { Handlers } from "../../functions/handlers.ts";
+import type { Handlers } from "../../functions/http/handlers.ts";
 import { held, type Outcome } from "../../lib/outcome.ts";
 import { runningPod } from "../harness/pods.ts";
 import { type Answer, ask, serveShell } from "../harness/shell-server.ts";

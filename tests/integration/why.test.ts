@@ -267,7 +267,7 @@ describe("the command", () => {
   after(() => server.close());
 
   test("takes URL and token from the environment, and exits with the code", async () => {
-    const entry = new URL("../../functions/cli.ts", import.meta.url).pathname;
+    const entry = new URL("../../functions/cli/main.ts", import.meta.url).pathname;
     const child = spawn(process.execPath, [entry, "why", "shop/orders-11"], {
       env: { ...process.env, KLIGHT_URL: server.url, KLIGHT_READ_TOKEN: "t0ken" },
       timeout: 20_000,
@@ -278,7 +278,7 @@ describe("the command", () => {
   });
 
   test("ends without a word where nobody reads on", async () => {
-    const entry = new URL("../../functions/cli.ts", import.meta.url).pathname;
+    const entry = new URL("../../functions/cli/main.ts", import.meta.url).pathname;
     const env = { ...process.env, KLIGHT_URL: server.url, KLIGHT_READ_TOKEN: "t0ken" };
     const child = spawn(process.execPath, [entry, "networks"], { env, timeout: 20_000 });
     child.stdout.destroy();

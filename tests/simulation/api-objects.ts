@@ -1,4 +1,4 @@
-import { readPod, type Pod, type PodRules } from "../../lib/pod.ts";
+import { readPod, type Pod, type PodRules } from "../../lib/pod/pod.ts";
 
 /** A pod object as the API server keeps it; every change makes a new one. */
 export interface PodObject {

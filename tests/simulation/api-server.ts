@@ -5,8 +5,8 @@ import type {
   JoinedCondition,
   Written,
 } from "../../lib/cluster/cluster.ts";
-import type { Pod } from "../../lib/pod.ts";
-import { JOINED_CONDITION } from "../../lib/condition.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
+import { JOINED_CONDITION } from "../../lib/pod/condition.ts";
 import { type ApiObjects, keyOf } from "./api-objects.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";

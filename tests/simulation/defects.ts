@@ -1,7 +1,7 @@
-import type { Contacts } from "../../lib/contacts/contacts.ts";
+import type { Contacts } from "../../lib/store/contacts.ts";
 import type { Deps } from "../../lib/deps.ts";
-import type { Block, Seed } from "../../lib/lightpeer/lightpeer.ts";
-import type { Pod } from "../../lib/pod.ts";
+import type { Block, Seed } from "../../lib/peers/lightpeer.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
 import { QUIET_MS } from "../../lib/timing.ts";
 import { readList, writeList } from "../harness/lightpeer/network-list.ts";
 import type { Tamper } from "./function-service.ts";

@@ -1,4 +1,4 @@
-import type { Contact } from "../../lib/contacts/contacts.ts";
+import type { Contact } from "../../lib/store/contacts.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 
 /** One call of the function: an event, a sweep, somebody who asks for a re-form. */

@@ -1,6 +1,6 @@
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Log } from "../../lib/log.ts";
-import { createTurns } from "../../lib/turns.ts";
+import { createTurns } from "../../lib/keyed-queue.ts";
 import { Life } from "../harness/lightpeer/life.ts";
 import { createSeeds } from "./seeds.ts";
 import type { Random } from "./random.ts";

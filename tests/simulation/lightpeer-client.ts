@@ -1,8 +1,8 @@
 import { status } from "@grpc/grpc-js";
-import type { CallFailure } from "../../lib/lightpeer/call.ts";
-import { askFresh } from "../../lib/lightpeer/fresh.ts";
-import { isFailedNotification, joinEndOf } from "../../lib/lightpeer/join-errors.ts";
-import type { Block, Lightpeer, Probe } from "../../lib/lightpeer/lightpeer.ts";
+import type { CallFailure } from "../../lib/peers/client/call.ts";
+import { askFresh } from "../../lib/peers/client/fresh.ts";
+import { isFailedNotification, joinEndOf } from "../../lib/peers/client/join-errors.ts";
+import type { Block, Lightpeer, Probe } from "../../lib/peers/lightpeer.ts";
 import type { Dialer } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import type { Failure, Reply } from "../harness/lightpeer/status.ts";

@@ -1,5 +1,5 @@
-import type { Block, Guest, Seed, Seeds } from "../../lib/lightpeer/lightpeer.ts";
-import { SeedDoors } from "../../lib/lightpeer/seed-doors.ts";
+import type { Block, Guest, Seed, Seeds } from "../../lib/peers/lightpeer.ts";
+import { SeedDoors } from "../../lib/peers/seed/doors.ts";
 import { HEALTH_PERIOD_MS } from "../../lib/timing.ts";
 import type { PeerCalls } from "../harness/lightpeer/calls.ts";
 import type { Life } from "../harness/lightpeer/life.ts";

@@ -1,5 +1,5 @@
-import type { Change, Contact, Contacts, StoreFailure } from "../../lib/contacts/contacts.ts";
-import type { MemoryContacts } from "../../lib/contacts/memory.ts";
+import type { Change, Contact, Contacts, StoreFailure } from "../../lib/store/contacts.ts";
+import type { MemoryContacts } from "../../lib/store/memory.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
 

@@ -1,6 +1,6 @@
-import type { Contact } from "../../lib/contacts/contacts.ts";
+import type { Contact } from "../../lib/store/contacts.ts";
 import { QUIET_MS } from "../../lib/timing.ts";
-import type { Lightpeer } from "../../lib/lightpeer/lightpeer.ts";
+import type { Lightpeer } from "../../lib/peers/lightpeer.ts";
 import type { JoinRecord } from "../harness/lightpeer/calls.ts";
 import type { Timers } from "../harness/timers.ts";
 import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";

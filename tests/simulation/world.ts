@@ -1,8 +1,8 @@
-import { podChanged } from "../../functions/pod-changed.ts";
-import { reformAsked } from "../../functions/reform-asked.ts";
-import { sweep } from "../../functions/sweep.ts";
-import { JOINED_CONDITION, joinedInThisLife } from "../../lib/condition.ts";
-import { createMemoryContacts } from "../../lib/contacts/memory.ts";
+import { podChanged } from "../../lib/reconcile/pod-changed.ts";
+import { reformAsked } from "../../lib/reconcile/reform-asked.ts";
+import { sweep } from "../../lib/reconcile/sweep.ts";
+import { JOINED_CONDITION, joinedInThisLife } from "../../lib/pod/condition.ts";
+import { createMemoryContacts } from "../../lib/store/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 import { Wire } from "./wire.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { networkBefore } from "../../lib/before.ts";
-import { formatJoined, parseJoined } from "../../lib/condition.ts";
-import type { Joined } from "../../lib/pod.ts";
+import { networkBefore } from "../../lib/pod/network-before.ts";
+import { formatJoined, parseJoined } from "../../lib/pod/condition.ts";
+import type { Joined } from "../../lib/pod/pod.ts";
 import { podOf } from "../harness/networks.ts";
 
 const LABELLED = "default/net-b";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Block } from "../../lib/lightpeer/lightpeer.ts";
-import { bodyOf, headOf, liveBlockOf } from "../../lib/reform/chain.ts";
+import type { Block } from "../../lib/peers/lightpeer.ts";
+import { bodyOf, headOf, liveBlockOf } from "../../lib/reconcile/reform/chain.ts";
 
 const LIST = ["10.0.0.2:9081", "10.0.0.1:9081"];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { decode } from "../../lib/contacts/decode.ts";
+import { decode } from "../../lib/store/decode.ts";
 
 const contact = {
   uid: "u",

@@ -102,7 +102,7 @@ describe("the dashboard and the alerts", () => {
 
   test("compare with values that there are", () => {
     const end = readFileSync(resolve(docs, "../functions/telemetry/turn.ts"), "utf8");
-    const causes = readFileSync(resolve(docs, "../lib/cause.ts"), "utf8");
+    const causes = readFileSync(resolve(docs, "../lib/reconcile/cause.ts"), "utf8");
     const known: Readonly<Record<string, (value: string) => boolean>> = {
       job: () => true,
       klight_outcome: (value) => value in reasons || value === "invalid" || value === "swept",
@@ -132,7 +132,7 @@ describe("the dashboard and the alerts", () => {
   });
 
   test("a mended network is one that was broken, as the code tells them apart", () => {
-    const causes = readFileSync(resolve(docs, "../lib/cause.ts"), "utf8");
+    const causes = readFileSync(resolve(docs, "../lib/reconcile/cause.ts"), "utf8");
     const broken = [...causes.matchAll(/^  "?([\w-]+)"?: true,$/gmu)].map(([, kind = ""]) => kind);
     const mended = panels.find(({ title }) => title === "Broken networks mended");
     const expr = mended?.targets[0]?.expr ?? "";

@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { z } from "zod";
-import { eventTypes, readEvents, type ReadOrInvalid } from "../../lib/events.ts";
-import { readPod } from "../../lib/pod.ts";
+import { eventTypes, readEvents, type ReadOrInvalid } from "../../functions/events/read-events.ts";
+import { readPod } from "../../lib/pod/pod.ts";
 import { runningPod } from "../harness/pods.ts";
 
 const parsePod = (data: unknown): ReturnType<typeof readPod> =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { mergeHistories } from "../../lib/reform/history.ts";
+import { mergeHistories } from "../../lib/reconcile/reform/history.ts";
 
 const entries = (...texts: string[]): Uint8Array[] => texts.map((text) => Buffer.from(text));
 const texts = (merged: readonly Uint8Array[]): string[] =>

@@ -35,6 +35,9 @@ const folderOf = (path: string): string =>
   /^(?:functions|lib|proto|tests|scripts)(?=\/)/u.exec(path)?.[0] ?? "package";
 const shown = (wrong: readonly Import[]): readonly string[] =>
   wrong.map(({ from, to, kind }) => `${from} -> ${to} (${kind})`);
+/** The step and what belongs to it: the pod and the files directly in lib/, too. */
+const isCore = (path: string): boolean =>
+  /^lib\/(?:(?:reconcile|reconcile\/reform|pod)\/)?[^/]+\.ts$/u.test(path);
 const isPackage = ({ to }: Import): boolean => folderOf(to) === "package" && !to.startsWith("node:");
 
 test("what the rules look at is there: values, types and late imports are told apart", () => {
@@ -68,16 +71,15 @@ describe("imports", () => {
   });
 
   test("name no package in the step and what belongs to it, but zod for its types and p-queue for turns", () => {
-    // Files directly in lib/ are the core; those at its edge are named here, with what they may use.
+    // Files that may use a package are named here, with what they may use.
     const edge: Readonly<Record<string, readonly string[]>> = {
-      "lib/events.ts": ["cloudevents"],
-      "lib/envelope.ts": ["cloudevents"],
       "lib/pino-log.ts": ["pino"],
       "lib/variables.ts": ["zod"],
-      "lib/pod-object.ts": ["zod"],
-      "lib/turns.ts": ["p-queue"],
+      "lib/pod/pod-object.ts": ["zod"],
+      "lib/keyed-queue.ts": ["p-queue"],
+      "lib/reconcile/sweep.ts": ["p-queue"],
     };
-    const core = imports.filter(({ from }) => /^lib\/(?:reform\/)?[^/]+\.ts$/u.test(from));
+    const core = imports.filter(({ from }) => isCore(from));
     assert.deepEqual(
       shown(core.filter((each) => isPackage(each) && !edge[each.from]?.includes(each.to))),
       [],
@@ -86,10 +88,8 @@ describe("imports", () => {
 
   test("reach the core's ports, not what is behind them", () => {
     const adapters =
-      /^lib\/(?:contacts\/(?:upstash|redis-rest|memory)|cluster\/(?:kubernetes|none|api-requests)|lightpeer\/grpc-.*)\.ts$/u;
-    const fromCore = imports.filter(
-      ({ from, to }) => /^lib\/(?:reform\/)?[^/]+\.ts$/u.test(from) && adapters.test(to),
-    );
+      /^lib\/(?:store\/(?:upstash|redis-rest|memory)|cluster\/(?:kubernetes|none|api-requests)|peers\/(?:client|seed)\/.*)\.ts$/u;
+    const fromCore = imports.filter(({ from, to }) => isCore(from) && adapters.test(to));
     assert.deepEqual(shown(fromCore), []);
   });
 
@@ -116,7 +116,7 @@ describe("imports", () => {
     }
     const heavy = new Set([
       "express",
-      "functions/server.ts",
+      "functions/http/server.ts",
       "@grpc/grpc-js",
       "@upstash/redis",
       "cloudevents",
@@ -124,7 +124,7 @@ describe("imports", () => {
       "@kubernetes/client-node",
       "jose",
     ]);
-    assert.ok(needed.has("functions/front.ts") && needed.has("zod") && needed.has("pino"));
+    assert.ok(needed.has("functions/http/front.ts") && needed.has("zod") && needed.has("pino"));
     assert.deepEqual(
       [...needed].filter((name) => heavy.has(name) || name.startsWith("@opentelemetry/")),
       [],

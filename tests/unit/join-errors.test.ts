@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { failure } from "../../lib/lightpeer/call.ts";
-import { isFailedNotification, isNotOnTop, joinEndOf } from "../../lib/lightpeer/join-errors.ts";
+import { failure } from "../../lib/peers/client/call.ts";
+import { isFailedNotification, isNotOnTop, joinEndOf } from "../../lib/peers/client/join-errors.ts";
 
 const RPC = "rpc error: code =";
 const STREAM = `could not process block stream: error while receiving messages: ${RPC}`;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { covers, type Lease, tooOld } from "../../lib/lease.ts";
-import { createLightpeerClient } from "../../lib/lightpeer/grpc-client.ts";
-import { createSeeds } from "../../lib/lightpeer/grpc-seed.ts";
+import { createLightpeerClient } from "../../lib/peers/client/grpc-client.ts";
+import { createSeeds } from "../../lib/peers/seed/seeds.ts";
 import type { Deps } from "../../lib/deps.ts";
-import { createTurns } from "../../lib/turns.ts";
+import { createTurns } from "../../lib/keyed-queue.ts";
 import { World } from "../harness/networks.ts";
 
 const { clock, contacts, cluster } = new World();

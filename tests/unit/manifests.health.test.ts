@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
-import { createServer } from "../../functions/server.ts";
+import { createServer } from "../../functions/http/server.ts";
 import { at, knative } from "./manifests.combinations.ts";
 
 const func: unknown = parse(readFileSync(join(resolve(knative, ".."), "func.yaml"), "utf8"));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { parseAllDocuments, stringify } from "yaml";
 import { z } from "zod";
-import { JOINED_CONDITION } from "../../lib/condition.ts";
+import { JOINED_CONDITION } from "../../lib/pod/condition.ts";
 import {
   at,
   combinations,

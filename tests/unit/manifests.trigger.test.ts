@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { z } from "zod";
-import { eventTypes } from "../../lib/events.ts";
+import { eventTypes } from "../../functions/events/read-events.ts";
 import { reasons } from "../../lib/reasons.ts";
 import { at, find, knative } from "./manifests.combinations.ts";
 import { build } from "./manifests.kustomization.ts";

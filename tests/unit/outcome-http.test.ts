@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HTTP } from "cloudevents";
 import fc from "fast-check";
-import { outcomeHeader } from "../../functions/problem.ts";
-import { replyTo } from "../../functions/reply.ts";
+import { outcomeHeader } from "../../functions/http/problem.ts";
+import { replyTo } from "../../functions/http/reply.ts";
 import { held, type Outcome } from "../../lib/outcome.ts";
 
 const subject = { pod: { namespace: "default", name: "peer-a" }, network: "default/net-a" };

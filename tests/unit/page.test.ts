@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { answerPage } from "../../functions/page/answer.ts";
 import { html } from "../../functions/page/html.ts";
 import { duration } from "../../functions/page/age.ts";
-import type { Reply } from "../../functions/problem.ts";
-import { readStatus } from "../../functions/status.ts";
+import type { Reply } from "../../functions/http/problem.ts";
+import { readStatus } from "../../functions/status/status.ts";
 import { exampleNetworks } from "../harness/example-networks.ts";
 import { podOf, World } from "../harness/networks.ts";
 

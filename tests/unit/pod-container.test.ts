@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Pod, type PodRules, readPod } from "../../lib/pod.ts";
+import { type Pod, type PodRules, readPod } from "../../lib/pod/pod.ts";
 import { container, type PodChanges, runningPod, runningStatus } from "../harness/pods.ts";
 
 const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };

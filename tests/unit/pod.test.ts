@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { formatJoined } from "../../lib/condition.ts";
-import { type Pod, type PodRules, readPod } from "../../lib/pod.ts";
+import { formatJoined } from "../../lib/pod/condition.ts";
+import { type Pod, type PodRules, readPod } from "../../lib/pod/pod.ts";
 import type { Reason } from "../../lib/reasons.ts";
 import { condition, container, type PodChanges, runningPod, runningStatus } from "../harness/pods.ts";
 

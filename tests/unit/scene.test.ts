@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Probe } from "../../lib/lightpeer/lightpeer.ts";
-import { type Evidence, judge, type Verdict } from "../../lib/scene.ts";
+import type { Probe } from "../../lib/peers/lightpeer.ts";
+import { type Evidence, judge, type Verdict } from "../../lib/reconcile/scene.ts";
 import { podOf } from "../harness/networks.ts";
 
 const NOW = Date.parse("2026-11-24T08:00:00Z");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { keyNames } from "../../lib/contacts/keys.ts";
-import { scripts, type ScriptName } from "../../lib/contacts/scripts.ts";
+import { keyNames } from "../../lib/store/keys.ts";
+import { scripts, type ScriptName } from "../../lib/store/scripts.ts";
 
-const folder = new URL("../../lib/contacts/scripts/", import.meta.url);
+const folder = new URL("../../lib/store/scripts/", import.meta.url);
 const files = readdirSync(folder).filter((file) => file.endsWith(".lua"));
 const read = (file: string): string => readFileSync(new URL(file, folder), "utf8");
 

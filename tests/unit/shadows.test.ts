@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Probe } from "../../lib/lightpeer/lightpeer.ts";
-import { shadowKey, shadowsOf, silentAt } from "../../lib/shadows.ts";
+import type { Probe } from "../../lib/peers/lightpeer.ts";
+import { shadowKey, shadowsOf, silentAt } from "../../lib/reconcile/shadows.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readWhy, type Why } from "../../functions/why.ts";
-import type { Pod } from "../../lib/pod.ts";
+import { readWhy, type Why } from "../../functions/status/why.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
 import { ignoredPod, podOf, START, World } from "../harness/networks.ts";
 
 const ask = async (world: World, namespace: string, name: string): Promise<Why> => {

@@ -1,4 +1,4 @@
-import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
+import type { Block } from "../../../lib/peers/lightpeer.ts";
 import type { Context } from "./context.ts";
 import type { Reply } from "./status.ts";
 

@@ -1,4 +1,4 @@
-import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
+import type { Block } from "../../../lib/peers/lightpeer.ts";
 import { failed, ok, type Reply } from "./status.ts";
 
 /** The head of a peer, and every block that it ever stored, found by id like the files of the Go peer. */

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
+import type { Block } from "../../../lib/peers/lightpeer.ts";
 import { Lightblock_BlockType, type Lightblock } from "../../../proto/generated/lightpeer.ts";
 import { failed, type Code, type Failure } from "./status.ts";
 

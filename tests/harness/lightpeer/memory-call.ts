@@ -1,4 +1,4 @@
-import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
+import type { Block } from "../../../lib/peers/lightpeer.ts";
 import type { Timers } from "../timers.ts";
 import type { PeerCalls } from "./calls.ts";
 import { Context } from "./context.ts";

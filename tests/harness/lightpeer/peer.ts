@@ -1,5 +1,5 @@
 import type { Clock } from "../../../lib/clock.ts";
-import type { Block } from "../../../lib/lightpeer/lightpeer.ts";
+import type { Block } from "../../../lib/peers/lightpeer.ts";
 import type { Dialer, JoinRecord, PeerCalls, PeerState } from "./calls.ts";
 import { Chain } from "./chain.ts";
 import { Context } from "./context.ts";

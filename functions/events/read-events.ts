@@ -1,0 +1,166 @@
+import type { PodChange } from "../../lib/reconcile/pod-changed.ts";
+import type { CloudEvent } from "cloudevents";
+import { isJson, openEnvelope, type Opened, readJson, type Request } from "./envelope.ts";
+import type { PodName } from "../../lib/outcome.ts";
+import type { PodReading } from "../../lib/pod/pod.ts";
+import type { Reason } from "../../lib/reasons.ts";
+import { readTraceContext, type TraceContext } from "./trace-context.ts";
+
+/** What one event means to klight. */
+export type Read = (
+  | (PodChange & { readonly tag: "pod" })
+  | { readonly tag: "ping" }
+  | { readonly tag: "ignored"; readonly reason: Reason<"ignored">; readonly message: string }
+) & {
+  /** Trace context of whoever sent it. */
+  readonly trace?: TraceContext;
+  readonly origin?: Origin;
+};
+
+/** What tells one event from another. */
+export interface Origin {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject?: string;
+}
+
+export type ReadOrInvalid = Read | Extract<Opened, { tag: "invalid" }>;
+
+/** Types that klight takes; the Trigger's filter lets in just these. */
+export const eventTypes = {
+  "dev.knative.apiserver.resource.add": { tag: "pod", change: "add", mode: "resource" },
+  "dev.knative.apiserver.resource.update": { tag: "pod", change: "update", mode: "resource" },
+  "dev.knative.apiserver.resource.delete": { tag: "pod", change: "delete", mode: "resource" },
+  "dev.knative.apiserver.ref.add": { tag: "pod", change: "add", mode: "reference" },
+  "dev.knative.apiserver.ref.update": { tag: "pod", change: "update", mode: "reference" },
+  "dev.knative.apiserver.ref.delete": { tag: "pod", change: "delete", mode: "reference" },
+  "dev.knative.sources.ping": { tag: "ping" },
+} as const;
+
+type Known = (typeof eventTypes)[keyof typeof eventTypes];
+
+/** Reads all events of a request. `readPod` parses the pod of an event in Resource mode. */
+export function readEvents(
+  request: Request,
+  readPod: (data: unknown) => PodReading,
+): { readonly batch: boolean; readonly events: readonly ReadOrInvalid[] } {
+  const { batch, events } = openEnvelope(request);
+  return {
+    batch,
+    events: events.map((opened) => (opened.tag === "event" ? readEvent(opened.event, readPod) : opened)),
+  };
+}
+
+function readEvent(event: CloudEvent<unknown>, readPod: (data: unknown) => PodReading): ReadOrInvalid {
+  const known: Known | undefined = Object.hasOwn(eventTypes, event.type)
+    ? eventTypes[event.type as keyof typeof eventTypes]
+    : undefined;
+  const about = { origin: originOf(event), ...tracedBy(event) };
+  if (known === undefined) return { ...about, ...otherEvent(`type ${JSON.stringify(event.type)}`) };
+  if (known.tag === "ping") return { ...about, tag: "ping" };
+  const read = readPodEvent(event, known, readPod);
+  return read.tag === "invalid" ? read : { ...about, ...read };
+}
+
+const originOf = ({ id, source, type, subject }: CloudEvent<unknown>): Origin => ({
+  id,
+  source,
+  type,
+  ...(subject !== undefined && { subject }),
+});
+
+function tracedBy(event: CloudEvent<unknown>): Pick<Read, "trace"> {
+  const trace = readTraceContext(event);
+  return trace ? { trace } : {};
+}
+
+const otherEvent = (what: string): Extract<Read, { tag: "ignored" }> => ({
+  tag: "ignored",
+  reason: "NotAPodEvent",
+  message: `an event of ${what} is not for klight`,
+});
+
+const invalid = (...problems: string[]): Extract<ReadOrInvalid, { tag: "invalid" }> => ({
+  tag: "invalid",
+  problems,
+});
+
+function readPodEvent(
+  event: CloudEvent<unknown>,
+  { change, mode }: Extract<Known, { tag: "pod" }>,
+  readPod: (data: unknown) => PodReading,
+): ReadOrInvalid {
+  const given = dataOf(event);
+  if (given.tag === "invalid") return given;
+  const other = otherKind(event, partsOf(given.value));
+  if (other !== undefined) return other;
+  if (mode === "reference") return readReference(event, change, partsOf(given.value));
+  if (given.value === undefined) return invalid("data: must be the pod, was missing");
+  const reading = readPod(given.value);
+  if (reading.tag === "invalid") return invalid(...reading.problems.map((problem) => `data.${problem}`));
+  const { pod } = reading;
+  const name = { namespace: pod.namespace, name: pod.name };
+  const problems = contradictions(event, name);
+  return problems.length > 0 ? invalid(...problems) : { tag: "pod", change, name, pod };
+}
+
+/** The data as JSON; undefined: the event has none. */
+function dataOf({
+  data,
+  datacontenttype,
+}: CloudEvent<unknown>): { readonly tag: "json"; readonly value: unknown } | ReturnType<typeof invalid> {
+  if (data === undefined) return { tag: "json", value: undefined };
+  if (datacontenttype !== undefined && !isJson(datacontenttype)) {
+    return invalid(`datacontenttype: must be application/json, was ${JSON.stringify(datacontenttype)}`);
+  }
+  // Bytes, of data_base64 or of a body without a content type, are JSON where nothing else is said.
+  return data instanceof Uint8Array ? readJson(data) : { tag: "json", value: data };
+}
+
+type Parts = Readonly<Record<string, unknown>>;
+
+const partsOf = (data: unknown): Parts => (typeof data === "object" && data !== null ? (data as Parts) : {});
+
+/** Events of other kinds are not for klight. One that names no kind is read as a pod, and refused if it is not. */
+function otherKind(event: CloudEvent<unknown>, data: Parts): ReadOrInvalid | undefined {
+  const { kind = data["kind"], apiversion = data["apiVersion"] } = event;
+  if (data["kind"] !== undefined && kind !== data["kind"]) {
+    return invalid(`kind: must be ${JSON.stringify(data["kind"])} as in data, was ${JSON.stringify(kind)}`);
+  }
+  if (kind !== undefined && kind !== "Pod") return otherEvent(`kind ${JSON.stringify(kind)}`);
+  if (apiversion === undefined || apiversion === "v1") return undefined;
+  return otherEvent(`kind Pod of ${JSON.stringify(apiversion)}`);
+}
+
+/** The data names the pod; without data, the attributes of the event do. */
+function readReference(event: CloudEvent<unknown>, change: PodChange["change"], data: Parts): ReadOrInvalid {
+  const { namespace = event["namespace"], name = event["name"] } = data;
+  const problems = [...nameProblems("namespace", namespace), ...nameProblems("name", name)];
+  if (problems.length > 0) return invalid(...problems);
+  const pod = { namespace: String(namespace), name: String(name) };
+  const contradicting = contradictions(event, pod);
+  return contradicting.length > 0 ? invalid(...contradicting) : { tag: "pod", change, name: pod };
+}
+
+function nameProblems(what: string, value: unknown): readonly string[] {
+  if (typeof value === "string" && /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/u.test(value)) return [];
+  const was = value === undefined ? "missing" : JSON.stringify(value);
+  return [`data.${what}: must be the ${what} of a pod, was ${was}`];
+}
+
+/** The data says which pod it is; an envelope that says otherwise is broken, and neither is believed. */
+function contradictions(event: CloudEvent<unknown>, { namespace, name }: PodName): readonly string[] {
+  const [, inNamespace, called] = /\/namespaces\/([^/]+)\/pods\/([^/]+)$/u.exec(event.subject ?? "") ?? [];
+  const claims = [
+    ["namespace", namespace, event["namespace"], event["namespace"]],
+    ["name", name, event["name"], event["name"]],
+    ["subject", namespace, inNamespace, event.subject],
+    ["subject", name, called, event.subject],
+  ] as const;
+  return claims.flatMap(([attribute, expected, said, shown]) =>
+    said === undefined || said === expected
+      ? []
+      : [`${attribute}: must name ${JSON.stringify(expected)} as data does, was ${JSON.stringify(shown)}`],
+  );
+}

@@ -1,0 +1,134 @@
+import { readEvents, type ReadOrInvalid } from "./read-events.ts";
+import type { Log } from "../../lib/log.ts";
+import { held, type Outcome } from "../../lib/outcome.ts";
+import type { Handlers } from "../http/handlers.ts";
+import { outcomeHeader, problem, type Reply } from "../http/problem.ts";
+import { replyTo } from "../http/reply.ts";
+import type { SweepReport } from "../../lib/reconcile/sweep.ts";
+import type { StepAbout, Stepped, Telemetry } from "../telemetry/telemetry.ts";
+
+/** How one event of a request ended. */
+type End =
+  | { readonly tag: "outcome"; readonly outcome: Outcome }
+  | { readonly tag: "swept"; readonly report: SweepReport }
+  | { readonly tag: "invalid"; readonly problems: readonly string[] };
+
+interface Shell {
+  readonly handlers: Handlers;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly now: () => number;
+}
+
+type Envelope = Parameters<typeof readEvents>[0];
+
+/** All events of one request, and what is answered to the sender. */
+export async function takeEvents(shell: Shell, request: Envelope): Promise<Reply> {
+  const { batch, events } = readEvents(request, (data) => shell.handlers.readPod(data));
+  const ends: Stepped<End>[] = [];
+  // In their order, and not all of 4 MiB of events at once.
+  for (const event of events) ends.push(await takeEvent(shell, event));
+  const [only] = ends;
+  return batch || only === undefined ? replyToBatch(ends.map(({ end }) => end)) : replyToOne(only);
+}
+
+async function takeEvent(
+  { handlers, log, telemetry, now }: Shell,
+  event: ReadOrInvalid,
+): Promise<Stepped<End>> {
+  const start = now();
+  const stepped = await telemetry.step(aboutOf(event), () => endOf(handlers, log, event));
+  const { end } = stepped;
+  const ms = Math.round(now() - start);
+  const trace = stepped.trace && { traceparent: stepped.trace.traceparent };
+  if (end.tag === "outcome") {
+    const { name, reason, message, pod, network } = end.outcome;
+    const key = pod && `${pod.namespace}/${pod.name}`;
+    const fields = { outcome: name, reason, message, pod: key, network, ms, ...trace };
+    if (name === "held" || name === "refused") log.warn(fields, "event held");
+    else log.info(fields, "event done");
+  } else if (end.tag === "swept") {
+    log.info(
+      { steps: end.report.outcomes.length, unfinished: end.report.unfinished, ms, ...trace },
+      "sweep done",
+    );
+  } else log.warn({ problems: end.problems, ms }, "event refused");
+  return stepped;
+}
+
+const kinds = { pod: "pod", ping: "sweep", ignored: "other" } as const;
+
+function aboutOf(event: ReadOrInvalid): StepAbout {
+  if (event.tag === "invalid") return { kind: "unreadable" };
+  const { tag, origin, trace } = event;
+  return { kind: kinds[tag], ...(origin && { origin }), ...(trace && { trace }) };
+}
+
+async function endOf(handlers: Handlers, log: Log, event: ReadOrInvalid): Promise<End> {
+  try {
+    switch (event.tag) {
+      case "invalid":
+        return event;
+      case "ignored":
+        return { tag: "outcome", outcome: { name: "ignored", reason: event.reason, message: event.message } };
+      case "ping":
+        return { tag: "swept", report: await handlers.sweep() };
+      case "pod":
+        return { tag: "outcome", outcome: await handlers.podChanged(event) };
+    }
+  } catch (error) {
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, "a step broke off");
+    const message = error instanceof Error ? error.message : String(error);
+    return { tag: "outcome", outcome: held("InternalError", message, {}, 10) };
+  }
+}
+
+function replyToOne({ end, trace }: Stepped<End>): Reply {
+  switch (end.tag) {
+    case "outcome":
+      return replyTo(end.outcome, trace);
+    case "swept":
+      return replyToSweep(end.report);
+    case "invalid":
+      return unreadable(end.problems);
+  }
+}
+
+function unreadable(problems: readonly string[]): Reply {
+  const detail = problems.join("; ");
+  const title = "Not an event that klight can read";
+  return problem(400, { title, detail, problems }, outcomeHeader("refused", detail));
+}
+
+/** The good ones are done. Something held: the whole batch comes again, and what is done changes nothing then. */
+function replyToBatch(ends: readonly End[]): Reply {
+  const outcomes = ends.flatMap((end) =>
+    end.tag === "outcome" ? [end.outcome] : end.tag === "swept" ? [...end.report.outcomes] : [],
+  );
+  const waiting = outcomes.find((outcome) => outcome.name === "held");
+  if (waiting) return replyTo(waiting);
+  const problems = ends.flatMap((end, index) =>
+    end.tag === "invalid" ? end.problems.map((each) => `event ${index}: ${each}`) : [],
+  );
+  if (problems.length > 0) return unreadable(problems);
+  return { status: 204, headers: summary(outcomes, []) };
+}
+
+/** A ping is tried again only where nothing could be read; held networks are for the next sweep. */
+function replyToSweep({ outcomes, unfinished }: SweepReport): Reply {
+  const blind = outcomes.find(({ reason }) => /^(?:Store|Cluster)/u.test(reason));
+  if (blind) return replyTo(blind);
+  return { status: 204, headers: summary(outcomes, unfinished) };
+}
+
+const byWeight = ["held", "refused", "reformed", "joined", "founded", "left", "member", "ignored"] as const;
+
+function summary(outcomes: readonly Outcome[], unfinished: readonly string[]): Record<string, string> {
+  const counts = byWeight.flatMap((name) => {
+    const count = outcomes.filter((outcome) => outcome.name === name).length;
+    return count > 0 ? [`${count} ${name}`] : [];
+  });
+  const weightiest = byWeight.find((name) => outcomes.some((outcome) => outcome.name === name)) ?? "ignored";
+  const left = unfinished.length > 0 ? `; not finished: ${unfinished.join(", ")}` : "";
+  return outcomeHeader(weightiest, (counts.join(", ") || "nothing was to be done") + left);
+}

@@ -1,0 +1,67 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { Log } from "../../lib/log.ts";
+import { outcomeHeader, problem } from "./problem.ts";
+
+interface FrontOptions {
+  /** False as soon as the process is asked to stop. */
+  readonly isReady: () => boolean;
+  /** What answers all but health checks; called with the first request that needs it. */
+  readonly load: () => Promise<RequestListener>;
+  readonly log: Log;
+}
+
+/**
+ * The server as it starts: it tells its health by itself and loads the rest with the first other request. Knative sends
+ * one as soon as the instance is ready, and looks every 50 ms until it is.
+ */
+export function createFront({ isReady, load, log }: FrontOptions): Server {
+  let loading: Promise<RequestListener> | undefined;
+  const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      const handle = await (loading ??= load());
+      handle(request, response);
+    } catch (error) {
+      log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request broke off");
+      const title = "InternalError";
+      const detail = "what answers requests could not be loaded";
+      const retry = { ...outcomeHeader("held", `${title}: ${detail}`), "retry-after": "10" };
+      const { status, headers, body } = problem(503, { title, detail }, retry);
+      response.writeHead(status, headers).end(body);
+    }
+  };
+  return createServer((request, response) => {
+    if (!answerHealth(request, response, isReady)) void pass(request, response);
+  });
+}
+
+/** Answers a health check; false: it is none. */
+export function answerHealth(
+  request: IncomingMessage,
+  response: ServerResponse,
+  isReady: () => boolean,
+): boolean {
+  const { method, url = "" } = request;
+  if (method !== "GET" && method !== "HEAD") return false;
+  switch (url.replace(/\?.*$/su, "")) {
+    case "/health/liveness":
+      say(response, 200, "alive");
+      return true;
+    case "/health/readiness":
+      if (isReady()) say(response, 200, "ready");
+      else say(response, 503, "shutting down");
+      return true;
+    default:
+      return false;
+  }
+}
+
+function say(response: ServerResponse, status: number, text: string): void {
+  const headers = { "content-type": "text/plain; charset=utf-8", "content-length": text.length };
+  response.writeHead(status, headers).end(text);
+}

@@ -1,0 +1,55 @@
+import { CloudEvent, HTTP } from "cloudevents";
+import type { Outcome } from "../../lib/outcome.ts";
+import type { TraceContext } from "../events/trace-context.ts";
+import { outcomeHeader, problem, type Reply } from "./problem.ts";
+
+/** The one place where outcomes become HTTP. `trace`: what the reply CloudEvent names as its cause. */
+export function replyTo(outcome: Outcome, trace?: TraceContext): Reply {
+  const headers = outcomeHeader(outcome.name, `${outcome.reason}: ${outcome.message}`);
+  switch (outcome.name) {
+    case "ignored":
+    case "member":
+      return { status: 204, headers };
+    case "founded":
+    case "joined":
+    case "reformed":
+    case "left":
+    case "refused":
+      return withEvent(outcome, headers, trace);
+    case "held":
+      return problem(
+        503,
+        { title: outcome.reason, detail: outcome.message },
+        { ...headers, "retry-after": String(outcome.retryAfterS) },
+      );
+    default:
+      return unreachable(outcome);
+  }
+}
+
+const unreachable = (outcome: never): never => {
+  throw new Error(`an outcome without a reply: ${JSON.stringify(outcome)}`);
+};
+
+function withEvent(outcome: Outcome, headers: Record<string, string>, trace?: TraceContext): Reply {
+  const { name, reason, message, network, pod } = outcome;
+  const subject = pod ? { subject: `/apis/v1/namespaces/${pod.namespace}/pods/${pod.name}` } : {};
+  const event = new CloudEvent({
+    type: `dev.klight.peer.${name}`,
+    source: "/klight",
+    ...subject,
+    ...trace,
+    data: {
+      outcome: name,
+      reason,
+      message,
+      network,
+      ...(pod && { pod: { namespace: pod.namespace, name: pod.name } }),
+      ...("via" in outcome && { via: outcome.via }),
+      ...("generation" in outcome && { generation: outcome.generation }),
+    },
+  });
+  const { headers: own, body } = HTTP.binary(event);
+  const texts = Object.entries(own).map(([key, value]) => [key, String(value)] as const);
+  return { status: 200, headers: { ...headers, ...Object.fromEntries(texts) }, body: String(body) };
+}

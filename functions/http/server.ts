@@ -1,0 +1,147 @@
+import type { IncomingHttpHeaders } from "node:http";
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
+import type { Log } from "../../lib/log.ts";
+import type { PodName } from "../../lib/outcome.ts";
+import { readBody } from "./body.ts";
+import { answerHealth } from "./front.ts";
+import type { PageRequest } from "../page/answer.ts";
+import { pageRoutes } from "../page/routes.ts";
+import { outcomeHeader, problem, type Reply } from "./problem.ts";
+
+/** What answers requests. Nothing of it throws; what does is a defect, and answers 503. */
+export interface Engine {
+  /** CloudEvents, in binary, structured or batch mode. */
+  events(request: { readonly headers: IncomingHttpHeaders; readonly body: Buffer }): Promise<Reply>;
+  reform(network: string): Promise<Reply>;
+  networks(): Promise<Reply>;
+  why(pod: PodName): Promise<Reply>;
+  page(request: PageRequest): Promise<Reply>;
+}
+
+export interface ServerOptions {
+  /** Called with the first request that needs it. */
+  readonly engine: () => Promise<Engine>;
+  readonly log: Log;
+  /** False as soon as the process is asked to stop. */
+  readonly isReady: () => boolean;
+  /** Who may post events; absent: everybody. */
+  readonly guardEvents?: RequestHandler;
+  /** Who may read; absent: everybody. */
+  readonly guardReads?: RequestHandler;
+  /** Who may ask for re-forms; absent: everybody. */
+  readonly guardReforms?: RequestHandler;
+}
+
+/** The largest request that is read, bytes. */
+const BODY_LIMIT = 4 * 2 ** 20;
+
+const open: RequestHandler = (_request, _response, next) => {
+  next();
+};
+
+/** All routes of the function. */
+export function createServer(options: ServerOptions): Express {
+  const { isReady, guardEvents = open } = options;
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("etag", false);
+  app.get(["/health/liveness", "/health/readiness"], (request, response, next) => {
+    if (!answerHealth(request, response, isReady)) next();
+  });
+  app.post("/", guardEvents, readBody(BODY_LIMIT), async (request, response) => {
+    if (!isReady()) {
+      send(response, unavailable("ShuttingDown", "this instance is shutting down", 1));
+      return;
+    }
+    const { headers, body } = request as { readonly headers: IncomingHttpHeaders; readonly body: Buffer };
+    send(response, await (await options.engine()).events({ headers, body }));
+  });
+  addReads(app, options);
+  refuseOtherMethods(app);
+  app.use(notFound);
+  app.use(failed(options.log));
+  return app;
+}
+
+/** What people and their tools ask. */
+function addReads(app: Express, { engine, guardReads = open, guardReforms = open }: ServerOptions): void {
+  const reform: RequestHandler<{ readonly namespace?: string; readonly id: string }> = async (
+    request,
+    response,
+  ) => {
+    const { namespace, id } = request.params;
+    send(response, await (await engine()).reform(namespace === undefined ? id : `${namespace}/${id}`));
+  };
+  // By the beginning of the path, so that no route below it can be without.
+  app.use(["/networks", "/why"], (request, response, next) => {
+    (request.method === "POST" ? guardReforms : guardReads)(request, response, next);
+  });
+  app.use(pageRoutes(async (request) => (await engine()).page(request), guardReads));
+  app.get("/networks", async (_request, response) => {
+    send(response, await (await engine()).networks());
+  });
+  app.post("/networks/:id/reform", reform);
+  app.post("/networks/:namespace/:id/reform", reform);
+  app.get("/why/:namespace/:pod", async ({ params }, response) => {
+    send(response, await (await engine()).why({ namespace: params.namespace, name: params.pod }));
+  });
+}
+
+const methods: Readonly<Record<string, string>> = {
+  "/": "GET, HEAD, POST",
+  "/health/liveness": "GET, HEAD",
+  "/health/readiness": "GET, HEAD",
+  "/networks": "GET, HEAD",
+  "/networks/:id/reform": "POST",
+  "/networks/:namespace/:id/reform": "POST",
+  "/why/:namespace/:pod": "GET, HEAD",
+};
+
+/** Comes after the routes themselves. */
+function refuseOtherMethods(app: Express): void {
+  for (const [path, allow] of Object.entries(methods)) {
+    app.all(path, (request, response) => {
+      const detail = `${request.path} takes ${allow}, and not ${request.method}`;
+      send(response, problem(405, { title: "Method not allowed", detail }, { allow }));
+    });
+  }
+}
+
+const unavailable = (reason: string, detail: string, retryAfterS: number): Reply =>
+  problem(
+    503,
+    { title: reason, detail },
+    { ...outcomeHeader("held", `${reason}: ${detail}`), "retry-after": String(retryAfterS) },
+  );
+
+const notFound: RequestHandler = ({ method, path }, response) => {
+  send(response, problem(404, { title: "Not found", detail: `there is nothing at ${method} ${path}` }));
+};
+
+/** Errors of reading the request; anything else is a defect. */
+const failed =
+  (log: Log): ErrorRequestHandler =>
+  (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const { status, message = "" } = error as { readonly status?: number; readonly message?: string };
+    if (status === undefined || status >= 500) {
+      log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request broke off");
+      send(response, unavailable("InternalError", message, 10));
+      return;
+    }
+    log.warn({ status, detail: message }, "request refused");
+    const title = status === 413 ? "Too large" : "The request could not be read";
+    // The rest of a body that is too large is not read, so the connection is of no more use.
+    const more = status === 413 ? { connection: "close" } : {};
+    const headers = { ...outcomeHeader("refused", message), ...more };
+    send(response, problem(status, { title, detail: message }, headers));
+  };
+
+function send(response: Response, { status, headers, body }: Reply): void {
+  response.status(status).set(headers);
+  if (body === undefined) response.end();
+  else response.end(body);
+}

@@ -1,0 +1,40 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Request, RequestHandler, Response, Router } from "express";
+import express from "express";
+import type { PageRequest } from "./answer.ts";
+import { protect } from "./protect.ts";
+import type { Reply } from "../http/problem.ts";
+
+const compress = promisify(gzip);
+/** Smaller answers are not worth compressing, characters. */
+const COMPRESS_FROM = 4_096;
+/** A page of many networks repeats itself: the fastest level takes nine tenths off already. */
+const COMPRESS_LEVEL = 1;
+
+type Answer = (request: PageRequest) => Promise<Reply>;
+
+/** The page, the part of it that changes, and the files that it loads. `guard`: who may see networks. */
+export function pageRoutes(answer: Answer, guard: RequestHandler): Router {
+  const routes = express.Router();
+  routes.get("/", guard, protect, (request, response) => reply(answer, "page", request, response));
+  routes.get("/page/live", guard, protect, (request, response) => reply(answer, "live", request, response));
+  // The files tell nothing of any network.
+  for (const file of ["page.css", "live.js", "icon.svg"]) {
+    routes.get(`/page/${file}`, protect, (request, response) => reply(answer, file, request, response));
+  }
+  return routes;
+}
+
+async function reply(answer: Answer, what: string, request: Request, response: Response): Promise<void> {
+  const ifNoneMatch = request.get("if-none-match");
+  const asked = { what, query: request.query, ...(ifNoneMatch !== undefined && { ifNoneMatch }) };
+  const { status, headers, body } = await answer(asked);
+  response.status(status).set(headers);
+  if (body === undefined || body.length < COMPRESS_FROM || request.acceptsEncodings("gzip") !== "gzip") {
+    response.end(body);
+    return;
+  }
+  response.set({ "content-encoding": "gzip", vary: "accept-encoding" });
+  response.end(await compress(body, { level: COMPRESS_LEVEL }));
+}

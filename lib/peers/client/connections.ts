@@ -1,0 +1,152 @@
+import { Channel, type ChannelOptions, connectivityState, credentials, status } from "@grpc/grpc-js";
+import { HealthClient } from "../../../proto/generated/health.ts";
+import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
+import { parseAddress, targetOf } from "../address.ts";
+import { type Answer, type CallFailure, failure } from "./call.ts";
+import type { Deadline } from "./deadline.ts";
+import { knock } from "./knock.ts";
+
+/** The longest message that is read, bytes: a peer's own servers take 4 MiB, custom ones may take more. */
+export const MAX_MESSAGE_BYTES = 64 * 1_024 * 1_024;
+
+/**
+ * One channel is one connection here: a broken one is dropped, not repaired, so that a process which comes back is
+ * reached at once. Retries are off, for a JoinNetwork must never be sent twice.
+ */
+const OPTIONS: ChannelOptions = {
+  "grpc.enable_http_proxy": 0,
+  "grpc.enable_retries": 0,
+  "grpc.enable_channelz": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.initial_reconnect_backoff_ms": 50,
+  "grpc.max_reconnect_backoff_ms": 100,
+  "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+  "grpc.max_send_message_length": -1,
+};
+
+/** What a call runs on. */
+export interface Stubs {
+  readonly lightpeer: LightpeerClient;
+  readonly health: HealthClient;
+}
+
+/** `refused`: there was no call, for nobody listens at the address. */
+export type Outcome<T> = Answer<T> | (CallFailure & { readonly refused: true });
+
+interface Connection {
+  readonly channel: Channel;
+  readonly stubs: Stubs;
+  /** Calls that run on it. */
+  calls: number;
+}
+
+/**
+ * Connections to peers, one for each address, kept until they break or are released, and so many at most besides
+ * those with calls: an instance that always has a step under way, now in this network, now in that, never releases.
+ */
+export class Connections {
+  /** That which was used last is the last. */
+  readonly #open = new Map<string, Connection>();
+  readonly #kept: number;
+
+  constructor(kept: number) {
+    this.#kept = kept;
+  }
+
+  /** Runs one call. Whether it has reached the peer when it fails with UNAVAILABLE is not known. */
+  async once<T>(
+    address: string,
+    deadline: Deadline,
+    call: (stubs: Stubs) => Promise<Answer<T>>,
+  ): Promise<Outcome<T>> {
+    const connection = await this.#take(address, deadline);
+    if ("tag" in connection) return connection;
+    try {
+      const answer = await call(connection.stubs);
+      const broke = answer.tag === "failed" && answer.code === status.UNAVAILABLE;
+      if (broke && this.#open.get(address) === connection) this.#open.delete(address);
+      return answer;
+    } finally {
+      connection.calls -= 1;
+      if (connection.calls === 0 && this.#open.get(address) !== connection) connection.channel.close();
+      this.#dropUnused();
+    }
+  }
+
+  /** Runs a call that may be repeated: a connection that breaks under it may belong to a process that is gone. */
+  async repeatable<T>(
+    address: string,
+    deadline: Deadline,
+    call: (stubs: Stubs) => Promise<Answer<T>>,
+  ): Promise<Outcome<T>> {
+    const first = await this.once(address, deadline, call);
+    const broke = first.tag === "failed" && first.code === status.UNAVAILABLE && !("refused" in first);
+    return broke ? this.once(address, deadline, call) : first;
+  }
+
+  release(): void {
+    for (const [address, connection] of this.#open) {
+      if (connection.calls === 0) this.#drop(address, connection);
+    }
+  }
+
+  /** A connection, and one call more that runs on it. */
+  async #take(address: string, deadline: Deadline): Promise<Connection | Outcome<never>> {
+    const endpoint = parseAddress(address);
+    if (endpoint === undefined) {
+      return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
+    }
+    if (this.#usable(address) === undefined) {
+      const knocked = await knock(endpoint, deadline);
+      if (knocked === "refused") {
+        return { ...failure(status.UNAVAILABLE, `nobody listens at ${address}`), refused: true };
+      }
+      if (knocked === "silent") return failure(status.DEADLINE_EXCEEDED, `${address} does not answer`);
+    }
+    // Another call may have connected while this one knocked.
+    const connection = this.#usable(address) ?? this.#create(targetOf(endpoint));
+    connection.calls += 1;
+    this.#open.delete(address);
+    this.#open.set(address, connection);
+    return connection;
+  }
+
+  /** Those first that nobody has used for longest. */
+  #dropUnused(): void {
+    for (const [address, connection] of this.#open) {
+      if (this.#open.size <= this.#kept) return;
+      if (connection.calls === 0) this.#drop(address, connection);
+    }
+  }
+
+  /** A connection that is up or just being made, for all that is known. */
+  #usable(address: string): Connection | undefined {
+    const connection = this.#open.get(address);
+    if (connection === undefined) return undefined;
+    const state = connection.channel.getConnectivityState(false);
+    const { CONNECTING, IDLE, READY } = connectivityState;
+    if (state === READY || state === CONNECTING) return connection;
+    // Before its first call a channel is idle; afterwards that means that the connection is gone.
+    if (state === IDLE && connection.calls > 0) return connection;
+    this.#drop(address, connection);
+    return undefined;
+  }
+
+  #create(target: string): Connection {
+    const plaintext = credentials.createInsecure();
+    const channel = new Channel(target, plaintext, OPTIONS);
+    const shared = { channelOverride: channel };
+    const stubs = {
+      lightpeer: new LightpeerClient(target, plaintext, shared),
+      health: new HealthClient(target, plaintext, shared),
+    };
+    return { channel, stubs, calls: 0 };
+  }
+
+  /** Nobody gets it any more; the last call on it closes it. */
+  #drop(address: string, { channel, calls }: Connection): void {
+    this.#open.delete(address);
+    if (calls === 0) channel.close();
+  }
+}

@@ -1,0 +1,110 @@
+import { status } from "@grpc/grpc-js";
+import {
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus,
+} from "../../../proto/generated/health.ts";
+import { type Answer, describe, unary } from "./call.ts";
+import { Connections, type Outcome, type Stubs } from "./connections.ts";
+import { type Deadline, deadlineIn } from "./deadline.ts";
+import { historyOf, newestOf, type Read, readEntries } from "./entries.ts";
+import { askFresh } from "./fresh.ts";
+import { joinEndOf } from "./join-errors.ts";
+import type { Block, Freshness, History, JoinEnd, Lightpeer, Newest, Probe, Visited } from "../lightpeer.ts";
+import { readHead, visitedOf } from "./visited.ts";
+import { toWire } from "./wire.ts";
+
+/** More than the members of a usual network, so that a step and the next ones connect once. */
+const KEPT_CONNECTIONS = 256;
+
+/** Lightpeers over plaintext gRPC. Connections are kept until `release`, of unused ones `kept` at most. */
+export const createLightpeerClient = (kept = KEPT_CONNECTIONS): Lightpeer => new GrpcLightpeer(kept);
+
+/**
+ * What only reads is asked once more when a connection breaks under it; what changes a peer or is passed on to others
+ * (join, visit, notify) is sent once.
+ */
+class GrpcLightpeer implements Lightpeer {
+  readonly #connections: Connections;
+
+  constructor(kept: number) {
+    this.#connections = new Connections(kept);
+  }
+
+  async probe(address: string, timeoutMs: number): Promise<Probe> {
+    const deadline = deadlineIn(timeoutMs);
+    return probeOf(await this.#connections.repeatable(address, deadline, (stubs) => check(stubs, deadline)));
+  }
+
+  async askFresh(address: string, timeoutMs: number): Promise<Freshness> {
+    const deadline = deadlineIn(timeoutMs);
+    return askFresh(address, (block, opening) => {
+      const call = (stubs: Stubs): Promise<Answer<unknown>> => tell(stubs, block, deadline);
+      return opening
+        ? this.#connections.repeatable(address, deadline, call)
+        : this.#connections.once(address, deadline, call);
+    });
+  }
+
+  async newest(address: string, timeoutMs: number): Promise<Newest> {
+    return newestOf(await this.#read(address, timeoutMs, () => true));
+  }
+
+  async history(address: string, limitBytes: number, timeoutMs: number): Promise<History> {
+    return historyOf(await this.#read(address, timeoutMs, (bytes) => bytes > limitBytes), limitBytes);
+  }
+
+  async join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd> {
+    const deadline = deadlineIn(timeoutMs);
+    const end = await this.#connections.once(address, deadline, ({ lightpeer }) =>
+      unary(
+        deadline,
+        (metadata, options, done) => lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
+        giveUp,
+      ),
+    );
+    return end.tag === "failed" ? joinEndOf(end) : { tag: "joined" };
+  }
+
+  async visit(address: string, guest: string, timeoutMs: number): Promise<Visited> {
+    const deadline = deadlineIn(timeoutMs);
+    return visitedOf(
+      await this.#connections.once(address, deadline, (stubs) => readHead(stubs, guest, deadline)),
+    );
+  }
+
+  async notify(address: string, block: Block, timeoutMs: number): ReturnType<Lightpeer["notify"]> {
+    const deadline = deadlineIn(timeoutMs);
+    const told = await this.#connections.once(address, deadline, (stubs) => tell(stubs, block, deadline));
+    return told.tag === "failed" ? { tag: "failed", message: describe(told) } : { tag: "accepted" };
+  }
+
+  release(): void {
+    this.#connections.release();
+  }
+
+  #read(address: string, timeoutMs: number, enough: (bytes: number) => boolean): Promise<Read> {
+    const deadline = deadlineIn(timeoutMs);
+    return this.#connections.repeatable(address, deadline, (stubs) => readEntries(stubs, deadline, enough));
+  }
+}
+
+const check = ({ health }: Stubs, deadline: Deadline): Promise<Answer<HealthCheckResponse>> =>
+  unary(deadline, (metadata, options, done) => health.check({ service: "" }, metadata, options, done));
+
+const tell = ({ lightpeer }: Stubs, block: Block, deadline: Deadline): Promise<Answer<unknown>> =>
+  unary(deadline, (metadata, options, done) =>
+    lightpeer.notifyNewBlock(toWire(block), metadata, options, done),
+  );
+
+/** Whatever answers, but not well, is alive: `not-serving`. Nobody but a refusal at the door proves a process dead. */
+function probeOf(checked: Outcome<HealthCheckResponse>): Probe {
+  if (checked.tag === "answered") {
+    return checked.value.status === HealthCheckResponse_ServingStatus.SERVING ? "serving" : "not-serving";
+  }
+  if ("refused" in checked) return "refused";
+  if (checked.code === status.UNIMPLEMENTED) return "serving";
+  return NO_ANSWER.has(checked.code) ? "silent" : "not-serving";
+}
+
+/** Codes of a call that nobody answered, or that was not made. */
+const NO_ANSWER = new Set([status.DEADLINE_EXCEEDED, status.CANCELLED, status.INVALID_ARGUMENT]);

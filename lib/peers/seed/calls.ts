@@ -1,0 +1,45 @@
+import {
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { HealthCheckResponse_ServingStatus, type HealthServer } from "../../../proto/generated/health.ts";
+import type { ConnectRequest, Lightblock, NewBlockResponse } from "../../../proto/generated/lightpeer.ts";
+import type { SeedDoors } from "./doors.ts";
+import type { SeedGuest } from "./guest.ts";
+
+/** What all seeds of a process share: their guests, by the names that peers give themselves, and their doors. */
+export interface SeedHouse {
+  readonly guests: ReadonlyMap<string, SeedGuest>;
+  readonly doors: SeedDoors;
+}
+
+/**
+ * ConnectNewPeer and NotifyNewBlock, and nothing else of a lightpeer. A peer that gets a stream without a block crashes,
+ * so whoever is not expected gets an error. A notification that is refused keeps a peer from storing only if the code
+ * is UNKNOWN; every other code is passed over.
+ */
+export const seedCalls = ({ guests, doors }: SeedHouse): UntypedServiceImplementation => ({
+  connectNewPeer(call: ServerWritableStream<ConnectRequest, Lightblock>): void {
+    const peer = call.request.Peer?.Address ?? "";
+    if (guests.get(peer)?.admit(call)) return;
+    const details = `klight's seed serves only peers that it has sent for, not "${peer}"`;
+    call.emit("error", { code: status.PERMISSION_DENIED, details });
+  },
+  async notifyNewBlock(
+    { request }: ServerUnaryCall<Lightblock, NewBlockResponse>,
+    done: sendUnaryData<NewBlockResponse>,
+  ): Promise<void> {
+    const passes = await doors.passes({ id: request.ID, prevId: request.PrevID });
+    if (passes) done({ code: status.UNIMPLEMENTED, details: "klight's seed keeps no chain" });
+    else done({ code: status.UNKNOWN, details: "klight is re-forming the network: try again in a moment" });
+  },
+});
+
+export const healthCalls: HealthServer = {
+  check(_call, done) {
+    done(null, { status: HealthCheckResponse_ServingStatus.SERVING });
+  },
+};

@@ -1,0 +1,78 @@
+import type { JoinedCondition } from "../cluster/cluster.ts";
+import type { Joined, Pod } from "./pod.ts";
+
+/** The type of the pod condition that klight writes; usable as a readiness gate. */
+export const JOINED_CONDITION = "klight.dev/joined";
+
+/**
+ * A condition has no fields of its own for what klight must find again, so they stand at the end of the message:
+ * `SENTENCE (network default/net-a; incarnation containerd://1f; via rec-b; generation 2)`.
+ */
+export const formatJoined = (joined: {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  /** One sentence for people. */
+  readonly message: string;
+  readonly network?: string;
+  readonly incarnation: string;
+  readonly was?: string;
+  readonly via?: string;
+  readonly generation?: number;
+}): JoinedCondition => {
+  const { status, reason, message, network, incarnation, was, via, generation } = joined;
+  const parts = Object.entries({ network, incarnation, was, via, generation })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} ${escaped(String(value))}`);
+  return { status, reason, message: `${message} (${parts.join("; ")})` };
+};
+
+/**
+ * Reads what {@link formatJoined} wrote; `message` is the sentence alone. Whatever else somebody wrote there is read
+ * as far as it goes: parts that are not there or not known are absent. Undefined: neither True nor False.
+ */
+export function parseJoined(condition: {
+  readonly status: string;
+  readonly reason?: string | null | undefined;
+  readonly message?: string | null | undefined;
+}): Joined | undefined {
+  const { status } = condition;
+  if (status !== "True" && status !== "False") return undefined;
+  const reason = condition.reason ?? "";
+  const message = condition.message ?? "";
+  const [, sentence, tail] = /^(.*) \(([^()]*)\)$/su.exec(message) ?? [];
+  const parts = partsOf(tail ?? "");
+  if (sentence === undefined || Object.keys(parts).length === 0) return { status, reason, message };
+  return { status, reason, message: sentence, ...parts };
+}
+
+/** Does the pod's own condition say that this life of its peer is in the network of its label? */
+export const joinedInThisLife = ({ joined, network, incarnation }: Pod): boolean =>
+  joined?.status === "True" &&
+  network !== undefined &&
+  joined.network === network &&
+  joined.incarnation === incarnation;
+
+type Parts = Pick<Joined, "network" | "incarnation" | "was" | "via" | "generation">;
+
+function partsOf(tail: string): Parts {
+  const said = tail.split("; ").flatMap((part) => {
+    const [, key, value] = /^(network|incarnation|was|via|generation) (.*)$/su.exec(part) ?? [];
+    return key === undefined || value === undefined ? [] : [[key, unescaped(value)] as const];
+  });
+  const { generation, ...texts }: Record<string, string> = Object.fromEntries(said);
+  return { ...texts, ...(/^\d+$/u.test(generation ?? "") && { generation: Number(generation) }) };
+}
+
+/** A runtime may put anything into a containerID; what the message's own punctuation is must not stand in a value. */
+const escaped = (value: string): string =>
+  value.replace(/[%;()\s]/gu, (character) =>
+    encodeURIComponent(character).replace("(", "%28").replace(")", "%29"),
+  );
+
+function unescaped(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}

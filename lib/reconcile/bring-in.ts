@@ -1,0 +1,107 @@
+import { announceHold, announceLabelRemoved } from "./announce.ts";
+import { networkBefore, wasElsewhere } from "../pod/network-before.ts";
+import { cause } from "./cause.ts";
+import { joinedInThisLife } from "../pod/condition.ts";
+import type { Deps } from "../deps.ts";
+import { clusterHeld } from "./cluster-held.ts";
+import { takeStep } from "./reconcile.ts";
+import { held, type Outcome } from "../outcome.ts";
+import type { Pod } from "../pod/pod.ts";
+import { shadowsOf } from "./shadows.ts";
+import { takeOff } from "./take-off.ts";
+
+/** The pod is there: its peer should be in the network of its label. */
+export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
+  const { admission, network } = pod;
+  if (admission.tag === "ignored") {
+    const { reason, message } = admission;
+    return { name: "ignored", reason, message, pod };
+  }
+  if (network !== undefined && joinedInThisLife(pod)) {
+    return {
+      name: "member",
+      reason: "AlreadyMember",
+      message: `${pod.name} says that it is in ${network}`,
+      pod,
+      network,
+    };
+  }
+  return bringIn(deps, pod, admission.peer.network);
+}
+
+/** How often a pod whose label changes under klight's hands is followed in one step. */
+const FOLLOWS = 3;
+
+/** Brings the pod's peer into its network, whatever its condition says, and to where its label has gone meanwhile. */
+export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  let outcome = await bringTo(deps, pod, network);
+  let before = network;
+  for (let left = FOLLOWS; left > 0 && outcome.reason === "LabelChanged"; left -= 1) {
+    const asked = await deps.cluster.getPod(pod);
+    if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+    const now = asked.tag === "pod" ? asked.pod : undefined;
+    if (now?.uid !== pod.uid) return outcome;
+    if (now.network === undefined) return unlabelled(deps, now, before);
+    // Its own network may have it on the stack; but its peer is in this one now.
+    outcome = await move(deps, now, { before, network: now.network });
+    before = now.network;
+  }
+  return outcome;
+}
+
+/** Brings the peer in; out of another network first. */
+async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  if (!wasElsewhere(pod, network)) return takeStep(deps, { network, joiner: pod });
+  // An event may be old: since then the peer may have been moved, and moved back.
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.tag === "pod" ? asked.pod : pod;
+  const before = now && networkBefore(now);
+  const isMeant =
+    now?.uid === pod.uid && now.network === network && before !== undefined && before !== network;
+  if (isMeant) return move(deps, now, { before, network });
+  return takeStep(deps, { network, joiner: pod });
+}
+
+/** A living peer goes from one network to another. */
+async function move(
+  deps: Deps,
+  pod: Pod,
+  { before, network }: { readonly before: string; readonly network: string },
+): Promise<Outcome> {
+  if (deps.settings.reform === "off") {
+    const message = `${pod.name} is in ${before} and was labelled for ${network}, and KLIGHT_REFORM is off`;
+    const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };
+    await announceHold(deps, pod, outcome);
+    return outcome;
+  }
+  const left = await goOnWithout(deps, pod, before);
+  if (left.name === "held") return left;
+  // What it held stays with those it leaves; where it was the last one, it takes the history along.
+  const carry = left.name === "left";
+  // On the stack already, it may have been taken away by the other network since: then it does not know that it is in.
+  const why = cause("was-elsewhere", `${pod.name} was in another network before`);
+  const read = await deps.contacts.read([before]);
+  if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod, network });
+  const shadows = read.views.flatMap((view) => shadowsOf(view));
+  const suspects = read.views.flatMap(({ stack }) => stack.map(({ address }) => address));
+  return takeStep(deps, { network, joiner: pod, carry, cause: why, shadows, suspects });
+}
+
+/** The pod lives without its label. There is no call to leave a network, but the others can go on without it. */
+export async function unlabelled(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const without = deps.settings.reform === "on";
+  const outcome = without ? await goOnWithout(deps, pod, network) : await takeOff(deps, pod, network);
+  if (outcome.name === "held" || outcome.name === "ignored") return outcome;
+  const message = without
+    ? `${pod.name} lost its label, and ${network} has gone on without it`
+    : `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
+  await announceLabelRemoved(deps, { ...pod, network }, message);
+  return { name: "left", reason: "LabelRemoved", message, pod, network };
+}
+
+const goOnWithout = async (deps: Deps, pod: Pod, network: string): Promise<Outcome> => {
+  const { uid, namespace, name, address = "", incarnation } = pod;
+  const leaver = { uid, namespace, name, address, incarnation };
+  return { ...(await takeStep(deps, { network, leaver })), pod };
+};

@@ -1,0 +1,168 @@
+import { type Cause, cause } from "./cause.ts";
+import type { Contact, NetworkRecord } from "../store/contacts.ts";
+import type { Settings } from "../deps.ts";
+import type { Held } from "../lease.ts";
+import { networkBefore } from "../pod/network-before.ts";
+import type { Freshness, Newest } from "../peers/lightpeer.ts";
+import { held } from "../outcome.ts";
+import type { Joiner, Scene, Seen } from "./scene.ts";
+
+/** Why a step is taken. */
+export interface Purpose {
+  readonly network: string;
+  /** A peer that goes to another network. */
+  readonly leaver?: Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
+  /** Re-form in any case. */
+  readonly cause?: Cause;
+  /** Addresses of peers that hung when the network went on without them, and do not any more. */
+  readonly stirred?: readonly string[];
+  /** A quiet network with a death may be visited. */
+  readonly mayVisit?: boolean;
+}
+
+type HoldOrReform =
+  { readonly tag: "hold"; readonly outcome: Held } | { readonly tag: "reform"; readonly cause: Cause };
+
+/** What a step does next. `ask`: the joiner and a contact, then decide again; `rest`: nothing but to write it down. */
+export type Move =
+  | HoldOrReform
+  | { readonly tag: "found" | "ask"; readonly joiner: Joiner }
+  | { readonly tag: "visit" | "rest" };
+
+/** `join`: plainly; `newest` is the digest of the contact's newest entry before it. */
+export type JoinMove = HoldOrReform | { readonly tag: "join"; readonly newest: string };
+
+/** What the joiner and the contact said before a join. */
+export interface Answers {
+  readonly joiner: Freshness;
+  /** Not asked where the network has one member: that one may be fresh. */
+  readonly contact: Freshness | undefined;
+  readonly newest: Newest;
+}
+
+const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold", outcome: held(...args) });
+
+/** The first decision, from what was seen; pure. */
+export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, settings: Settings): Move {
+  const { joiner, members } = scene;
+  const outcome = silenceOf(purpose, withoutSilentJoiner(scene, record, settings));
+  if (outcome) return { tag: "hold", outcome };
+  const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
+  const isMoot = settings.reform === "off" && members.length === 0;
+  if (must && !isMoot) return { tag: "reform", cause: must };
+  if (joiner && !isMember(scene, joiner)) return { tag: members.length > 0 ? "ask" : "found", joiner };
+  return { tag: needsVisit(purpose, scene, record) ? "visit" : "rest" };
+}
+
+/** What was left half-done is settled without a joiner that has gone silent over it: the others may list it already. */
+function withoutSilentJoiner(scene: Scene, { intent }: NetworkRecord, { reform }: Settings): Scene {
+  const mustSettle = intent !== undefined && scene.members.length > 0 && reform === "on";
+  return mustSettle ? { ...scene, joiner: undefined } : scene;
+}
+
+/** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
+const needsVisit = (
+  { mayVisit = false }: Purpose,
+  { members, dead, stirred }: Scene,
+  { deaths }: NetworkRecord,
+): boolean => mayVisit && (deaths || dead.length > 0 || stirred) && members.length > 0;
+
+/** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
+export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>
+  members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
+
+/** A join while somebody does not answer would break the network. */
+function silenceOf({ network }: Purpose, { hung, joiner }: Scene): Held | undefined {
+  const subject = { network, ...(joiner && { pod: joiner.pod }) };
+  const [silent] = hung;
+  if (silent) {
+    const message = `${silent.namespace}/${silent.name} at ${silent.address} does not answer, its pod looks well`;
+    return held("MemberHung", message, subject, 5);
+  }
+  if (joiner && joiner.probe !== "serving") {
+    const message = `the peer at ${joiner.peer.address} says ${joiner.probe} to a health check`;
+    return held("JoinerNotServing", message, subject, 5);
+  }
+  return undefined;
+}
+
+/** A joiner that stands alone, but not as a process that never was in a network: others may still be on its list. */
+function causeAlone({ joiner, members }: Scene, { network }: Purpose): Cause | undefined {
+  if (!joiner || members.length > 0) return undefined;
+  const before = networkBefore(joiner.pod);
+  const isItsOwn = before === network && joiner.pod.joined?.status === "True";
+  if (before === undefined || isItsOwn) return undefined;
+  return cause("was-elsewhere", `${joiner.peer.name} was in a network before`);
+}
+
+/** Why the network must be re-formed before anything else, if it must. */
+function causeOf(purpose: Purpose, scene: Scene, { intent }: NetworkRecord): Cause | undefined {
+  const [lost] = scene.lost;
+  const [replaced] = scene.replaced;
+  const [moved] = scene.moved;
+  const { leaver } = purpose;
+  if (intent)
+    return cause("half-done", `a ${intent.kind} for ${intent.pod ?? "the network"} was left half-done`);
+  if (lost) return cause("given-up", `${lost.namespace}/${lost.name} has not answered for too long`);
+  if (replaced)
+    return cause(
+      "replaced",
+      `${replaced.name} was a member at ${replaced.address}, and another process is there now`,
+    );
+  if (moved) return cause("moved-away", `${moved.namespace}/${moved.name} has gone to another network`);
+  if (leaver && scene.members.length > 0)
+    return cause("moved-away", `${leaver.name} goes to another network`);
+  return purpose.cause;
+}
+
+/** The second decision, from what the peers said; pure. */
+export function decideJoin(
+  scene: Scene,
+  record: NetworkRecord,
+  settings: Settings,
+  { network, joiner, answers }: { network: string; joiner: Joiner; answers: Answers },
+): JoinMove {
+  const { pod, peer } = joiner;
+  const subject = { network, pod };
+  const contact = contactsToTry(scene)[0]?.contact.name;
+  if (hasChain(joiner, answers.joiner)) {
+    return { tag: "reform", cause: cause("has-chain", `${peer.name} has a chain already`) };
+  }
+  if (answers.contact === "fresh") {
+    return { tag: "reform", cause: cause("lost-chain", `${contact} has lost its chain`) };
+  }
+  // Put together again from what pods say, the stack may lack a member that hangs and is on the others' lists.
+  if (scene.restored && settings.reform === "on") {
+    return { tag: "reform", cause: cause("store-lost", "the store had lost who is in it") };
+  }
+  const silent = silentOne(answers, peer.name, contact);
+  if (silent !== undefined) return hold("PeerNotAnswering", `${silent} does not answer a question`, subject);
+  const newest = answers.newest.tag === "newest" ? answers.newest.digest : "";
+  const safe = scene.members.length > 1 && causeOfSafeJoin(settings, record.newest !== newest);
+  return safe ? { tag: "reform", cause: safe } : { tag: "join", newest };
+}
+
+function silentOne({ joiner, contact, newest }: Answers, itself: string, other?: string): string | undefined {
+  if (joiner === "silent") return itself;
+  return contact === "silent" || newest.tag === "failed" ? other : undefined;
+}
+
+/** A peer that cannot be asked is believed by its records. */
+const hasChain = ({ pod }: Joiner, answer: Freshness): boolean =>
+  answer === "chained" || (answer === "unimplemented" && networkBefore(pod) !== undefined);
+
+/** A plain join races with an application that stores; a re-form refuses writes for a moment instead. */
+function causeOfSafeJoin({ reform, joinMode }: Settings, storing: boolean): Cause | undefined {
+  if (reform === "off" || joinMode === "plain") return undefined;
+  if (joinMode === "reform") return cause("configured", "KLIGHT_JOIN makes every join a re-form");
+  return storing ? cause("storing", "an application stores in it") : undefined;
+}
+
+/** Contacts in the order in which they are tried: newest first, those being deleted late, the oldest last. */
+export function contactsToTry({ members, joiner }: Scene): readonly Seen[] {
+  const [oldest, ...others] = members.filter(({ contact }) => contact.address !== joiner?.peer.address);
+  const newestFirst = others.toReversed();
+  const staying = newestFirst.filter(({ pod }) => !pod?.deleting);
+  const leaving = newestFirst.filter(({ pod }) => pod?.deleting);
+  return [...staying, ...leaving, ...(oldest ? [oldest] : [])];
+}

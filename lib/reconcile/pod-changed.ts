@@ -1,0 +1,54 @@
+import { networkBefore } from "../pod/network-before.ts";
+import type { Deps } from "../deps.ts";
+import { clusterHeld } from "./cluster-held.ts";
+import type { Outcome, PodName } from "../outcome.ts";
+import type { Pod } from "../pod/pod.ts";
+import { present, unlabelled } from "./bring-in.ts";
+import { contactOf, takeOff } from "./take-off.ts";
+
+/** What a pod event says: which pod, and what has become of it. */
+export interface PodChange {
+  readonly change: "add" | "update" | "delete";
+  readonly name: PodName;
+  /** The pod as the event shows it; absent in Reference mode. */
+  readonly pod?: Pod;
+}
+
+/** One pod event, one outcome. Costs no call for a pod that needs nothing. */
+export async function podChanged(deps: Deps, { change, name, pod }: PodChange): Promise<Outcome> {
+  if (change === "delete")
+    return pod?.network === undefined ? goneByName(deps, name) : gone(deps, pod, pod.network);
+  if (pod !== undefined) return present(deps, pod);
+  const asked = await deps.cluster.getPod(name);
+  if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
+  if (asked.tag === "pod" && asked.pod !== undefined) return present(deps, asked.pod);
+  return { name: "ignored", reason: "PodGone", message: `${name.namespace}/${name.name} is gone`, pod: name };
+}
+
+/** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */
+async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.tag === "pod" ? asked.pod : undefined;
+  if (now?.uid !== pod.uid) return takeOff(deps, pod, network);
+  if (now.network !== undefined) return present(deps, now);
+  return unlabelled(deps, now, network);
+}
+
+/** A delete event that names the pod alone: its network is found by its contact. */
+async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
+  const asked = await deps.cluster.getPod(name);
+  if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
+  const now = asked.tag === "pod" ? asked.pod : undefined;
+  if (now?.network !== undefined) return present(deps, now);
+  const before = now && networkBefore(now);
+  return now && before !== undefined ? unlabelled(deps, now, before) : goneFromStack(deps, name, now);
+}
+
+/** No pod tells of which network it was. `now`: one that has the name. */
+async function goneFromStack(deps: Deps, name: PodName, now: Pod | undefined): Promise<Outcome> {
+  const found = await contactOf(deps, name);
+  if ("outcome" in found) return found.outcome;
+  const { contact, network } = found;
+  return now?.uid === contact.uid ? unlabelled(deps, now, network) : takeOff(deps, contact, network);
+}

@@ -1,0 +1,39 @@
+import type { Contact } from "../../store/contacts.ts";
+import { covers } from "../../lease.ts";
+import { liveBlockOf } from "./chain.ts";
+import { again, missed, partMs, type Stage, type Stopped } from "./stage.ts";
+
+/** How long the two notifications after another may take, ms. */
+export const liveMs = ({ deps }: Stage): number => 2 * partMs(deps, 0);
+
+/**
+ * Takes the seed out of the list. All but the first are told of a list that begins with the first, and as long as that
+ * one has not heard of it, it refuses what they store, and the seed what it stores. When it is told too, the network is
+ * live and whole. A peer that is not on the chain that it was handed refuses the block. Undefined: all took it.
+ */
+export async function goLive(
+  stage: Stage,
+  list: readonly Contact[],
+  token: string,
+): Promise<Stopped | undefined> {
+  const { deps, lease } = stage;
+  const block = liveBlockOf(
+    token,
+    list.map(({ address }) => address),
+  );
+  const timeoutMs = partMs(deps, 0);
+  for (const group of [list.slice(1), list.slice(0, 1)]) {
+    if (!covers(deps, lease, timeoutMs)) return again([], "the lease ran short");
+    const told = await Promise.all(
+      group.map(async (part) => {
+        const end = await deps.lightpeer.notify(part.address, block, timeoutMs);
+        return end.tag === "accepted"
+          ? []
+          : [missed(part, `${part.name} is not on its chain: ${end.message}`)];
+      }),
+    );
+    const [first, ...others] = told.flat();
+    if (first) return { ...first, missing: [first, ...others].flatMap(({ missing }) => missing) };
+  }
+  return undefined;
+}

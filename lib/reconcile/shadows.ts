@@ -1,0 +1,69 @@
+import type { Change, NetworkRecord } from "../store/contacts.ts";
+import type { Deps } from "../deps.ts";
+import type { PodName } from "../outcome.ts";
+import type { ReformEnd } from "./reform/reform.ts";
+import type { Step } from "./step.ts";
+import { podOf } from "./strays.ts";
+
+/**
+ * A lightpeer checks the health of its list without a deadline. Who has gone on without a peer that hung is still in the
+ * middle of such a round, and when the hung one answers or dies at last, the round ends with a list from before: that can
+ * break a network which nobody has touched since. So the addresses of such peers are remembered, the sweep looks whether
+ * they still hang, and the network of one that does not is visited.
+ *
+ * They stand beside the members that hang, with a mark, since those are known by their incarnations.
+ */
+const MARK = "@";
+
+/** Forgotten after so long, ms: no call to a process that hung is open for a day. */
+const FORGOTTEN_MS = 86_400_000;
+
+export const shadowKey = (address: string): string => `${MARK}${address}`;
+
+/** Addresses of peers that hung when their network went on without them. */
+export const shadowsOf = ({ hung }: Pick<NetworkRecord, "hung">): readonly string[] =>
+  Object.entries(hung)
+    .filter(([key, ms]) => key.startsWith(MARK) && ms < FORGOTTEN_MS)
+    .map(([key]) => key.slice(MARK.length));
+
+/** Those of these addresses where somebody hangs. */
+export async function silentAt(
+  { lightpeer, settings }: Pick<Deps, "lightpeer" | "settings">,
+  addresses: readonly string[],
+): Promise<readonly string[]> {
+  const probes = await Promise.all(
+    addresses.map((address) => lightpeer.probe(address, settings.probeTimeoutMs)),
+  );
+  return addresses.filter((_, index) => probes[index] === "silent");
+}
+
+/**
+ * Who is not in any more after a re-form and hung when the network was looked at, or went silent in it: the others may be
+ * waiting for it. Those that still hang are remembered; one that does not may have disturbed them already.
+ */
+export async function shadowsAfter(
+  { deps, wish, record, scene }: Step,
+  { list, leftOut, uncome }: Extract<ReformEnd, { tag: "whole" }>,
+): Promise<Required<Pick<Change, "hung" | "deaths">>> {
+  const isOut = (address: string): boolean => list.every((part) => part.address !== address);
+  const seed = record.intent?.seed;
+  const hanging = [
+    ...scene.silent,
+    ...uncome,
+    ...leftOut.map(({ address }) => address),
+    ...(seed === undefined ? [] : [seed]),
+    ...(await addressesOf(deps, podOf(record.intent))),
+  ].filter(isOut);
+  const [still, others] = await Promise.all([
+    silentAt(deps, hanging),
+    silentAt(deps, (wish.suspects ?? []).filter(isOut)),
+  ]);
+  const hung = [...new Set([...scene.shadows, ...still, ...others])].map(shadowKey);
+  return { hung, deaths: hanging.length > still.length };
+}
+
+/** By name and not from the list: a pod that has lost its label since is on none. */
+async function addressesOf({ cluster }: Deps, names: readonly PodName[]): Promise<readonly string[]> {
+  const asked = await Promise.all(names.map((name) => cluster.getPod(name)));
+  return asked.flatMap((answer) => (answer.tag === "pod" ? (answer.pod?.address ?? []) : []));
+}

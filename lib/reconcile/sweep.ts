@@ -1,0 +1,127 @@
+import PQueue from "p-queue";
+import { mendCondition } from "./announce.ts";
+import { wasElsewhere } from "../pod/network-before.ts";
+import { entriesApart } from "./cause.ts";
+import { joinedInThisLife } from "../pod/condition.ts";
+import type { NetworkView } from "../store/contacts.ts";
+import type { Deps } from "../deps.ts";
+import { clusterHeld } from "./cluster-held.ts";
+import { takeStep } from "./reconcile.ts";
+import { newestOf } from "./newest-entries.ts";
+import { held, type Outcome } from "../outcome.ts";
+import type { Pod } from "../pod/pod.ts";
+import { shadowsOf, silentAt } from "./shadows.ts";
+import type { Wish } from "./step.ts";
+import { APART_MS } from "../timing.ts";
+import { bringIn, present } from "./bring-in.ts";
+
+/** How a sweep ended: an outcome for every step, and the networks that it did not come to. */
+export interface SweepReport {
+  readonly outcomes: readonly Outcome[];
+  readonly unfinished: readonly string[];
+}
+
+/** Networks that are swept side by side. */
+const SIDE_BY_SIDE = 8;
+
+/**
+ * Mends what events missed: every pod that should be in and is not gets a step, stacks lose what is gone, conditions
+ * say what is so, and networks that look broken are put right. Starts nothing new after `limitMs` ms.
+ */
+export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
+  const until = deps.clock.now() + limitMs;
+  const listed = await deps.cluster.listPods({});
+  if (listed.tag === "failed") return { outcomes: [clusterHeld(listed)], unfinished: [] };
+  const pods = listed.tag === "pods" ? listed.pods : [];
+  const known = await deps.contacts.networks();
+  if (known.tag === "failed") return { outcomes: [held("StoreUnavailable", known.message)], unfinished: [] };
+  const labelled = pods.flatMap(({ network }) => network ?? []);
+  const networks = [...new Set([...known.networks, ...labelled])].sort();
+  const read = await deps.contacts.read(networks);
+  if (read.tag === "failed") return { outcomes: [held("StoreUnavailable", read.message)], unfinished: [] };
+  const queue = new PQueue({ concurrency: SIDE_BY_SIDE });
+  const outcomes: Outcome[] = [];
+  const unfinished: string[] = [];
+  const sweepOne = async (view: NetworkView): Promise<void> => {
+    const { network } = view;
+    const inTime = (): boolean => deps.clock.now() < until;
+    const those = pods.filter((pod) => pod.network === network);
+    if (inTime()) outcomes.push(...(await sweepNetwork(deps, view, those, inTime)));
+    if (!inTime()) unfinished.push(network);
+  };
+  await queue.addAll(read.views.map((view) => () => sweepOne(view)));
+  return { outcomes, unfinished };
+}
+
+async function sweepNetwork(
+  deps: Deps,
+  view: NetworkView,
+  pods: readonly Pod[],
+  inTime: () => boolean,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const pod of pods) {
+    const member = view.stack.find(
+      ({ uid, incarnation }) => uid === pod.uid && incarnation === pod.incarnation,
+    );
+    // Only a re-form brings in a peer that was in another network, whatever the stack says.
+    const isSettled = member !== undefined && !wasElsewhere(pod, view.network);
+    if (isSettled && !joinedInThisLife(pod)) {
+      await mendCondition(deps, pod, { via: member.via, generation: view.generation });
+    }
+    if (isSettled || pod.admission.tag === "ignored") continue;
+    if (!inTime()) return outcomes;
+    outcomes.push(await bringInNow(deps, pod, view.network));
+  }
+  const wish = await needs(deps, view.network, pods);
+  if (wish && inTime()) outcomes.push(await takeStep(deps, wish));
+  return outcomes;
+}
+
+/** A list may be behind, and no event will tell: each pod is looked at as it is now. */
+async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.tag === "pod" ? asked.pod : pod;
+  const isSame = now?.uid === pod.uid && now.network === network && now.incarnation === pod.incarnation;
+  if (isSame) return bringIn(deps, now, network);
+  if (now !== undefined) return present(deps, now);
+  const message = `${pod.namespace}/${pod.name} is gone`;
+  return { name: "ignored", reason: "PodGone", message, pod, network };
+}
+
+/** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */
+async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Wish | undefined> {
+  const read = await deps.contacts.read([network]);
+  const view = read.tag === "read" ? read.views[0] : undefined;
+  if (view === undefined || (view.stack.length === 0 && view.intent === undefined)) return undefined;
+  const wish = { network, mayVisit: true };
+  const [isAnySilent, stirred] = await Promise.all([anySilent(deps, view), stirredOf(deps, view)]);
+  if (stirred.length > 0) return { ...wish, stirred };
+  if (isDisturbed(view, pods) || isAnySilent) return wish;
+  if (!(await apart(deps, view))) return undefined;
+  await deps.clock.sleep(APART_MS);
+  if (!(await apart(deps, view))) return undefined;
+  return { ...wish, cause: entriesApart };
+}
+
+/** Something was left undone, or a contact has no pod. */
+const isDisturbed = ({ stack, intent, deaths }: NetworkView, pods: readonly Pod[]): boolean =>
+  intent !== undefined || deaths || stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid));
+
+async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
+  const { probeTimeoutMs } = deps.settings;
+  const probes = await Promise.all(stack.map(({ address }) => deps.lightpeer.probe(address, probeTimeoutMs)));
+  return probes.some((probe) => probe !== "serving");
+}
+
+/** Peers that hung when the network went on without them, and do not any more. */
+async function stirredOf(deps: Deps, view: NetworkView): Promise<readonly string[]> {
+  const shadows = shadowsOf(view);
+  const silent = await silentAt(deps, shadows);
+  return shadows.filter((address) => !silent.includes(address));
+}
+
+/** Do the newest entries of the members differ? */
+const apart = async (deps: Deps, { stack }: NetworkView): Promise<boolean> =>
+  (await newestOf(deps, stack)).digests.size > 1;

@@ -1,0 +1,134 @@
+import type { Peer } from "../pod/peer.ts";
+
+/** A member as the stack has it. */
+export interface Contact {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly address: string;
+  readonly incarnation: string;
+  /** Name of the pod that it was joined through; null for a founder and for one that came in by a re-form. */
+  readonly via: string | null;
+  /** RFC 3339, UTC. */
+  readonly joinedAt: string;
+}
+
+/** What a lease holder is about to do, written before it does it. Found again, it means: half-done, settle. */
+export interface Intent {
+  readonly kind: "join" | "reform" | "visit";
+  /** `NAMESPACE/NAME` of the pod that the step was for; absent for a step without one. */
+  readonly pod?: string;
+  /** Name of the contact of a join. */
+  readonly contact?: string;
+  /** Where klight's seed was, `host:port`, of a re-form or a visit: it may still be on lists. */
+  readonly seed?: string;
+  /** RFC 3339, UTC. */
+  readonly at: string;
+}
+
+/** What the store knows of one network. */
+export interface NetworkRecord {
+  /** Newest first. */
+  readonly stack: readonly Contact[];
+  readonly intent: Intent | undefined;
+  /** How often the network was re-formed. */
+  readonly generation: number;
+  /** How long the last known death must still be waited out, in ms; 0: it is quiet. */
+  readonly quietMs: number;
+  /** Digest of the newest entry at the last change; undefined: not known. */
+  readonly newest: string | undefined;
+  /**
+   * Members that did not answer, by incarnation, and peers that the network has gone on without while they hung, by
+   * address (shadows.ts): for how many ms they have been known to.
+   */
+  readonly hung: Readonly<Record<string, number>>;
+  /** A member died since the last join, re-form or visit. */
+  readonly deaths: boolean;
+}
+
+/** One line of a network's log of outcomes. */
+export interface LogEntry {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  readonly pod?: string;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A store that is away, slow, or answers what the decoder does not know. Nothing may be concluded from it. */
+export interface StoreFailure {
+  readonly tag: "failed";
+  readonly message: string;
+}
+
+export type Begun =
+  | { readonly tag: "member" }
+  | { readonly tag: "busy"; readonly remainingMs: number }
+  | { readonly tag: "leased"; readonly record: NetworkRecord }
+  | StoreFailure;
+
+export type Marked = { readonly tag: "marked" } | { readonly tag: "lost" } | StoreFailure;
+
+/** `late`: another holder has taken the lease meanwhile; nothing was written. */
+export type Committed = { readonly tag: "committed" } | { readonly tag: "late" } | StoreFailure;
+
+export type Departed = { readonly tag: "left" } | { readonly tag: "absent" } | StoreFailure;
+
+/** What a step changes in the store, all at once. What is absent stays as it is. */
+export interface Change {
+  /** Members off the stack, by incarnation and uid. */
+  readonly drop?: readonly Pick<Contact, "uid" | "incarnation">[];
+  /** On top of the stack; takes the place of an older life of the same pod. */
+  readonly push?: Contact;
+  /** The whole stack, newest first: after a re-form, or brought back from conditions. */
+  readonly stack?: readonly Contact[];
+  /** True: the intent stays, for the next holder to settle. */
+  readonly keepIntent?: boolean;
+  readonly generation?: number;
+  readonly newest?: string;
+  /** A death that nobody has waited out yet: how long it takes, in ms. */
+  readonly quietMs?: number;
+  /** True: a member died. False: what died before is mended. */
+  readonly deaths?: boolean;
+  /** Incarnations that do not answer now; those known before keep their time, all others are forgotten. */
+  readonly hung?: readonly string[];
+  readonly log?: LogEntry;
+}
+
+/** What a page wants to know of one network. */
+export interface NetworkView extends NetworkRecord {
+  readonly network: string;
+  /** Another step holds the lease now. */
+  readonly leased: boolean;
+  /** Newest first, at most 20. */
+  readonly log: readonly LogEntry[];
+}
+
+/**
+ * The stack of contacts of every network, with the right to change it. One round trip a call.
+ *
+ * Every call may be sent twice (clients re-send on network errors): the token makes the second the same as the first.
+ * No call throws; a failure is a value.
+ */
+export interface Contacts {
+  /** Takes the lease of a network for `leaseMs` ms and tells what is known of it. A joiner that is a member in this incarnation: `member`, no lease. */
+  begin(
+    network: string,
+    token: string,
+    leaseMs: number,
+    joiner?: Pick<Peer, "uid" | "incarnation">,
+  ): Promise<Begun>;
+  /** Writes an intent and renews the lease to `leaseMs` ms from now. `lost`: somebody else has it; do nothing. */
+  mark(network: string, token: string, leaseMs: number, intent: Intent): Promise<Marked>;
+  /** Writes a change, clears the intent, gives the lease back. Works also when the lease ran out and nobody took it. */
+  commit(network: string, token: string, change: Change): Promise<Committed>;
+  /** Takes every life of a pod off the stack and notes the death, to be waited out for `quietMs` ms. Needs no lease. */
+  leave(network: string, uid: string, quietMs: number): Promise<Departed>;
+  /** Keys of all networks that the store knows of. */
+  networks(): Promise<{ readonly tag: "networks"; readonly networks: readonly string[] } | StoreFailure>;
+  /** What is known of some networks, without a lease. */
+  read(
+    networks: readonly string[],
+  ): Promise<{ readonly tag: "read"; readonly views: readonly NetworkView[] } | StoreFailure>;
+}
