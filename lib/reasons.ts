@@ -39,6 +39,10 @@ export const reasons = {
       says: "The container of the lightpeer is not ready.",
       cure: "Nothing while it starts. If it stays so: look at the container's log and its readiness probe.",
     },
+    Finished: {
+      says: "The pod has ended: its phase is Succeeded or Failed, as after a Job or an eviction. Its peer does not run any more.",
+      cure: "Nothing: a pod that has ended is not joined, and does not count as missing.",
+    },
     BeingDeleted: {
       says: "The pod is being deleted.",
       cure: "Nothing: a pod that goes is not joined.",
@@ -46,6 +50,10 @@ export const reasons = {
     BadPort: {
       says: "The annotation klight.dev/port is not a port.",
       cure: "Set it to a number from 1 to 65535, or remove it.",
+    },
+    ContainerUnknown: {
+      says: "Nobody can tell which container of the pod runs the lightpeer, so a restart of it would go unseen.",
+      cure: "Name it in the pod's annotation klight.dev/container, or declare the peer's port at it.",
     },
     PodGone: {
       says: "The pod is gone, or another pod has its name.",

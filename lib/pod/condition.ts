@@ -45,8 +45,9 @@ export function parseJoined(condition: {
   return { status, reason, message: sentence, ...parts };
 }
 
-/** Does the pod's own condition say that this life of its peer is in the network of its label? */
-export const joinedInThisLife = ({ joined, network, incarnation }: Pod): boolean =>
+/** Does the pod's own condition say that this life of its peer is in the network of its label? Not once it is over. */
+export const joinedInThisLife = ({ joined, network, incarnation, finished }: Pod): boolean =>
+  !finished &&
   joined?.status === "True" &&
   network !== undefined &&
   joined.network === network &&

@@ -34,24 +34,67 @@ function annotatedPort(annotation: string): PeerPort {
 
 /**
  * The name of the container that runs the lightpeer: the annotation `klight.dev/container`; else the one that
- * declares the peer's port; else the one named `lightpeer`; else the only one. Undefined: it cannot be told.
+ * declares the peer's port; else the one named `lightpeer`; else the one that the annotation
+ * `kubectl.kubernetes.io/default-container` names; else the only one. Undefined: it cannot be told, or the first
+ * annotation names none of them.
  */
 export function peerContainer(pod: PodObject, port: PeerPort): string | undefined {
   const containers = lastingContainers(pod);
-  const only = containers.length === 1 ? containers[0] : undefined;
-  return (
-    pod.metadata.annotations?.["klight.dev/container"] ??
-    containers.find((container) => declares(container, port))?.name ??
-    containers.find(({ name }) => name === "lightpeer")?.name ??
-    only?.name
-  );
+  const named = (name: string | null | undefined): Container | undefined =>
+    containers.find((container) => container.name === name);
+  const annotations = pod.metadata.annotations ?? {};
+  const said = annotations["klight.dev/container"] ?? undefined;
+  if (said !== undefined) return named(said)?.name;
+  const found =
+    containers.find((container) => declares(container, port)) ??
+    named("lightpeer") ??
+    named(annotations["kubectl.kubernetes.io/default-container"]) ??
+    (containers.length === 1 ? containers[0] : undefined);
+  return found?.name;
 }
 
 const declares = ({ ports }: Container, port: PeerPort): boolean =>
   port.tag === "port" && ports.some(({ containerPort }) => containerPort === port.port);
 
-/** What the kubelet says of that container; native sidecars are among the init containers. */
-export function statusOf({ status }: PodObject, container: string | undefined): ContainerStatus | undefined {
-  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  return statuses.find(({ name }) => name === container);
+/** What the kubelet says of the process in one container. */
+export interface ContainerLife {
+  readonly containerID: string | undefined;
+  /** The process that {@link containerID} names has ended. */
+  readonly hasTerminated: boolean;
+  /** True also where the kubelet says nothing of it. */
+  readonly isReady: boolean;
+  /** Since when it is not ready at the latest, in ms since 1970; undefined: it is ready, or that is not proven. */
+  readonly notReadySince: number | undefined;
+}
+
+export function containerLife(pod: PodObject, container: string | undefined): ContainerLife {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  // Native sidecars are among the init containers.
+  const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  return {
+    // The kubelet writes an empty one while the container waits.
+    containerID: status?.containerID || undefined,
+    hasTerminated: status !== undefined && hasTerminated(status),
+    isReady: status === undefined || status.ready === true,
+    notReadySince: status && notReadySince(pod, status),
+  };
+}
+
+/**
+ * While the next process waits to be started, the status may still carry the containerID of the last one, whose end
+ * stands in `lastState` then.
+ */
+const hasTerminated = ({ containerID, state, lastState }: ContainerStatus): boolean =>
+  Boolean(state?.terminated) || (Boolean(containerID) && lastState?.terminated?.containerID === containerID);
+
+/**
+ * A container's status has no such time. The pod's condition ContainersReady has one, of all its containers together, so
+ * it proves it only where there is one container; and no container has been anything for longer than it runs.
+ */
+function notReadySince(pod: PodObject, { ready, state }: ContainerStatus): number | undefined {
+  if (ready === true || lastingContainers(pod).length !== 1) return undefined;
+  const all = pod.status?.conditions.find(({ type }) => type === "ContainersReady");
+  const since = all?.status === "False" ? all.lastTransitionTime : undefined;
+  if (typeof since !== "string") return undefined;
+  return Math.max(Date.parse(since), Date.parse(state?.running?.startedAt ?? since));
 }

@@ -41,7 +41,17 @@ const container = z.object({
   ports: list(z.object({ name: text, containerPort: port })),
 });
 
-const containerStatus = z.object({ name: z.string(), containerID: text, ready: z.boolean().nullish() });
+const terminated = z.object({ containerID: text });
+
+const containerStatus = z.object({
+  name: z.string(),
+  containerID: text,
+  ready: z.boolean().nullish(),
+  state: z
+    .object({ running: z.object({ startedAt: time }).nullish(), terminated: terminated.nullish() })
+    .nullish(),
+  lastState: z.object({ terminated: terminated.nullish() }).nullish(),
+});
 
 const condition = z.object({
   type: z.string(),
@@ -60,13 +70,20 @@ export const podObject = z.object({
     namespace: dnsLabel,
     name: dnsSubdomain,
     labels: z.object({ "klight.networkId": labelValue.nullish() }).nullish(),
-    annotations: z.object({ "klight.dev/port": text, "klight.dev/container": text }).nullish(),
+    annotations: z
+      .object({
+        "klight.dev/port": text,
+        "klight.dev/container": text,
+        "kubectl.kubernetes.io/default-container": text,
+      })
+      .nullish(),
     deletionTimestamp: time,
   }),
   spec: z.object({ containers: list(container), initContainers: list(container) }),
   status: z
     .object({
       phase: text,
+      reason: text,
       podIP: ip.nullish(),
       podIPs: list(z.object({ ip })),
       conditions: list(condition),

@@ -1,10 +1,9 @@
 import { JOINED_CONDITION, parseJoined } from "./condition.ts";
 import { networkKey } from "./network-key.ts";
 import type { PodName } from "../outcome.ts";
-import type { Peer } from "./peer.ts";
-import { type PeerPort, peerContainer, peerPort, statusOf } from "./container.ts";
+import { type Admission, admit, hasFinished } from "./admission.ts";
+import { containerLife, type PeerPort, peerContainer, peerPort } from "./container.ts";
 import { type PodObject, podObject, problemsOf } from "./pod-object.ts";
-import type { Reason } from "../reasons.ts";
 
 /** What the pod's own condition `klight.dev/joined` says, parsed; parts that it does not name are absent. */
 export interface Joined {
@@ -29,18 +28,25 @@ export interface Pod extends PodName {
   /** Name of the container that runs the lightpeer; absent where it cannot be told. */
   readonly container?: string;
   readonly incarnation: string;
+  /**
+   * This life of the peer is proven to be over: the pod's phase is Succeeded or Failed, or the container that it names
+   * has terminated. Whoever answers at its address is somebody else. False: not proven, whatever its peer says.
+   */
+  readonly finished: boolean;
   readonly deleting: boolean;
   /** The pod's condition Ready. */
   readonly ready: boolean;
   /** Since when the pod is not Ready, in ms since 1970; absent where it is Ready or has no such condition. */
   readonly unreadySince?: number;
+  /**
+   * Since when the lightpeer's container is not ready at the latest, in ms since 1970; absent where it is ready, and where
+   * the pod does not prove it: with several containers no time is told of a single one.
+   */
+  readonly containerUnreadySince?: number;
   readonly joined?: Joined;
   /** Since when {@link joined} has its status, in ms since 1970; absent where it does not say. */
   readonly joinedSince?: number;
-  /** May its peer be joined now? */
-  readonly admission:
-    | { readonly tag: "peer"; readonly peer: Peer }
-    | { readonly tag: "ignored"; readonly reason: Reason<"ignored">; readonly message: string };
+  readonly admission: Admission;
 }
 
 /** Which pods are read, and how. */
@@ -68,7 +74,7 @@ function podOf(object: PodObject, rules: PodRules): Pod {
   const { uid, namespace, name, deletionTimestamp } = object.metadata;
   const port = peerPort(object, rules.defaultPort);
   const container = peerContainer(object, port);
-  const status = statusOf(object, container);
+  const life = containerLife(object, container);
   const ready = conditionOf(object, "Ready");
   const joined = conditionOf(object, JOINED_CONDITION);
   const facts = {
@@ -78,19 +84,19 @@ function podOf(object: PodObject, rules: PodRules): Pod {
     ...optional("network", networkOf(object, rules)),
     ...optional("address", addressOf(object, port)),
     ...optional("container", container),
-    // The kubelet writes an empty containerID while the container waits.
-    incarnation: status?.containerID || uid,
+    incarnation: life.containerID ?? uid,
+    finished: hasFinished(object) || life.hasTerminated,
     deleting: typeof deletionTimestamp === "string",
     ready: ready?.status === "True",
     ...optional("unreadySince", ready?.status === "True" ? undefined : sinceOf(ready)),
+    ...optional("containerUnreadySince", life.notReadySince),
     ...optional("joined", joined && parseJoined(joined)),
     ...optional("joinedSince", sinceOf(joined)),
   };
-  const notReady = status !== undefined && status.ready !== true ? status.name : undefined;
-  return { ...facts, admission: admit(facts, { object, rules, port, notReady }) };
+  const admission = admit(object, { ...facts, port, isReady: life.isReady }, rules);
+  return { ...facts, admission };
 }
 
-type Facts = Omit<Pod, "admission">;
 type Condition = NonNullable<PodObject["status"]>["conditions"][number];
 
 /** The property, or nothing where there is no value: absent is not the same as undefined. */
@@ -103,11 +109,8 @@ const optional = <Key extends string, Value>(
 const conditionOf = ({ status }: PodObject, type: string): Condition | undefined =>
   status?.conditions.find((condition) => condition.type === type);
 
-const labelOf = ({ metadata }: PodObject): string | undefined =>
-  metadata.labels?.["klight.networkId"] ?? undefined;
-
 function networkOf(object: PodObject, { scope }: PodRules): string | undefined {
-  const id = labelOf(object);
+  const id = object.metadata.labels?.["klight.networkId"] ?? undefined;
   return id === undefined || id === "" ? undefined : networkKey(scope, object.metadata.namespace, id);
 }
 
@@ -120,57 +123,3 @@ function addressOf({ status }: PodObject, port: PeerPort): string | undefined {
 /** Since when a condition has its status, in ms since 1970. */
 const sinceOf = (condition: Condition | undefined): number | undefined =>
   typeof condition?.lastTransitionTime === "string" ? Date.parse(condition.lastTransitionTime) : undefined;
-
-interface Circumstances {
-  readonly object: PodObject;
-  readonly rules: PodRules;
-  readonly port: PeerPort;
-  /** The lightpeer's container, where it is known and not ready. */
-  readonly notReady: string | undefined;
-}
-
-function admit(facts: Facts, circumstances: Circumstances): Pod["admission"] {
-  const ignored = notMeant(facts, circumstances) ?? notYet(facts, circumstances);
-  if (ignored !== undefined) return { tag: "ignored", ...ignored };
-  const { uid, namespace, name, network = "", address = "", incarnation } = facts;
-  return { tag: "peer", peer: { uid, namespace, name, network, address, incarnation } };
-}
-
-interface Ignored {
-  readonly reason: Reason<"ignored">;
-  readonly message: string;
-}
-
-/** Reasons that stay until somebody changes the pod or klight's settings. */
-function notMeant(
-  { namespace, name, deleting }: Facts,
-  { object, rules, port }: Circumstances,
-): Ignored | undefined {
-  const label = labelOf(object);
-  if (label === undefined) return { reason: "NoLabel", message: `${name} has no label klight.networkId` };
-  if (label === "")
-    return { reason: "EmptyNetworkId", message: `The label klight.networkId of ${name} is empty` };
-  if (rules.namespaces.length > 0 && !rules.namespaces.includes(namespace)) {
-    return {
-      reason: "OutOfScope",
-      message: `klight does not look after the namespace ${namespace} of ${name}`,
-    };
-  }
-  if (deleting) return { reason: "BeingDeleted", message: `${name} is being deleted` };
-  if (port.tag === "bad") {
-    const value = JSON.stringify(port.annotation);
-    return { reason: "BadPort", message: `The annotation klight.dev/port of ${name} is ${value}` };
-  }
-  return undefined;
-}
-
-/** Reasons that pass while the pod starts. */
-function notYet({ name, address }: Facts, { object, notReady }: Circumstances): Ignored | undefined {
-  const phase = object.status?.phase ?? "unknown";
-  if (phase !== "Running") return { reason: "NotRunning", message: `The phase of ${name} is ${phase}` };
-  if (address === undefined) return { reason: "NoAddress", message: `${name} has no IP address yet` };
-  if (notReady !== undefined) {
-    return { reason: "ContainerNotReady", message: `The container ${notReady} of ${name} is not ready` };
-  }
-  return undefined;
-}

@@ -33,6 +33,7 @@ export const podOf = (network: string, name: string, changes: Partial<Pod> = {})
     address: addressOf(`${namespace}/${name}`),
     container: "lightpeer",
     incarnation: `containerd://${namespace}-${name}-1`,
+    finished: false,
     deleting: false,
     ready: true,
   };

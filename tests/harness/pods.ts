@@ -32,6 +32,23 @@ export const runningStatus = (name: string, changes: Partial<ContainerStatus> = 
   ...changes,
 });
 
+/** A container that has ended, as the kubelet tells of it until the next one has been made. */
+export const terminatedStatus = (name: string, changes: Partial<ContainerStatus> = {}): ContainerStatus =>
+  runningStatus(name, {
+    ready: false,
+    started: false,
+    state: {
+      terminated: {
+        containerID: `containerd://${name}-1`,
+        exitCode: 137,
+        reason: "Error",
+        startedAt: "2026-11-23T19:03:12Z",
+        finishedAt: "2026-11-23T19:04:12Z",
+      },
+    },
+    ...changes,
+  });
+
 export const condition = (type: string, status: string, changes: Partial<Condition> = {}): Condition => ({
   type,
   status,

@@ -98,6 +98,7 @@ describe("a pod whose condition says that it is in", () => {
     network: "default/net-a",
     address: "10.0.0.7:9081",
     incarnation: "containerd://1f",
+    finished: false,
     deleting: false,
     ready: true,
     joined: whole,
@@ -107,6 +108,7 @@ describe("a pod whose condition says that it is in", () => {
   const { joined: __, ...untold } = pod;
   const cases: readonly [string, Pod, boolean][] = [
     ["is in while network and incarnation are its own", pod, true],
+    ["is not in when that life is over", { ...pod, finished: true }, false],
     ["is not in when its container has started again", { ...pod, incarnation: "containerd://20" }, false],
     ["is not in when it was labelled anew", { ...pod, network: "default/net-b" }, false],
     ["is not in when it lost its label", unlabelled, false],

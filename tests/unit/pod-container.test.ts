@@ -128,6 +128,42 @@ describe("the incarnation", () => {
       "containerd://lightpeer-1",
     ],
     [
+      "that of the container that is kubectl's default where nothing else tells",
+      {
+        metadata: { annotations: { "kubectl.kubernetes.io/default-container": "other" } },
+        spec: { containers: [container("app"), container("other")] },
+        status: { containerStatuses: two },
+      },
+      "containerd://other-1",
+    ],
+    [
+      "that of the container that declares the port before kubectl's default",
+      {
+        metadata: { annotations: { "kubectl.kubernetes.io/default-container": "app" } },
+        spec: { containers: declaring },
+        status: { containerStatuses: two },
+      },
+      "containerd://other-1",
+    ],
+    [
+      "that of the container named lightpeer before kubectl's default",
+      {
+        metadata: { annotations: { "kubectl.kubernetes.io/default-container": "app" } },
+        spec: { containers: [container("app"), container("lightpeer")] },
+        status: { containerStatuses: [runningStatus("app"), runningStatus("lightpeer")] },
+      },
+      "containerd://lightpeer-1",
+    ],
+    [
+      "that of the only container, whatever kubectl's default is called",
+      {
+        metadata: { annotations: { "kubectl.kubernetes.io/default-container": "x" } },
+        spec: { containers: [container("app")] },
+        status: { containerStatuses: [runningStatus("app")] },
+      },
+      "containerd://app-1",
+    ],
+    [
       "that of the only container",
       { spec: { containers: [container("app")] }, status: { containerStatuses: [runningStatus("app")] } },
       "containerd://app-1",

@@ -31,6 +31,7 @@ describe("a pod that may be joined", () => {
     assert.deepEqual(read({}), {
       ...peer,
       container: "lightpeer",
+      finished: false,
       deleting: false,
       ready: true,
       admission: { tag: "peer", peer },
@@ -69,9 +70,45 @@ describe("a pod that is ignored", () => {
     ],
     ["without a status", { status: null }, "NotRunning", "unknown"],
     ["with an empty status", { status: { phase: undefined } as never }, "NotRunning", "unknown"],
-    ...(["Pending", "Succeeded", "Failed", "Unknown"].map(
+    ...(["Pending", "Unknown"].map(
       (phase) => [`in the phase ${phase}`, { status: { phase } }, "NotRunning", phase] as const,
     ) as [string, PodChanges, Reason<"ignored">, string][]),
+    ["that has done its work", { status: { phase: "Succeeded" } }, "Finished", "Succeeded"],
+    ["that failed", { status: { phase: "Failed" } }, "Finished", "Failed"],
+    ["that was evicted", { status: { phase: "Failed", reason: "Evicted" } }, "Finished", "Failed, Evicted"],
+    [
+      "that was evicted without keeping its address",
+      { status: { phase: "Failed", reason: "Evicted", podIP: "", podIPs: [] } },
+      "Finished",
+      "Evicted",
+    ],
+    [
+      "that was evicted and is being deleted",
+      { metadata: { deletionTimestamp: "2026-11-23T19:03:13Z" }, status: { phase: "Failed" } },
+      "Finished",
+      "Failed",
+    ],
+    [
+      "whose lightpeer's container nobody can tell",
+      { spec: { containers: [container("node"), container("istio-proxy")] } },
+      "ContainerUnknown",
+      "the annotation klight.dev/container",
+    ],
+    [
+      "whose annotation klight.dev/container names none",
+      { metadata: { annotations: { "klight.dev/container": "x" } } },
+      "ContainerUnknown",
+      '"x"',
+    ],
+    [
+      "whose annotation klight.dev/container names an init container that ends",
+      {
+        metadata: { annotations: { "klight.dev/container": "setup" } },
+        spec: { containers: [container("lightpeer")], initContainers: [container("setup")] },
+      },
+      "ContainerUnknown",
+      '"setup"',
+    ],
     ["without an IP", { status: { podIP: undefined, podIPs: undefined } as never }, "NoAddress", "no IP"],
     ["with an empty IP", { status: { podIP: "", podIPs: [] } }, "NoAddress", "no IP"],
     [
@@ -117,6 +154,7 @@ describe("a pod that is ignored", () => {
       address: "10.0.0.7:9081",
       container: "lightpeer",
       incarnation: "containerd://lightpeer-1",
+      finished: false,
       deleting: true,
       ready: false,
       unreadySince: 5000,
