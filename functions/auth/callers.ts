@@ -1,13 +1,11 @@
 import { decodeJwt, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
-import type { otherReasons } from "../../lib/words.ts";
+import type { Reason } from "../../lib/reasons.ts";
 import { createKeys, type KeyOptions, KeysUnavailableError } from "./keys.ts";
-
-type CallerReason = keyof typeof otherReasons.caller;
 
 /** Who calls. */
 export type Caller =
   | { readonly tag: "known"; readonly subject: string }
-  | { readonly tag: "refused"; readonly reason: CallerReason; readonly message: string }
+  | { readonly tag: "refused"; readonly reason: Reason<"caller">; readonly message: string }
   /** Neither: what is sent has to come again. */
   | { readonly tag: "unsure"; readonly reason: "KeysUnavailable"; readonly message: string };
 
@@ -93,7 +91,7 @@ function callerOf(error: unknown, { audience }: CallerOptions): Caller {
   return refused(unsigned ? "TokenBadSignature" : "TokenMalformed", error.message);
 }
 
-const refused = (reason: CallerReason, message: string): Caller => ({ tag: "refused", reason, message });
+const refused = (reason: Reason<"caller">, message: string): Caller => ({ tag: "refused", reason, message });
 
 const wrong = (what: string, received: unknown, expected: string): string =>
   `its ${what} is ${JSON.stringify(received ?? null).slice(0, 200)}, and not "${expected}"`;

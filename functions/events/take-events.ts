@@ -5,6 +5,7 @@ import type { Handlers } from "../http/handlers.ts";
 import { outcomeHeader, problem, type Reply } from "../http/problem.ts";
 import { replyTo } from "../http/reply.ts";
 import type { SweepReport } from "../../lib/reconcile/sweep.ts";
+import { factsOf } from "../../lib/reasons.ts";
 import type { StepAbout, Stepped, Telemetry } from "../telemetry/telemetry.ts";
 
 /** How one event of a request ended. */
@@ -48,10 +49,15 @@ async function takeEvent(
     if (name === "held" || name === "refused") log.warn(fields, "event held");
     else log.info(fields, "event done");
   } else if (end.tag === "swept") {
-    log.info(
-      { steps: end.report.outcomes.length, unfinished: end.report.unfinished, ms, ...trace },
-      "sweep done",
-    );
+    const { outcomes, unfinished } = end.report;
+    const blind = blindIn(outcomes);
+    const fields = { steps: outcomes.length, unfinished, ms, ...trace };
+    if (blind) {
+      log.warn(
+        { ...fields, reason: blind.reason, message: blind.message },
+        "sweep could not read everything",
+      );
+    } else log.info(fields, "sweep done");
   } else log.warn({ problems: end.problems, ms }, "event refused");
   return stepped;
 }
@@ -114,9 +120,13 @@ function replyToBatch(ends: readonly End[]): Reply {
   return { status: 204, headers: summary(outcomes, []) };
 }
 
+/** Nothing, or not all, could be read. */
+const blindIn = (outcomes: readonly Outcome[]): Outcome | undefined =>
+  outcomes.find(({ reason }) => factsOf(reason).blind);
+
 /** A ping is tried again only where nothing could be read; held networks are for the next sweep. */
 function replyToSweep({ outcomes, unfinished }: SweepReport): Reply {
-  const blind = outcomes.find(({ reason }) => /^(?:Store|Cluster)/u.test(reason));
+  const blind = blindIn(outcomes);
   if (blind) return replyTo(blind);
   return { status: 204, headers: summary(outcomes, unfinished) };
 }

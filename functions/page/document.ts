@@ -1,4 +1,4 @@
-import { wordsOf } from "../../lib/words.ts";
+import { factsOf } from "../../lib/reasons.ts";
 import { assetPath } from "./assets.ts";
 import { html, type Html } from "./html.ts";
 import type { Filter } from "./network-state.ts";
@@ -9,12 +9,12 @@ export const pageDocument = (filter: Filter, revision: string, live: Html): Html
 
 /** What is shown when the store cannot be read. */
 export function failureDocument(filter: Filter, message: string): Html {
-  const words = wordsOf("StoreUnavailable");
+  const { says, cure } = factsOf("StoreUnavailable");
   const body = html`<main class="empty">
     <h2>The networks cannot be read now</h2>
-    <p>${words?.says}</p>
+    <p>${says}</p>
     <p class="case">${message}</p>
-    <p class="cure"><b>What helps</b> ${words?.cure}</p>
+    <p class="cure"><b>What helps</b> ${cure}</p>
   </main>`;
   return layout(
     "Not readable",

@@ -2,7 +2,7 @@ import { networkBefore } from "../../lib/pod/network-before.ts";
 import { joinedInThisLife } from "../../lib/pod/condition.ts";
 import type { Intent, LogEntry, NetworkView } from "../../lib/store/contacts.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
-import { mendsItself, wordsOf, type Words } from "../../lib/words.ts";
+import { factsOf, type ReasonFacts } from "../../lib/reasons.ts";
 
 /** A labelled pod whose peer is not in its network, and why. */
 export interface NotIn {
@@ -33,9 +33,12 @@ export const podKey = ({ namespace, name }: { readonly namespace: string; readon
   `${namespace}/${name}`;
 
 /** A reason that somebody else has written into the condition. */
-const unknownWords: Words = {
+const foreign: ReasonFacts = {
   says: "klight does not know this reason; somebody else has written it.",
   cure: "Look who writes the condition klight.dev/joined of this pod.",
+  mendsItself: false,
+  transient: false,
+  mayLastMs: 0,
 };
 
 export const notIn = (pod: Pod, view: NetworkView | undefined): NotIn => {
@@ -46,8 +49,8 @@ export const notIn = (pod: Pod, view: NetworkView | undefined): NotIn => {
 export function explained(
   finding: Finding,
 ): Finding & { readonly says: string; readonly cure: string; readonly mendsItself: boolean } {
-  const { says, cure } = wordsOf(finding.reason) ?? unknownWords;
-  return { ...finding, says, cure, mendsItself: mendsItself({ says, cure }) };
+  const { says, cure, mendsItself } = factsOf(finding.reason) ?? foreign;
+  return { ...finding, says, cure, mendsItself };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Deps } from "../deps.ts";
 import type { Held } from "../lease.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
+import { factsOf } from "../reasons.ts";
 
 /**
  * What people read: the condition and Events of a pod. A failure here is logged and mended by the sweep; it never
@@ -111,23 +112,10 @@ export async function announceReform(
   );
 }
 
-/** What passes by itself within seconds is in the log alone: a condition that flickers helps nobody. */
 function isWorthTelling({ name, reason }: Outcome): boolean {
   if (name === "refused") return true;
-  if (name !== "held") return false;
-  const passing = new Set<string>([
-    "NetworkBusy",
-    "LeaseLost",
-    "StoreUnavailable",
-    "ClusterUnavailable",
-    "ClusterForbidden",
-    "ShuttingDown",
-    "NotQuiet",
-    "NotFinished",
-    "LookTooOld",
-    "LabelChanged",
-  ]);
-  return !passing.has(reason);
+  const { transient, blind = false } = factsOf(reason);
+  return name === "held" && !transient && !blind;
 }
 
 function conditionOf(pod: Pod, outcome: In): JoinedCondition {

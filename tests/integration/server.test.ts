@@ -253,11 +253,14 @@ describe("a ping", () => {
   });
 
   for (const reason of ["StoreUnavailable", "ClusterUnavailable", "ClusterForbidden"] as const) {
-    test(`is sent again where the sweep ended in ${reason}`, async (t) => {
-      const { port } = await serve(t, sweeping([held(reason, "no answer")]));
+    test(`is sent again where the sweep ended in ${reason}, which is a warning in the log`, async (t) => {
+      const { port, lines } = await serve(t, sweeping([joined("a"), held(reason, "no answer")]));
       const { status, headers } = await post(port, ping);
       assert.equal(status, 503);
       assert.ok(headers["retry-after"]);
+      const [line, ...more] = lines.map(({ level, message, reason: why }) => ({ level, message, why }));
+      assert.deepEqual(line, { level: "warn", message: "sweep could not read everything", why: reason });
+      assert.deepEqual(more, []);
     });
   }
 });

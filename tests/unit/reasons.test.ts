@@ -2,51 +2,54 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { reasons } from "../../lib/reasons.ts";
-import { mendsItself, otherReasons, wordsOf, type Words } from "../../lib/words.ts";
+import { factsOf, type ReasonFacts, reasons } from "../../lib/reasons.ts";
 
 const root = new URL("../../", import.meta.url);
-const groups: readonly (readonly [string, Readonly<Record<string, Words>>])[] = [
-  ...Object.entries(reasons),
-  ...Object.entries(otherReasons),
-];
-const all = groups.flatMap(([group, words]) =>
-  Object.entries(words).map(([reason, entry]) => ({ group, reason, says: entry.says, cure: entry.cure })),
+const all = Object.entries(reasons).flatMap(([group, those]) =>
+  Object.entries<ReasonFacts>(those).map(([reason, facts]) => ({ group, reason, facts })),
 );
 
 /** Everything that is written as a reason in the code, outside of the tables themselves. */
 const sources = ["lib", "functions"].flatMap((folder) =>
   readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts") && !["reasons.ts", "words.ts"].includes(file))
+    .filter((file) => file.endsWith(".ts") && file !== "reasons.ts")
     .map((file) => readFileSync(new URL(`${folder}/${file}`, root), "utf8")),
 );
 const written = new Set(
   sources.flatMap((text) => [...text.matchAll(/\breason: "(\w+)"/gu)].map(([, reason = ""]) => reason)),
 );
 
-describe("the words of a reason", () => {
-  for (const { group, reason, says, cure } of all) {
-    test(`say what is so and what helps: ${group} ${reason}`, () => {
-      assert.match(says, /^[A-Za-z].{15,}\.$/u);
-      assert.match(cure, /^[A-Z].*\.$/u);
-      assert.equal(wordsOf(reason)?.cure, cure);
+describe("what is known of a reason", () => {
+  for (const { group, reason, facts } of all) {
+    test(`says what is so and what helps: ${group} ${reason}`, () => {
+      assert.match(facts.says, /^[A-Za-z].{15,}\.$/u);
+      assert.match(facts.cure, /^[A-Z].*\.$/u);
+      assert.equal(factsOf(reason), facts);
+    });
+
+    test(`says how long it may last: ${group} ${reason}`, () => {
+      const { mendsItself, transient, mayLastMs, blind } = facts;
+      assert.ok(mayLastMs >= 0, "a time");
+      assert.ok(!mendsItself || mayLastMs > 0, "what mends itself gets the time for it");
+      assert.ok(!transient || (mendsItself && mayLastMs < Infinity), "what passes does so by itself");
+      assert.ok(!blind || (!transient && mayLastMs < Infinity), "nobody may be blind for ever");
     });
   }
 
-  test("are there for every reason that the code writes", () => {
+  test("is there for every reason that the code writes", () => {
     assert.ok(written.size > 10, "the sources were not read");
     assert.deepEqual(
-      [...written].filter((reason) => wordsOf(reason) === undefined),
+      [...written].filter((reason) => factsOf(reason) === undefined),
       [],
     );
   });
 
-  test("are not there for a word that klight does not say", () => {
-    assert.equal(wordsOf("Whatever"), undefined);
-    assert.equal(wordsOf("toString"), undefined);
+  test("is not there for a reason that klight does not say", () => {
+    assert.equal(factsOf("Whatever"), undefined);
+    assert.equal(factsOf("toString"), undefined);
   });
 
-  test("are one pair for each reason, and valid as the reason of a condition", () => {
+  test("is one record for each reason, and valid as the reason of a condition", () => {
     const names = all.map(({ reason }) => reason);
     assert.deepEqual(
       names.filter((name, index) => names.indexOf(name) !== index),
@@ -58,9 +61,11 @@ describe("the words of a reason", () => {
     );
   });
 
-  test("tell what passes by itself from what needs somebody", () => {
-    assert.ok(mendsItself(reasons.ignored.NotRunning));
-    assert.ok(!mendsItself(reasons.ignored.BadPort));
+  test("tells what passes by itself from what needs somebody", () => {
+    assert.ok(reasons.ignored.NotRunning.mendsItself && reasons.ignored.NotRunning.mayLastMs > 60_000);
+    assert.ok(!reasons.ignored.BadPort.mendsItself);
+    assert.equal(reasons.ignored.BadPort.mayLastMs, 0);
+    assert.equal(reasons.founded.Founded.mayLastMs, Infinity);
   });
 });
 
