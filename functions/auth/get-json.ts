@@ -9,6 +9,9 @@ export interface ServiceAccount {
   readonly directory: string;
 }
 
+/** The API server makes its key set as the second of these only, and answers 406 to whoever does not name it. */
+const TYPES = "application/json, application/jwk-set+json";
+
 /** Key sets are a few KiB; what is much larger is none. Bytes. */
 const LIMIT = 2 ** 20;
 
@@ -48,7 +51,7 @@ async function credentialsOf({ directory }: ServiceAccount): Promise<Credentials
 function answerOf(url: URL, signal: AbortSignal, credentials?: Credentials): Promise<IncomingMessage> {
   const get = url.protocol === "https:" ? httpsGet : httpGet;
   const headers = {
-    accept: "application/json",
+    accept: TYPES,
     "user-agent": "klight",
     ...(credentials && { authorization: `Bearer ${credentials.token}` }),
   };

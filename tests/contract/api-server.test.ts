@@ -27,6 +27,9 @@ before(async () => {
 });
 after(() => api.close());
 
+/** As klight writes: what is not known is refused. */
+const strict = "?fieldValidation=Strict";
+
 interface StatusBody {
   readonly kind: string;
   readonly status?: string;
@@ -165,7 +168,7 @@ describe("the double refuses what an API server refuses", () => {
     it(`a status patch with ${what}`, async () => {
       if (api.pods.get({ namespace: "strict", name: "patched" }) === undefined)
         api.pods.create(manifest("patched"), "strict");
-      assert.equal((await send("PATCH", `${podPath}/status`, patch, type)).code, expected);
+      assert.equal((await send("PATCH", `${podPath}/status${strict}`, patch, type)).code, expected);
       assert.equal(api.pods.get({ namespace: "strict", name: "patched" })?.status.conditions, undefined);
     });
   }
@@ -213,10 +216,22 @@ describe("the double refuses what an API server refuses", () => {
   for (const [what, body, expected] of events) {
     it(`an Event ${what}`, async () => {
       const stored = api.events.length;
-      assert.equal((await send("POST", "/api/v1/namespaces/strict/events", body)).code, expected);
+      assert.equal((await send("POST", `/api/v1/namespaces/strict/events${strict}`, body)).code, expected);
       assert.equal(api.events.length, stored);
     });
   }
+
+  it("but drops a field that it does not know where nobody asked it to be strict", async () => {
+    const body = { ...event, reason: "Dropped", severity: "high" };
+    assert.equal((await send("POST", "/api/v1/namespaces/strict/events", body)).code, 201);
+    const stored = api.events.find(({ reason }) => reason === "Dropped");
+    assert.ok(stored && !("severity" in stored));
+  });
+
+  it("a way to treat such fields that there is not", async () => {
+    const path = "/api/v1/namespaces/strict/events?fieldValidation=strict";
+    assert.equal((await send("POST", path, event)).code, 422);
+  });
 
   it("and takes the Event without these", async () => {
     assert.equal((await send("POST", "/api/v1/namespaces/strict/events", event)).code, 201);
@@ -232,6 +247,27 @@ describe("the double refuses what an API server refuses", () => {
       await guarded.close();
     }
   });
+
+  it("a type of answer that it does not make", async () => {
+    const path = `${api.url}/api/v1/pods`;
+    const other = await fetch(path, { headers: { accept: "application/jwk-set+json, text/html" } });
+    assert.equal(other.status, 406);
+    const taken = await fetch(path, { headers: { accept: "text/html, application/json;q=0.5" } });
+    assert.equal(taken.status, 200);
+  });
+
+  const odd: readonly [string, string, string, number][] = [
+    ["a parameter with a typing error", "GET", "/api/v1/pods?labelselector=a", 400],
+    ["a method that the resource has not", "PUT", "/api/v1/namespaces/strict/events", 405],
+    ["a resource that there is not", "GET", "/api/v1/namespaces/strict/pod", 404],
+    ["a slash in a name, which it takes for one of the path", "GET", "/api/v1/namespaces/x/pods%2Fa", 404],
+    ["a name that is a step up", "GET", "/api/v1/namespaces/x/pods/%252e%252e", 400],
+  ];
+  for (const [what, method, path, expected] of odd) {
+    it(what, async () => {
+      assert.equal((await send(method, path)).code, expected);
+    });
+  }
 
   it("a selector, a limit and a token that it does not understand", async () => {
     for (const query of ["labelSelector=a%20in%20(b)", "limit=many", "continue=x"]) {

@@ -81,11 +81,12 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> 
       issuer: options.issuer ?? issuer.url,
       jwks_uri: options.jwksUri ?? `${issuer.url}/openid/v1/jwks`,
     };
-    const found = path.endsWith("/.well-known/openid-configuration")
-      ? document
-      : path === "/openid/v1/jwks" && { keys: issuer.keys.map(({ jwk }) => jwk) };
-    response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
-    response.end(JSON.stringify(found));
+    const keySet = { keys: issuer.keys.map(({ jwk }) => jwk) };
+    if (path.endsWith("/.well-known/openid-configuration")) {
+      give(request, response, { type: "application/json", document });
+    } else if (path === "/openid/v1/jwks") {
+      give(request, response, { type: "application/jwk-set+json", document: keySet });
+    } else response.writeHead(404, text).end("404 page not found\n");
   };
   const server: Server = options.tls
     ? createTlsServer({ key: pem("key"), cert: pem("certificate") }, listener)
@@ -112,6 +113,21 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> 
     },
   };
   return issuer;
+}
+
+const text = { "content-type": "text/plain; charset=utf-8" };
+
+/** As the API server does: GET alone, and a document in its one type for whoever takes that. */
+function give(
+  { method, headers: { accept = "*/*" } }: IncomingMessage,
+  response: Parameters<RequestListener>[1],
+  { type, document }: { readonly type: string; readonly document: object },
+): void {
+  const taken = new Set(accept.split(",").map((each) => each.split(";")[0]?.trim()));
+  if (method !== "GET") response.writeHead(405, { ...text, allow: "GET" }).end("405: Method Not Allowed");
+  else if (taken.has(type) || taken.has("*/*")) {
+    response.writeHead(200, { "content-type": type }).end(JSON.stringify(document));
+  } else response.writeHead(406, text).end(`406: Not Acceptable\n\nAvailable representations: ${type}`);
 }
 
 /** Seconds from now, as a claim. */

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { badRequest, invalid, RefusedError } from "./status.ts";
-import { type EventObject, eventObject, strictProblems } from "./validation.ts";
+import {
+  type EventObject,
+  eventObject,
+  type FieldValidation,
+  readObject,
+  strictProblems,
+} from "./validation.ts";
 
 /** An Event as it is stored: its name made. */
 export type StoredEvent = EventObject & {
@@ -8,8 +14,8 @@ export type StoredEvent = EventObject & {
 };
 
 /** What the API server makes of an Event posted to this namespace. */
-export function newEvent(body: unknown, namespace: string): StoredEvent {
-  const read = eventObject.safeParse(body);
+export function newEvent(body: unknown, namespace: string, fields: FieldValidation): StoredEvent {
+  const read = readObject(eventObject, body, fields);
   if (!read.success) {
     const problems = strictProblems(read.error).map(({ field, message }) => `${message} "${field}"`);
     throw new RefusedError(badRequest(`strict decoding error: ${problems.join(", ")}`));

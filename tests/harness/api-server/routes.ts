@@ -7,7 +7,7 @@ import type { Pages } from "./pages.ts";
 import type { Named, PodStore } from "./pod-store.ts";
 import { parseSelector } from "./selector.ts";
 import { badRequest, invalid, notFound, type Refusal, RefusedError, statusObject } from "./status.ts";
-import { statusPatch, strictProblems } from "./validation.ts";
+import { type FieldValidation, readObject, statusPatch, strictProblems } from "./validation.ts";
 
 export interface RoutesOptions {
   readonly pods: PodStore;
@@ -27,6 +27,10 @@ export function createRoutes(options: RoutesOptions): Express {
   const { pods } = options;
   const app = express();
   app.use(express.text({ type: () => true, limit: "3mb" }));
+  app.use((request, _response, next) => {
+    request.url = asGoReadsIt(request.url);
+    next();
+  });
 
   const route = (
     method: "get" | "post" | "put" | "patch" | "delete",
@@ -74,9 +78,17 @@ export function createRoutes(options: RoutesOptions): Express {
     },
   );
   route("post", `${inNamespace}/events`, { verb: "create", resource: "events" }, (request) => {
-    const event = newEvent(json(request, ["application/json"]), named(request).namespace);
+    const event = newEvent(
+      json(request, ["application/json"]),
+      named(request).namespace,
+      fieldValidation(request),
+    );
     options.events.push(event);
     return { code: 201, body: event };
+  });
+  app.all(["/api/v1/pods", ...paths.map((path) => `${inNamespace}/${path}`)], (_request, response) => {
+    const message = "the server does not allow this method on the requested resource";
+    refuse(response, { code: 405, reason: "MethodNotAllowed", message });
   });
   app.use((_request, response) => {
     refuse(response, {
@@ -86,6 +98,15 @@ export function createRoutes(options: RoutesOptions): Express {
     });
   });
   return app;
+}
+
+const paths = ["pods", "pods/:name", "pods/:name/status", "events"];
+
+/** The API server cuts a path into its parts only after it has decoded it: `%2F` in a name is a slash to it. */
+function asGoReadsIt(url: string): string {
+  const [path = "", ...query] = url.split("?");
+  const decoded = decodeURIComponent(path).split("/").map(encodeURIComponent).join("/");
+  return [decoded, ...query].join("?");
 }
 
 interface Exchange {
@@ -101,11 +122,39 @@ function respond({ request, response, answer, token }: Exchange): void {
     return;
   }
   try {
+    refuseOdd(request);
     const { code, body } = answer(request);
     response.status(code).json(body);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     refuse(response, error.refusal);
+  }
+}
+
+/** Parameters of each method. A real API server ignores others, and a name with a typing error does nothing there. */
+const parameters: Readonly<Record<string, readonly string[]>> = {
+  GET: ["labelSelector", "limit", "continue"],
+  POST: ["fieldManager", "fieldValidation"],
+  PUT: ["fieldManager", "fieldValidation"],
+  PATCH: ["fieldManager", "fieldValidation"],
+  DELETE: ["gracePeriodSeconds"],
+};
+
+const PRODUCED = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+
+/** What the answer does not depend on: types that are taken, parameters, and names that can be none. */
+function refuseOdd(request: Request): void {
+  const { method, query } = request;
+  // The double itself can write JSON alone.
+  if (!request.accepts("application/json")) {
+    const message = `only the following media types are accepted: ${PRODUCED.join(", ")}`;
+    throw new RefusedError({ code: 406, reason: "NotAcceptable", message });
+  }
+  const unknown = Object.keys(query).filter((key) => !parameters[method]?.includes(key));
+  if (unknown.length > 0) throw new RefusedError(badRequest(`unknown parameters: ${unknown.join(", ")}`));
+  for (const name of Object.values(request.params as Namespaced)) {
+    if (name !== "." && name !== ".." && !name.includes("%")) continue;
+    throw new RefusedError(badRequest(`Name parameter invalid: ${JSON.stringify(name)}`));
   }
 }
 
@@ -130,6 +179,13 @@ function json(request: Request, types: readonly string[]): unknown {
   }
 }
 
+/** Without the parameter a real one warns in a header, which nobody reads, and goes on. */
+function fieldValidation({ query }: Request): FieldValidation {
+  const { fieldValidation: mode = "Warn" } = query as Record<string, string | undefined>;
+  if (mode === "Ignore" || mode === "Warn" || mode === "Strict") return mode;
+  throw new RefusedError(invalid("CreateOptions", "", [{ field: "fieldValidation", message: mode }]));
+}
+
 function listPods({ pods, pages, listed }: RoutesOptions, { query, params }: Request): object {
   const { labelSelector = "", limit = "0", continue: token } = query as Record<string, string | undefined>;
   const size = Number(limit);
@@ -150,7 +206,8 @@ const keyOf = ({ metadata }: PodObject): string => `${metadata.namespace}/${meta
 
 function patchStatus(pods: PodStore, request: Request): PodObject {
   const pod = named(request);
-  const patch = statusPatch.safeParse(json(request, ["application/strategic-merge-patch+json"]));
+  const body = json(request, ["application/strategic-merge-patch+json"]);
+  const patch = readObject(statusPatch, body, fieldValidation(request));
   if (pods.get(pod) === undefined) throw new RefusedError(notFound("pods", pod.name));
   if (!patch.success) {
     const causes = strictProblems(patch.error).map(({ field, message }) => ({

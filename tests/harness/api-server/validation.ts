@@ -131,3 +131,24 @@ export const strictProblems = (error: z.ZodError): Causes =>
       message: "unknown field",
     }));
   });
+
+/** What becomes of fields that are not known. */
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+/** Reads what was sent; unless it is Strict, fields that are not known are as if they had not been. */
+export function readObject<Output>(
+  schema: z.ZodType<Output>,
+  sent: unknown,
+  fields: FieldValidation,
+): z.ZodSafeParseResult<Output> {
+  const read = schema.safeParse(sent);
+  const unknown = read.error?.issues.filter((issue) => issue.code === "unrecognized_keys") ?? [];
+  if (fields === "Strict" || unknown.length === 0) return read;
+  const known = structuredClone(sent);
+  for (const { path, keys } of unknown) {
+    let at = known as Record<PropertyKey, unknown>;
+    for (const key of path) at = at[key] as Record<PropertyKey, unknown>;
+    for (const key of keys) delete at[key];
+  }
+  return schema.safeParse(known);
+}
