@@ -2,7 +2,6 @@ import type { Change, Contact, LogEntry } from "../store/contacts.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Peer } from "../pod/peer.ts";
 import type { Scene } from "./scene.ts";
-import { shadowKey } from "./shadows.ts";
 
 /** What the look at a network found out, as a change of the store. */
 export function findings(scene: Scene): Change {
@@ -15,7 +14,8 @@ export function findings(scene: Scene): Change {
   ];
   return {
     ...(scene.restored ? { stack: known.toReversed() } : { drop: scene.dead }),
-    hung: [...silent.map(({ incarnation }) => incarnation), ...scene.shadows.map(shadowKey)],
+    hung: silent.map(({ incarnation }) => incarnation),
+    waitedFor: scene.shadows,
     ...(isDisturbed(scene) && { deaths: true }),
   };
 }

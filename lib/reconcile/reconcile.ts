@@ -10,7 +10,7 @@ import { look } from "./observe.ts";
 import { held, type Outcome } from "../outcome.ts";
 import { memberOf, release } from "./release.ts";
 import type { Joiner } from "./scene.ts";
-import { shadowKey, silentAt } from "./shadows.ts";
+import { silentAt } from "./shadows.ts";
 import { reformNetwork } from "./repair.ts";
 import type { Step, Wish } from "./step.ts";
 import { QUIET_MS } from "../timing.ts";
@@ -106,8 +106,7 @@ async function rest(step: Step): Promise<Outcome> {
 async function disturbanceOf({ deps, wish, scene }: Step): Promise<Change> {
   if (wish.hasLeft === undefined) return {};
   const silent = await silentAt(deps, [wish.hasLeft.address]);
-  const { hung = [] } = findings(scene);
-  return { deaths: true, quietMs: QUIET_MS, hung: [...hung, ...silent.map(shadowKey)] };
+  return { deaths: true, quietMs: QUIET_MS, waitedFor: [...scene.shadows, ...silent] };
 }
 
 /**

@@ -62,6 +62,7 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
   // The bottom of the stack is the head of the list.
   const change = {
     stack: end.list.toReversed(),
+    hung: [],
     ...(await shadowsAfter(step, end)),
     generation,
     newest: end.newest,
@@ -89,7 +90,13 @@ async function reformed(step: Step, about: About, { end, joining, cause }: Done)
 
 /** Nobody is left: whoever comes next founds the network again. */
 async function emptied({ deps, lease, scene }: Step, about: About): Promise<Outcome> {
-  const late = await giveBack(deps, lease, { ...findings(scene), stack: [], hung: [], deaths: false });
+  const late = await giveBack(deps, lease, {
+    ...findings(scene),
+    stack: [],
+    hung: [],
+    waitedFor: [],
+    deaths: false,
+  });
   return late ?? { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` };
 }
 

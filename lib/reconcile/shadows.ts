@@ -10,21 +10,16 @@ import { podOf } from "./strays.ts";
  * middle of such a round, and when the hung one answers or dies at last, the round ends with a list from before: that can
  * break a network which nobody has touched since. So the addresses of such peers are remembered, the sweep looks whether
  * they still hang, and the network of one that does not is visited.
- *
- * They stand beside the members that hang, with a mark, since those are known by their incarnations.
  */
-const MARK = "@";
 
 /** Forgotten after so long, ms: no call to a process that hung is open for a day. */
 const FORGOTTEN_MS = 86_400_000;
 
-export const shadowKey = (address: string): string => `${MARK}${address}`;
-
 /** Addresses of peers that hung when their network went on without them. */
-export const shadowsOf = ({ hung }: Pick<NetworkRecord, "hung">): readonly string[] =>
-  Object.entries(hung)
-    .filter(([key, ms]) => key.startsWith(MARK) && ms < FORGOTTEN_MS)
-    .map(([key]) => key.slice(MARK.length));
+export const shadowsOf = ({ waitedFor }: Pick<NetworkRecord, "waitedFor">): readonly string[] =>
+  Object.entries(waitedFor)
+    .filter(([, ms]) => ms < FORGOTTEN_MS)
+    .map(([address]) => address);
 
 /** Those of these addresses where somebody hangs. */
 export async function silentAt(
@@ -44,7 +39,7 @@ export async function silentAt(
 export async function shadowsAfter(
   { deps, wish, record, scene }: Step,
   { list, leftOut, uncome }: Extract<ReformEnd, { tag: "whole" }>,
-): Promise<Required<Pick<Change, "hung" | "deaths">>> {
+): Promise<Required<Pick<Change, "waitedFor" | "deaths">>> {
   const isOut = (address: string): boolean => list.every((part) => part.address !== address);
   const seed = record.intent?.seed;
   const hanging = [
@@ -58,8 +53,8 @@ export async function shadowsAfter(
     silentAt(deps, hanging),
     silentAt(deps, (wish.suspects ?? []).filter(isOut)),
   ]);
-  const hung = [...new Set([...scene.shadows, ...still, ...others])].map(shadowKey);
-  return { hung, deaths: hanging.length > still.length };
+  const waitedFor = [...new Set([...scene.shadows, ...still, ...others])];
+  return { waitedFor, deaths: hanging.length > still.length };
 }
 
 /** By name and not from the list: a pod that has lost its label since is on none. */

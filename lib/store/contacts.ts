@@ -37,11 +37,13 @@ export interface NetworkRecord {
   readonly quietMs: number;
   /** Digest of the newest entry at the last change; undefined: not known. */
   readonly newest: string | undefined;
-  /**
-   * Members that did not answer, by incarnation, and peers that the network has gone on without while they hung, by
-   * address (shadows.ts): for how many ms they have been known to.
-   */
+  /** Members that do not answer, by incarnation: for how many ms that has been known. */
   readonly hung: Readonly<Record<string, number>>;
+  /**
+   * Peers that the network has gone on without while they hung, by address, for how many ms: its members may be in the
+   * middle of a health check of them, and wait.
+   */
+  readonly waitedFor: Readonly<Record<string, number>>;
   /** A member died since the last join, re-form or visit. */
   readonly deaths: boolean;
 }
@@ -93,6 +95,8 @@ export interface Change {
   readonly deaths?: boolean;
   /** Incarnations that do not answer now; those known before keep their time, all others are forgotten. */
   readonly hung?: readonly string[];
+  /** Addresses of peers that the network has gone on without while they hung; likewise. */
+  readonly waitedFor?: readonly string[];
   readonly log?: LogEntry;
 }
 

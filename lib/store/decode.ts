@@ -77,15 +77,17 @@ const record = z
     count,
     z.array(z.string()).max(1),
     durations,
+    durations,
     flag,
   ])
-  .transform(([stack, left, generation, quietMs, [newest], hung, deaths]): NetworkRecord => ({
+  .transform(([stack, left, generation, quietMs, [newest], hung, waitedFor, deaths]): NetworkRecord => ({
     stack,
     intent: left,
     generation,
     quietMs,
     newest,
     hung,
+    waitedFor,
     deaths,
   }));
 

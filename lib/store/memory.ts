@@ -26,6 +26,7 @@ interface Lore {
   generation: number;
   newest: string | undefined;
   hungSinceMs: ReadonlyMap<string, number>;
+  waitedForSinceMs: ReadonlyMap<string, number>;
   deaths: boolean;
   quietUntilMs: number;
   /** Forgotten then: the stack was emptied under a lease. */
@@ -52,6 +53,7 @@ const noLore = (): Lore => ({
   generation: 0,
   newest: undefined,
   hungSinceMs: new Map(),
+  waitedForSinceMs: new Map(),
   deaths: false,
   quietUntilMs: 0,
   endsMs: Infinity,
@@ -83,15 +85,17 @@ const isUnused = ({ stack, lease, intent, lore, log, receipts }: Network): boole
   receipts.size === 0 &&
   lore.endsMs === Infinity;
 
+const agesOf = (sinceMs: ReadonlyMap<string, number>, now: number): Record<string, number> =>
+  Object.fromEntries([...sinceMs].map(([name, since]) => [name, Math.max(0, Math.floor(now - since))]));
+
 const recordOf = ({ stack, intent, lore }: Network, now: number): NetworkRecord => ({
   stack,
   intent,
   generation: lore.generation,
   quietMs: Math.max(0, Math.ceil(lore.quietUntilMs - now)),
   newest: lore.newest,
-  hung: Object.fromEntries(
-    [...lore.hungSinceMs].map(([life, since]) => [life, Math.max(0, Math.floor(now - since))]),
-  ),
+  hung: agesOf(lore.hungSinceMs, now),
+  waitedFor: agesOf(lore.waitedForSinceMs, now),
   deaths: lore.deaths,
 });
 
@@ -111,14 +115,20 @@ const changeStack = (network: Network, { stack, drop = [], push }: Change): void
   network.stack = push ? [push, ...kept.filter(({ uid }) => uid !== push.uid)] : kept;
 };
 
+/** Those known before keep their time. */
+const remembered = (
+  names: readonly string[],
+  sinceMs: ReadonlyMap<string, number>,
+  now: number,
+): ReadonlyMap<string, number> => new Map(names.map((name) => [name, sinceMs.get(name) ?? now]));
+
 const changeLore = (lore: Lore, change: Change, now: number): void => {
   if (change.generation !== undefined) lore.generation = change.generation;
   if (change.newest !== undefined) lore.newest = change.newest;
   if (change.deaths !== undefined) lore.deaths = change.deaths;
   if (change.quietMs !== undefined) awaitQuiet(lore, now + change.quietMs);
-  if (change.hung) {
-    lore.hungSinceMs = new Map(change.hung.map((life) => [life, lore.hungSinceMs.get(life) ?? now]));
-  }
+  if (change.hung) lore.hungSinceMs = remembered(change.hung, lore.hungSinceMs, now);
+  if (change.waitedFor) lore.waitedForSinceMs = remembered(change.waitedFor, lore.waitedForSinceMs, now);
 };
 
 const apply = (network: Network, change: Change, now: number): void => {

@@ -51,7 +51,7 @@ const readViews = async (
   const views: NetworkView[] = [];
   for (let from = 0; from < networks.length; from += NETWORKS_A_ROUND) {
     const some = networks.slice(from, from + NETWORKS_A_ROUND);
-    const runs = some.map((network) => ({ keys: keysFor("read", { prefix, network }), args: [] }));
+    const runs = some.map((network) => ({ keys: keysFor({ prefix, network }), args: [] }));
     const replies = await redis.runEach("read", runs);
     for (const [at, network] of some.entries()) {
       const read = decode.view(replies[at]);
@@ -80,7 +80,7 @@ export const createUpstashContacts = (options: UpstashOptions): Contacts => {
     args: string[],
     narrow: (reply: unknown) => T,
   ): Promise<T | StoreFailure> =>
-    orFailure(redis.run(script, { keys: keysFor(script, { prefix, ...on }), args }).then(narrow));
+    orFailure(redis.run(script, { keys: keysFor({ prefix, ...on }), args }).then(narrow));
 
   return {
     begin: (network, token, leaseMs, joiner) => {

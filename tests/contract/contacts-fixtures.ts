@@ -32,6 +32,7 @@ export const empty: NetworkRecord = {
   quietMs: 0,
   newest: undefined,
   hung: {},
+  waitedFor: {},
   deaths: false,
 };
 

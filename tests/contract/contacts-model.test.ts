@@ -43,7 +43,8 @@ const change: fc.Arbitrary<Change> = fc.record(
     newest: fc.constantFrom("", "d1", "d2"),
     quietMs: fc.constantFrom(0, LONG_MS),
     deaths: fc.boolean(),
-    hung: fc.uniqueArray(fc.constantFrom("i1", "@10.0.0.2:9081", "__proto__"), { maxLength: 2 }),
+    hung: fc.uniqueArray(fc.constantFrom("i1", "i2", "__proto__"), { maxLength: 2 }),
+    waitedFor: fc.uniqueArray(fc.constantFrom("10.0.0.2:9081", "[fd00::7]:9081"), { maxLength: 2 }),
     log: fc.nat(9).map((number) => logEntry(String(number))),
   },
   { requiredKeys: [] },
@@ -94,7 +95,7 @@ const make = async ({ contacts, network, flush }: Store, made: Call): Promise<un
 const comparable = (answer: unknown): unknown => {
   const text = JSON.stringify(answer, (key, value: unknown) => {
     if (key === "remainingMs" || key === "quietMs") return Number(value) > 0;
-    if (key === "hung") return Object.keys(value as object).sort();
+    if (key === "hung" || key === "waitedFor") return Object.keys(value as object).sort();
     return key === "network" ? undefined : value;
   });
   return JSON.parse(text) as unknown;

@@ -151,13 +151,14 @@ const changes = (use: Suite): void => {
       quietMs: LONG_MS,
       deaths: true,
       hung: ["i"],
+      waitedFor: ["x"],
     };
     await calls.step("n/rest", "t0", change);
     await calls.step("n/rest", "t1", {});
-    const { stack, generation, newest, quietMs, deaths, hung } = await calls.view("n/rest");
+    const { stack, generation, newest, quietMs, deaths, hung, waitedFor } = await calls.view("n/rest");
     assert.deepEqual(
-      [stack, generation, newest, deaths, Object.keys(hung)],
-      [[contact("a")], 2, "", true, ["i"]],
+      [stack, generation, newest, deaths, Object.keys(hung), Object.keys(waitedFor)],
+      [[contact("a")], 2, "", true, ["i"], ["x"]],
     );
     assert.ok(quietMs > 0 && quietMs <= LONG_MS);
     await calls.step("n/rest", "t2", { deaths: false });
@@ -190,16 +191,21 @@ const changes = (use: Suite): void => {
   });
 
   test("peers that a network has gone on without are known by their addresses, beside members that hang", async () => {
-    const { it, calls } = use();
-    const shadow = "@[fd00::7]:9081";
-    await calls.step("n/shadow", "t0", { push: contact("a"), hung: [shadow, "containerd://b-1"] });
+    const { contacts, it, calls } = use();
+    const away = "[fd00::7]:9081";
+    await calls.step("n/away", "t0", { push: contact("a"), hung: ["i1"], waitedFor: [away] });
     await it.pass(40);
-    await calls.step("n/shadow", "t1", { hung: [shadow, "@10.0.0.2:9081"] });
-    const { hung } = await calls.view("n/shadow");
-    assert.deepEqual(Object.keys(hung).sort(), ["@10.0.0.2:9081", shadow]);
-    assert.ok((hung[shadow] ?? 0) >= 40);
-    const record = await calls.begin("n/shadow", "t2");
-    assert.deepEqual(Object.keys(record.hung).sort(), ["@10.0.0.2:9081", shadow]);
+    await calls.step("n/away", "t1", { waitedFor: [away, "10.0.0.2:9081"] });
+    const { hung, waitedFor } = await calls.view("n/away");
+    assert.deepEqual([Object.keys(hung), Object.keys(waitedFor).sort()], [["i1"], ["10.0.0.2:9081", away]]);
+    assert.ok((waitedFor[away] ?? 0) >= 40);
+    const record = await calls.begin("n/away", "t2");
+    assert.deepEqual(Object.keys(record.waitedFor).sort(), ["10.0.0.2:9081", away]);
+    await contacts.commit("n/away", "t2", { hung: [] });
+    const later = await calls.view("n/away");
+    assert.deepEqual([later.hung, Object.keys(later.waitedFor).sort()], [{}, ["10.0.0.2:9081", away]]);
+    await calls.step("n/away", "t3", { waitedFor: [] });
+    assert.deepEqual((await calls.view("n/away")).waitedFor, {});
   });
 
   test("an intent tells where the seed was", async () => {
@@ -225,7 +231,14 @@ const changes = (use: Suite): void => {
 
   test("a network without members and intent leaves nothing behind but its log", async () => {
     const { contacts, calls } = use();
-    const change = { generation: 3, newest: "d", quietMs: LONG_MS, deaths: true, hung: ["i"] };
+    const change = {
+      generation: 3,
+      newest: "d",
+      quietMs: LONG_MS,
+      deaths: true,
+      hung: ["i"],
+      waitedFor: ["x"],
+    };
     await calls.step("n/end", "t0", { ...change, push: contact("a"), log: logEntry("founded") });
     await calls.step("n/end", "t1", { drop: [contact("a")] });
     const ended = { network: "n/end", ...empty, leased: false, log: [logEntry("founded")] };
@@ -330,14 +343,19 @@ const twice = (use: Suite): void => {
       await say(() => contacts.begin(network, "t1", LONG_MS));
       await say(() => contacts.mark(network, "t1", LONG_MS, intent));
       await say(() =>
-        contacts.commit(network, "t1", { push: contact("a"), hung: ["i"], log: logEntry("x") }),
+        contacts.commit(network, "t1", {
+          push: contact("a"),
+          hung: ["i"],
+          waitedFor: ["x"],
+          log: logEntry("x"),
+        }),
       );
       await say(() => contacts.begin(network, "t2", LONG_MS, contact("a")));
       await say(() => contacts.begin(network, "t2", LONG_MS, contact("b")));
       await say(() => contacts.commit(network, "t2", { push: contact("b"), generation: 1, newest: "d" }));
       await say(() => contacts.leave(network, "uid-c", LONG_MS));
-      const { quietMs, hung, network: _, ...rest } = await calls.view(network);
-      return [...answers, quietMs > 0, Object.keys(hung), rest];
+      const { quietMs, hung, waitedFor, network: _, ...rest } = await calls.view(network);
+      return [...answers, quietMs > 0, Object.keys(hung), Object.keys(waitedFor), rest];
     };
     assert.deepEqual(await run("n/twice", 2), await run("n/once", 1));
   });

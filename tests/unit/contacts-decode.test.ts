@@ -14,13 +14,22 @@ const contact = {
 };
 const text = JSON.stringify(contact);
 const record = (over: Partial<Record<number, unknown>> = {}): unknown[] =>
-  [[text], "", "0", "0", [], [], "0"].map((part, at) => (at in over ? over[at] : part));
+  [[text], "", "0", "0", [], [], [], "0"].map((part, at) => (at in over ? over[at] : part));
 
 test("a lease is read with all that is known of the network", () => {
   const left = { kind: "join", pod: "n/b", contact: "a", at: "2026-01-01T00:00:00Z" };
   const reply = [
     "leased",
-    [[text], JSON.stringify(left), "3", "1200", ["digest"], ["i1", "5", "i2", "0"], "1"],
+    [
+      [text],
+      JSON.stringify(left),
+      "3",
+      "1200",
+      ["digest"],
+      ["i1", "5", "i2", "0"],
+      ["10.0.0.2:9081", "7"],
+      "1",
+    ],
   ];
   assert.deepEqual(decode.begun(reply), {
     tag: "leased",
@@ -31,16 +40,17 @@ test("a lease is read with all that is known of the network", () => {
       quietMs: 1200,
       newest: "digest",
       hung: { i1: 5, i2: 0 },
+      waitedFor: { "10.0.0.2:9081": 7 },
       deaths: true,
     },
   });
 });
 
-test("an intent tells where klight's seed was, and hung tells of addresses too", () => {
+test("an intent tells where klight's seed was", () => {
   const left = { kind: "reform", seed: "10.0.0.9:9082", at: "2026-01-01T00:00:00Z" };
-  const begun = decode.begun(["leased", record({ 1: JSON.stringify(left), 5: ["@10.0.0.2:9081", "7"] })]);
+  const begun = decode.begun(["leased", record({ 1: JSON.stringify(left) })]);
   assert.ok(begun.tag === "leased");
-  assert.deepEqual([begun.record.intent, begun.record.hung], [left, { "@10.0.0.2:9081": 7 }]);
+  assert.deepEqual(begun.record.intent, left);
 });
 
 const newestOf = (part: unknown): unknown => {

@@ -15,32 +15,38 @@ const split = (text: string): { header: string; code: string } => {
 };
 
 const withoutComments = (code: string): string => code.replaceAll(/--.*$/gm, "");
-const uses = (code: string, table: "KEYS" | "ARGV"): string[] => [
-  ...new Set(
-    [...withoutComments(code).matchAll(new RegExp(`${table}\\[(\\d+)\\]`, "g"))].map(([, at]) => at ?? ""),
-  ),
+const matched = (code: string, what: RegExp): string[] => [
+  ...new Set([...withoutComments(code).matchAll(what)].map(([, each]) => each ?? "")),
 ];
-const lists = (header: string, table: "KEYS" | "ARGV"): string[] =>
-  [...header.matchAll(new RegExp(`^-- ${table}\\[(\\d+)\\]  +\\S`, "gm"))].map(([, at]) => at ?? "");
-const byNumber = (a: string, b: string): number => Number(a) - Number(b);
+const keysIn = (code: string): string[] => matched(code, /\bkeys\.(\w+)/g);
+const argvIn = (code: string): string[] => matched(code, /ARGV\[(\d+)\]/g);
+const listsArgv = (header: string): string[] =>
+  [...header.matchAll(/^-- ARGV\[(\d+)\]  +\S/gm)].map(([, at]) => at ?? "");
 
-/** What is wrong with a script's header; also tried on broken ones below. */
-const faults = (text: string): string[] => {
+/** What is wrong with a script's header; also tried on broken ones below. `parts`: the code that stands before it. */
+const faults = (text: string, parts = ""): string[] => {
   const { header, code } = split(text);
   const found: string[] = [];
-  for (const table of ["KEYS", "ARGV"] as const) {
-    const [used, listed] = [uses(code, table), lists(header, table)];
+  const differences = (
+    kind: (each: string) => string,
+    used: readonly string[],
+    listed: readonly string[],
+  ): void => {
     found.push(
-      ...used.filter((at) => !listed.includes(at)).map((at) => `${table}[${at}] is used and not listed`),
+      ...used.filter((each) => !listed.includes(each)).map((each) => `${kind(each)} is used and not listed`),
     );
     found.push(
-      ...listed.filter((at) => !used.includes(at)).map((at) => `${table}[${at}] is listed and not used`),
+      ...listed.filter((each) => !used.includes(each)).map((each) => `${kind(each)} is listed and not used`),
     );
-    if (listed.join() !== listed.map((_, at) => String(at + 1)).join())
-      found.push(`${table} are not listed in order`);
-    if (withoutComments(code).match(new RegExp(`${table}(?!\\[\\d+\\])`)))
-      found.push(`${table} without a plain index`);
-  }
+  };
+  const listedKeys = /^-- Keys +(.*(?:\n-- {10}.*)*)/m.exec(header)?.[1]?.replaceAll(/\(.*?\)/gs, "") ?? "";
+  differences((name) => `key ${name}`, keysIn(parts + code), listedKeys.match(/\w+/g) ?? []);
+  const listed = listsArgv(header);
+  differences((at) => `ARGV[${at}]`, argvIn(code), listed);
+  if (listed.join() !== listed.map((_, at) => String(at + 1)).join())
+    found.push("ARGV are not listed in order");
+  if (/ARGV(?!\[\d+\])/.test(withoutComments(code))) found.push("ARGV without a plain index");
+  if (/KEYS/.test(code)) found.push("KEYS by a number");
   for (const part of ["Writes", "Replies", "Twice"]) {
     if (!new RegExp(`^-- ${part} +\\S`, "m").test(header)) found.push(`no "${part}"`);
   }
@@ -54,32 +60,36 @@ const faults = (text: string): string[] => {
   return found;
 };
 
-const names = Object.keys(keyNames) as ScriptName[];
+const names = Object.keys(scripts) as ScriptName[];
+const isPart = (file: string): boolean => !names.some((name) => file === `${name}.lua`);
 
 for (const name of names) {
   test(`${name}.lua lists in its header exactly the keys, values and replies that it uses`, () => {
-    assert.deepEqual(faults(read(`${name}.lua`)), []);
+    const parts = files.filter((file) => isPart(file) && scripts[name].includes(read(file)));
+    assert.deepEqual(faults(read(`${name}.lua`), parts.map(read).join("")), []);
   });
 
-  test(`${name}.lua is given its keys in the order of its header`, () => {
-    const { header } = split(read(`${name}.lua`));
-    const listed = [...header.matchAll(/^-- KEYS\[\d+\] +(\w+)/gm)].map(([, key]) => key);
-    assert.deepEqual(listed, [...keyNames[name]]);
-    const bound = [...read(`${name}.lua`).matchAll(/(\w+) = KEYS\[(\d+)\]/g)].map(([, key, at]) => [key, at]);
-    assert.deepEqual(
-      bound.sort(([, a = ""], [, b = ""]) => byNumber(a, b)).map(([key]) => key),
-      listed,
-    );
-  });
-
-  test(`${name} is sent with its own file at the end`, () => {
+  test(`${name} is sent with its own file at the end, and every key by its name at the start`, () => {
     assert.ok(scripts[name].endsWith(read(`${name}.lua`)));
+    const bound = [...scripts[name].matchAll(/(\w+) = KEYS\[(\d+)\]/g)].map(([, key, at]) => [
+      key,
+      Number(at),
+    ]);
+    assert.deepEqual(
+      bound,
+      [...keyNames, "receipt"].map((key, at) => [key, at + 1]),
+    );
   });
 }
 
+test("every key is used by a script", () => {
+  const used = Object.values(scripts).flatMap(keysIn);
+  assert.deepEqual([...new Set(used)].sort(), [...keyNames, "receipt"].sort());
+});
+
 test("every file is a script or a part that says so and touches no KEYS and ARGV", () => {
-  const parts = files.filter((file) => !names.some((name) => file === `${name}.lua`));
-  assert.deepEqual(parts.sort(), ["clock.lua", "holder.lua", "record.lua", "stack.lua"]);
+  const parts = files.filter(isPart);
+  assert.deepEqual(parts.sort(), ["clock.lua", "holder.lua", "record.lua", "since.lua", "stack.lua"]);
   for (const part of parts) {
     assert.match(read(part), /^-- Part: /);
     assert.doesNotMatch(read(part), /KEYS|ARGV/);
@@ -89,15 +99,23 @@ test("every file is a script or a part that says so and touches no KEYS and ARGV
 
 test("a header that leaves something out, or lists too much, is found", () => {
   const good =
-    '-- KEYS[1]  stack\n-- ARGV[1]  token\n-- Writes  x\n-- Replies {"done"}\n-- Twice  same\n\nf(KEYS[1], ARGV[1])\nreturn { "done" }\n';
-  assert.deepEqual(faults(good), []);
-  assert.deepEqual(faults(good.replace("f(KEYS[1]", "f(KEYS[1], KEYS[2]")), [
-    "KEYS[2] is used and not listed",
+    '-- Keys  stack, receipt (of\n--          this)\n-- ARGV[1]  token\n-- Writes  x\n-- Replies {"done"}\n-- Twice  same\n\nf(keys.stack, ARGV[1])\nreturn { "done" }\n';
+  const part = "f(keys.receipt)";
+  assert.deepEqual(faults(good, part), []);
+  assert.deepEqual(faults(good), ["key receipt is listed and not used"]);
+  assert.deepEqual(faults(good.replace("f(keys.stack", "f(keys.stack, keys.log"), part), [
+    "key log is used and not listed",
   ]);
-  assert.deepEqual(faults(good.replace(", ARGV[1])", ")")), ["ARGV[1] is listed and not used"]);
-  assert.deepEqual(faults(good.replace("f(KEYS[1]", "f(KEYS[1], KEYS[n]")), ["KEYS without a plain index"]);
-  assert.deepEqual(faults(good.replace("-- Twice  same\n", "")), ['no "Twice"']);
-  assert.deepEqual(faults(good.replace('return { "done" }', 'return { "gone" }')), [
+  assert.deepEqual(faults(good.replace("ARGV[1])", "ARGV[1], ARGV[2])"), part), [
+    "ARGV[2] is used and not listed",
+  ]);
+  assert.deepEqual(faults(good.replace(", ARGV[1])", ")"), part), ["ARGV[1] is listed and not used"]);
+  assert.deepEqual(faults(good.replace("ARGV[1])", "ARGV[1], ARGV[n])"), part), [
+    "ARGV without a plain index",
+  ]);
+  assert.deepEqual(faults(good.replace("ARGV[1])", "ARGV[1], KEYS[1])"), part), ["KEYS by a number"]);
+  assert.deepEqual(faults(good.replace("-- Twice  same\n", ""), part), ['no "Twice"']);
+  assert.deepEqual(faults(good.replace('return { "done" }', 'return { "gone" }'), part), [
     "reply gone is not listed",
     "reply done is listed and never sent",
   ]);

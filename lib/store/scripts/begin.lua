@@ -1,14 +1,6 @@
 -- Takes the lease of a network and tells what is known of it.
 --
--- KEYS[1]  stack       list of JSON contacts, newest first
--- KEYS[2]  lease       hash: token, until (ms since 1970)
--- KEYS[3]  intent      JSON
--- KEYS[4]  generation  decimal
--- KEYS[5]  quiet       there while a death must be waited out
--- KEYS[6]  newest      digest
--- KEYS[7]  hung        hash: incarnation -> first seen hanging, ms since 1970
--- KEYS[8]  deaths      there when a member died
--- KEYS[9]  receipt     of this token
+-- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, receipt (of this token)
 -- ARGV[1]  token
 -- ARGV[2]  length of the lease, ms
 -- ARGV[3]  uid of the joiner; empty: none
@@ -21,17 +13,6 @@
 --          {"leased", RECORD}  this token has it; RECORD as in record.lua
 -- Twice    the same token is leased again, from now on.
 
-local keys = {
-  stack = KEYS[1],
-  lease = KEYS[2],
-  intent = KEYS[3],
-  generation = KEYS[4],
-  quiet = KEYS[5],
-  newest = KEYS[6],
-  hung = KEYS[7],
-  deaths = KEYS[8],
-  receipt = KEYS[9],
-}
 local token, lease_ms = ARGV[1], tonumber(ARGV[2])
 local uid, incarnation = ARGV[3], ARGV[4]
 local LATE_MS = 3600000

@@ -1,17 +1,8 @@
 -- Writes what a step has changed, all at once, and gives the lease back.
 --
--- KEYS[1]   stack       list of JSON contacts, newest first
--- KEYS[2]   lease       hash: token, until (ms since 1970)
--- KEYS[3]   intent      JSON
--- KEYS[4]   generation  decimal
--- KEYS[5]   quiet       there while a death must be waited out
--- KEYS[6]   newest      digest
--- KEYS[7]   hung        hash: incarnation -> first seen hanging, ms since 1970
--- KEYS[8]   deaths      there when a member died
--- KEYS[9]   log         list of JSON entries, newest first
--- KEYS[10]  receipt     of this token
--- ARGV[1]   token
--- ARGV[2]   change, a JSON object; what is absent stays as it is. In this order:
+-- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, log, receipt (of this token)
+-- ARGV[1]  token
+-- ARGV[2]  change, a JSON object; what is absent stays as it is. In this order:
 --             stack       the whole stack: array of contacts, each as a JSON string
 --             drop        off the stack: array of [uid, incarnation]
 --             push        on top, in the place of every older life of that uid: [uid, contact as a JSON string]
@@ -20,6 +11,7 @@
 --             quietMs     ms; a quiet time is never shortened
 --             deaths      boolean
 --             hung        array of incarnations; those known keep their time, all others are forgotten
+--             waitedFor   array of addresses; likewise
 --             keepIntent  true: the intent stays
 --             log         entry as a JSON string
 --
@@ -28,23 +20,11 @@
 --          log, at most 20 entries, kept for 24 h after the last one
 --          receipt, kept for 60 s
 --          lease, deleted
---          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty afterwards
+--          generation, quiet, newest, hung, waitedFor, deaths, deleted when stack and intent are empty afterwards
 -- Replies  {"committed"}
 --          {"late"}       another token has the lease, or has had it; nothing is written
 -- Twice    the receipt tells that it is done; nothing is written again.
 
-local keys = {
-  stack = KEYS[1],
-  lease = KEYS[2],
-  intent = KEYS[3],
-  generation = KEYS[4],
-  quiet = KEYS[5],
-  newest = KEYS[6],
-  hung = KEYS[7],
-  deaths = KEYS[8],
-  log = KEYS[9],
-  receipt = KEYS[10],
-}
 local token, change = ARGV[1], cjson.decode(ARGV[2])
 local RECEIPT_MS, LOG_MS, LOG_ENTRIES = 60000, 86400000, 20
 
@@ -92,16 +72,11 @@ if change.deaths then
 elseif change.deaths == false then
   redis.call("DEL", keys.deaths)
 end
-if change.hung then
-  local now = now_ms()
-  local known = {}
-  for _, incarnation in ipairs(change.hung) do
-    known[incarnation] = redis.call("HGET", keys.hung, incarnation) or whole(now)
-  end
-  redis.call("DEL", keys.hung)
-  for incarnation, since in pairs(known) do
-    redis.call("HSET", keys.hung, incarnation, since)
-  end
+if change.hung or change.waitedFor then
+  local now = whole(now_ms())
+  local hung, waited_for = since_when(keys)
+  remember(keys.hung, change.hung, hung, now)
+  remember(keys.waitedFor, change.waitedFor, waited_for, now)
 end
 if change.log then
   redis.call("LPUSH", keys.log, change.log)
@@ -116,7 +91,7 @@ if redis.call("EXISTS", keys.stack, keys.intent) == 0 then
   forget(keys)
 else
   -- leave lets these run out when it empties a stack under a lease.
-  for _, key in ipairs({ keys.generation, keys.newest, keys.hung, keys.deaths }) do
+  for _, key in ipairs(of_members(keys)) do
     redis.call("PERSIST", key)
   end
 end

@@ -1,38 +1,19 @@
 -- Takes every life of a pod off the stack, and notes the death. Needs no lease.
 --
--- KEYS[1]  stack       list of JSON contacts, newest first
--- KEYS[2]  lease       hash: token, until (ms since 1970)
--- KEYS[3]  intent      JSON
--- KEYS[4]  generation  decimal
--- KEYS[5]  quiet       there while a death must be waited out
--- KEYS[6]  newest      digest
--- KEYS[7]  hung        hash: incarnation -> first seen hanging, ms since 1970
--- KEYS[8]  deaths      there when a member died
--- KEYS[9]  receipt     of this call
+-- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, receipt (of this call)
 -- ARGV[1]  uid
 -- ARGV[2]  how long the death must be waited out, ms
 --
 -- Writes   stack
 --          quiet for ARGV[2] (never shortened) and deaths, while the network has contacts: also for a uid that is
 --          not on the stack, since a peer that was moved out disturbs the others with its death all the same
---          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty; under a lease they are
---          kept for 1 h instead, for its holder may be about to push
+--          generation, quiet, newest, hung, waitedFor, deaths, deleted when stack and intent are empty; under a lease
+--          they are kept for 1 h instead, for its holder may be about to push
 --          receipt, kept for 60 s
 -- Replies  {"left"}    a life of it was on the stack
 --          {"absent"}  none was
 -- Twice    the receipt tells what was answered; nothing is written again.
 
-local keys = {
-  stack = KEYS[1],
-  lease = KEYS[2],
-  intent = KEYS[3],
-  generation = KEYS[4],
-  quiet = KEYS[5],
-  newest = KEYS[6],
-  hung = KEYS[7],
-  deaths = KEYS[8],
-  receipt = KEYS[9],
-}
 local uid, quiet_ms = ARGV[1], tonumber(ARGV[2])
 local RECEIPT_MS, LATE_MS = 60000, 3600000
 
@@ -46,7 +27,7 @@ local function clean_up()
   if not until_ms or tonumber(until_ms) <= now_ms() then
     return forget(keys)
   end
-  for _, key in ipairs({ keys.generation, keys.newest, keys.hung, keys.deaths }) do
+  for _, key in ipairs(of_members(keys)) do
     redis.call("PEXPIRE", key, LATE_MS)
   end
 end

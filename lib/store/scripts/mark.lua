@@ -1,9 +1,6 @@
 -- Writes what the holder of the lease is about to do, and renews the lease.
 --
--- KEYS[1]  lease   hash: token, until (ms since 1970)
--- KEYS[2]  intent  JSON
--- KEYS[3]  stack   list of JSON contacts, newest first
--- KEYS[4]  receipt of this token: it has committed
+-- Keys     stack, lease, intent, receipt (of this token: it has committed)
 -- ARGV[1]  token
 -- ARGV[2]  length of the lease from now on, ms
 -- ARGV[3]  intent, JSON
@@ -14,7 +11,6 @@
 --          {"lost"}    another token has the lease, or has had it; nothing is written
 -- Twice    the same.
 
-local keys = { lease = KEYS[1], intent = KEYS[2], stack = KEYS[3], receipt = KEYS[4] }
 local token, lease_ms, intent = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local LATE_MS = 3600000
 

@@ -1,7 +1,8 @@
 -- Part: what commit and leave do alike.
 -- take_off(key, goes)     takes every contact off the stack for which goes(contact) is true; -> how many
 -- await_quiet(key, ms)    sets the quiet time, never shortens it: another death may be the later one
--- forget(keys)            deletes what is of use only while there are members
+-- of_members(keys) -> the keys of what is of use only while there are members; quiet ends by itself
+-- forget(keys)            deletes all that
 
 local function take_off(key, goes)
   local taken = 0
@@ -19,6 +20,10 @@ local function await_quiet(key, ms)
   end
 end
 
+local function of_members(keys)
+  return { keys.generation, keys.newest, keys.hung, keys.waitedFor, keys.deaths }
+end
+
 local function forget(keys)
-  redis.call("DEL", keys.generation, keys.quiet, keys.newest, keys.hung, keys.deaths)
+  redis.call("DEL", keys.quiet, unpack(of_members(keys)))
 end
