@@ -30,17 +30,20 @@ export const watchPeers = (recorder: Recorder, peers: Lightpeer): Lightpeer => (
       () => peers.askFresh(address, timeoutMs),
       named,
     ),
-  newest: (address, timeoutMs) =>
+  askName: (address, seed, timeoutMs) =>
     recorder.call(
-      call("Lightpeer/Query", address, { "klight.question": "newest entry" }),
-      () => peers.newest(address, timeoutMs),
+      call("Lightpeer/JoinNetwork", address, {
+        "klight.question": "who are you?",
+        "klight.join.contact": seed,
+      }),
+      () => peers.askName(address, seed, timeoutMs),
       tagged,
     ),
+  newest: (address, timeoutMs) =>
+    watchedQuery(recorder, { address, question: "newest entry" }, () => peers.newest(address, timeoutMs)),
   history: (address, limitBytes, timeoutMs) =>
-    recorder.call(
-      call("Lightpeer/Query", address, { "klight.question": "history" }),
-      () => peers.history(address, limitBytes, timeoutMs),
-      tagged,
+    watchedQuery(recorder, { address, question: "history" }, () =>
+      peers.history(address, limitBytes, timeoutMs),
     ),
   join: (...asked) => watchedJoin(recorder, peers, asked),
   visit: (address, guest, timeoutMs) =>
@@ -54,6 +57,13 @@ export const watchPeers = (recorder: Recorder, peers: Lightpeer): Lightpeer => (
     peers.release();
   },
 });
+
+const watchedQuery = <Told extends { readonly tag: string }>(
+  recorder: Recorder,
+  { address, question }: { readonly address: string; readonly question: string },
+  ask: () => Promise<Told>,
+): Promise<Told> =>
+  recorder.call(call("Lightpeer/Query", address, { "klight.question": question }), ask, tagged);
 
 /** A join at klight's own seed is one of a re-form, which refuses writes from then on; any other is a plain join. */
 async function watchedJoin(
@@ -91,10 +101,10 @@ async function watchedNotify(
   return end;
 }
 
-/** Klight's seed: while it is open, the turn knows its address. */
+/** Klight's seed: while it is open for a re-form or a visit, the turn knows its address. */
 export const watchSeeds = (recorder: Recorder, seeds: Seeds): Seeds => ({
   open: async (use) => {
-    const turn = recorder.turn();
+    const turn = use === "question" ? undefined : recorder.turn();
     const from = performance.now();
     const opened = await seeds.open(use);
     if (opened.tag === "failed" || turn === undefined) return opened;

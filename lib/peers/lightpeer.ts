@@ -30,6 +30,14 @@ export type JoinEnd =
   | { readonly tag: "joined" }
   | { readonly tag: "unreachable" | "denied" | "unclear"; readonly message: string };
 
+/**
+ * What a peer calls itself. `unreachable`: it cannot reach the seed. `silent`: no answer in time, as of a peer that hangs
+ * or whose way to the seed lets nothing through. `failed`: an answer that holds no name, as a custom peer may give.
+ */
+export type NameTold =
+  | { readonly tag: "name"; readonly name: string }
+  | { readonly tag: "unreachable" | "silent" | "failed"; readonly message: string };
+
 /** Digest of a newest entry; the same at two peers: the same newest entry. `"empty"` where nothing is stored. */
 export type Newest = { readonly tag: "newest"; readonly digest: string } | Failed;
 
@@ -50,6 +58,12 @@ export interface Lightpeer {
   probe(address: string, timeoutMs: number): Promise<Probe>;
   /** Asks "are you fresh?"; at a fresh peer it leaves a NETWORK block that lists just the peer itself. */
   askFresh(address: string, timeoutMs: number): Promise<Freshness>;
+  /**
+   * Asks "who are you?": JoinNetwork at `address` through a seed that is open and has not sent for this peer. The seed
+   * refuses before any block, which leaves the peer as it was, fresh or member. Nothing is remembered of a question, so
+   * one that is late finds nobody who waits for it.
+   */
+  askName(address: string, seed: string, timeoutMs: number): Promise<NameTold>;
   newest(address: string, timeoutMs: number): Promise<Newest>;
   history(address: string, limitBytes: number, timeoutMs: number): Promise<History>;
   /**
@@ -89,8 +103,8 @@ export interface Seed {
   close(): void;
 }
 
-/** What a seed is opened for: peers that are re-formed must not store; one that is visited may. */
-export type SeedUse = "reform" | "visit";
+/** What a seed is opened for: peers that are re-formed must not store; one that is visited or asked may. */
+export type SeedUse = "reform" | "visit" | "question";
 
 export interface Seeds {
   /**

@@ -371,6 +371,7 @@ export const reformCases: Readonly<Record<string, Scenario>> = {
       lightpeer: {
         probe: (...args) => lightpeer.probe(...args),
         askFresh: (...args) => lightpeer.askFresh(...args),
+        askName: (...args) => lightpeer.askName(...args),
         newest: async (...args) => {
           await (stored ??= late());
           return lightpeer.newest(...args);

@@ -1,7 +1,12 @@
 import { status } from "@grpc/grpc-js";
 import type { CallFailure } from "../../lib/peers/client/call.ts";
 import { askFresh } from "../../lib/peers/client/fresh.ts";
-import { isFailedNotification, joinEndOf } from "../../lib/peers/client/join-errors.ts";
+import {
+  isFailedNotification,
+  JOINED_NOBODY,
+  joinEndOf,
+  nameTold,
+} from "../../lib/peers/client/join-errors.ts";
 import type { Block, Lightpeer, Probe } from "../../lib/peers/lightpeer.ts";
 import type { Dialer } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
@@ -84,6 +89,10 @@ export function createLightpeerClient(timers: Timers, dialer: Dialer): Lightpeer
         return dialer.dial(address).joinNetwork(ctx, contact);
       });
       return reply.tag === "ok" ? { tag: "joined" } : joinEndOf(failureOf(reply));
+    },
+    askName: async (address, seed, timeoutMs) => {
+      const reply = await within(timeoutMs, (ctx) => dialer.dial(address).joinNetwork(ctx, seed));
+      return reply.tag === "ok" ? JOINED_NOBODY : nameTold(failureOf(reply));
     },
     visit: async (address, guest, timeoutMs) => {
       let head: Block | undefined;

@@ -1,4 +1,5 @@
 import type { Block, Guest, Seed, Seeds } from "../../lib/peers/lightpeer.ts";
+import { denialOf } from "../../lib/peers/denial.ts";
 import { SeedDoors } from "../../lib/peers/seed/doors.ts";
 import { HEALTH_PERIOD_MS } from "../../lib/timing.ts";
 import type { PeerCalls } from "../harness/lightpeer/calls.ts";
@@ -65,8 +66,7 @@ export function createSeeds(
   let users = 0;
   const calls: PeerCalls = {
     connectNewPeer: (_ctx, guest, take) =>
-      guests.get(guest)?.serve(take) ??
-      Promise.resolve(failed("PERMISSION_DENIED", `${guest} is not expected here`)),
+      guests.get(guest)?.serve(take) ?? Promise.resolve(failed("PERMISSION_DENIED", denialOf(guest))),
     check: async () => ok,
     notifyNewBlock: async (_ctx, block) =>
       (await doors.passes(block)) ? unimplemented : failed("UNKNOWN", "the network is being re-formed"),

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { failure } from "../../lib/peers/client/call.ts";
-import { isFailedNotification, isNotOnTop, joinEndOf } from "../../lib/peers/client/join-errors.ts";
+import { denialOf } from "../../lib/peers/denial.ts";
+import { isFailedNotification, isNotOnTop, joinEndOf, nameTold } from "../../lib/peers/client/join-errors.ts";
 
 const RPC = "rpc error: code =";
 const STREAM = `could not process block stream: error while receiving messages: ${RPC}`;
@@ -80,6 +81,44 @@ describe("the end of a failed join", () => {
   for (const [what, code, details, tag] of joinErrors) {
     test(`${what} is ${tag}`, () => {
       assert.deepEqual(joinEndOf(failure(code, details)), { tag, message: `${status[code]}: ${details}` });
+    });
+  }
+});
+
+describe("the end of a join that asked for a name", () => {
+  const denied = denialOf("10.0.0.1:9081");
+  const ends: readonly (readonly [string, status, string, string])[] = [
+    ["the seed's refusal", status.UNKNOWN, `${STREAM} PermissionDenied desc = ${denied}`, "name"],
+    ["a refusal in other words", status.UNKNOWN, `${STREAM} PermissionDenied desc = go away`, "failed"],
+    [
+      "a refusal that is cut",
+      status.UNKNOWN,
+      `${STREAM} PermissionDenied desc = ${denied.slice(0, -1)}`,
+      "failed",
+    ],
+    ["the seed's words under another code", status.UNKNOWN, `${STREAM} Unknown desc = ${denied}`, "failed"],
+    ["the seed's words from who is no peer", status.PERMISSION_DENIED, denied, "failed"],
+    [
+      "a way to the seed that is closed",
+      status.UNKNOWN,
+      `connect new peer request failed: ${RPC} Unavailable desc = connection refused`,
+      "unreachable",
+    ],
+    [
+      "a way to the seed that lets nothing through",
+      status.UNKNOWN,
+      `connect new peer request failed: ${RPC} DeadlineExceeded desc = context deadline exceeded`,
+      "unreachable",
+    ],
+    ["the deadline", status.DEADLINE_EXCEEDED, "no answer in time", "silent"],
+    ["a cut connection", status.UNAVAILABLE, "Connection dropped", "silent"],
+    ["a custom peer without joins", status.UNIMPLEMENTED, "unknown method", "failed"],
+  ];
+  for (const [what, code, details, tag] of ends) {
+    test(`${what} is ${tag}`, () => {
+      const told = nameTold(failure(code, details));
+      assert.equal(told.tag, tag);
+      assert.equal(told.tag === "name" ? told.name : "10.0.0.1:9081", "10.0.0.1:9081");
     });
   }
 });

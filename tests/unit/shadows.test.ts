@@ -44,6 +44,7 @@ function depsWith(probe: (address: string, timeoutMs: number) => Probe): Paramet
     lightpeer: {
       probe: (address, timeoutMs) => Promise.resolve(probe(address, timeoutMs)),
       askFresh: unasked,
+      askName: unasked,
       newest: unasked,
       history: unasked,
       join: unasked,

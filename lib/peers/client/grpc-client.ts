@@ -3,13 +3,24 @@ import {
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
 } from "../../../proto/generated/health.ts";
+import type { JoinResponse } from "../../../proto/generated/lightpeer.ts";
 import { type Answer, describe, unary } from "./call.ts";
 import { Connections, type Outcome, type Stubs } from "./connections.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
 import { historyOf, newestOf, type Read, readEntries } from "./entries.ts";
 import { askFresh } from "./fresh.ts";
-import { joinEndOf } from "./join-errors.ts";
-import type { Block, Freshness, History, JoinEnd, Lightpeer, Newest, Probe, Visited } from "../lightpeer.ts";
+import { JOINED_NOBODY, joinEndOf, nameTold } from "./join-errors.ts";
+import type {
+  Block,
+  Freshness,
+  History,
+  JoinEnd,
+  Lightpeer,
+  NameTold,
+  Newest,
+  Probe,
+  Visited,
+} from "../lightpeer.ts";
 import { readHead, visitedOf } from "./visited.ts";
 import { toWire } from "./wire.ts";
 
@@ -54,15 +65,13 @@ class GrpcLightpeer implements Lightpeer {
   }
 
   async join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd> {
-    const deadline = deadlineIn(timeoutMs);
-    const end = await this.#connections.once(address, deadline, ({ lightpeer }) =>
-      unary(
-        deadline,
-        (metadata, options, done) => lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
-        giveUp,
-      ),
-    );
+    const end = await this.#join(address, contact, deadlineIn(timeoutMs), giveUp);
     return end.tag === "failed" ? joinEndOf(end) : { tag: "joined" };
+  }
+
+  async askName(address: string, seed: string, timeoutMs: number): Promise<NameTold> {
+    const end = await this.#join(address, seed, deadlineIn(timeoutMs));
+    return end.tag === "failed" ? nameTold(end) : JOINED_NOBODY;
   }
 
   async visit(address: string, guest: string, timeoutMs: number): Promise<Visited> {
@@ -80,6 +89,21 @@ class GrpcLightpeer implements Lightpeer {
 
   release(): void {
     this.#connections.release();
+  }
+
+  #join(
+    address: string,
+    contact: string,
+    deadline: Deadline,
+    giveUp?: AbortSignal,
+  ): Promise<Outcome<JoinResponse>> {
+    return this.#connections.once(address, deadline, ({ lightpeer }) =>
+      unary(
+        deadline,
+        (metadata, options, done) => lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
+        giveUp,
+      ),
+    );
   }
 
   #read(address: string, timeoutMs: number, enough: (bytes: number) => boolean): Promise<Read> {

@@ -1,6 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { type CallFailure, describe } from "./call.ts";
-import type { JoinEnd } from "../lightpeer.ts";
+import { nameInDenial } from "../denial.ts";
+import type { JoinEnd, NameTold } from "../lightpeer.ts";
 
 /**
  * What a lightpeer's errors mean. It answers UNKNOWN to nearly everything that goes wrong, so behind that code its
@@ -23,6 +24,27 @@ export function joinEndOf(failed: CallFailure): Exclude<JoinEnd, { tag: "joined"
   if (innerCode(failed, STREAM) === "PermissionDenied") return { tag: "denied", message };
   return { tag: "unclear", message };
 }
+
+/**
+ * The name in a failed JoinNetwork through klight's seed. A request that never got to the seed shows a way that is
+ * closed, also where that took the whole time.
+ */
+export function nameTold(failed: CallFailure): NameTold {
+  const message = describe(failed);
+  const name = innerCode(failed, STREAM) === "PermissionDenied" ? nameInDenial(failed.details) : undefined;
+  if (name !== undefined) return { tag: "name", name };
+  if (innerCode(failed, UNSENT) !== undefined) return { tag: "unreachable", message };
+  return { tag: NO_ANSWER.has(failed.code) ? "silent" : "failed", message };
+}
+
+/** The seed lets nobody in who is asked, so whoever says that it has joined was not refused by it. */
+export const JOINED_NOBODY: NameTold = {
+  tag: "failed",
+  message: "it says that it has joined the seed, which has refused it",
+};
+
+/** Codes of a call that was not answered. */
+const NO_ANSWER = new Set([status.DEADLINE_EXCEEDED, status.UNAVAILABLE, status.CANCELLED]);
 
 /** Whether a NotifyNewBlock failed because the block does not link to the newest one of the peer. */
 export const isNotOnTop = (failed: CallFailure): boolean =>

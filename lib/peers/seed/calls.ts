@@ -7,6 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import { HealthCheckResponse_ServingStatus, type HealthServer } from "../../../proto/generated/health.ts";
 import type { ConnectRequest, Lightblock, NewBlockResponse } from "../../../proto/generated/lightpeer.ts";
+import { denialOf } from "../denial.ts";
 import type { SeedDoors } from "./doors.ts";
 import type { SeedGuest } from "./guest.ts";
 
@@ -25,8 +26,7 @@ export const seedCalls = ({ guests, doors }: SeedHouse): UntypedServiceImplement
   connectNewPeer(call: ServerWritableStream<ConnectRequest, Lightblock>): void {
     const peer = call.request.Peer?.Address ?? "";
     if (guests.get(peer)?.admit(call)) return;
-    const details = `klight's seed serves only peers that it has sent for, not "${peer}"`;
-    call.emit("error", { code: status.PERMISSION_DENIED, details });
+    call.emit("error", { code: status.PERMISSION_DENIED, details: denialOf(peer) });
   },
   async notifyNewBlock(
     { request }: ServerUnaryCall<Lightblock, NewBlockResponse>,

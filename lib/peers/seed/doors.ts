@@ -7,7 +7,7 @@ import type { Block, SeedUse } from "../lightpeer.ts";
  * on the newest block of a visited network passes.
  */
 export class SeedDoors {
-  readonly #open = { reform: 0, visit: 0 };
+  readonly #open = { reform: 0, visit: 0, question: 0 };
   /** Visits that do not know yet what they found. */
   #untold = 0;
   #waiting: (() => void)[] = [];

@@ -24,6 +24,8 @@ export interface Dialer {
 export interface PeerOptions {
   /** Services that a custom lightpeer does not have. */
   readonly lacks?: Lacks;
+  /** What the peer calls itself, where that is not its address. */
+  readonly name?: string;
   /**
    * When its first round of health checks begins, ms after each start; by chance within one period by default.
    * Peers whose rounds are in step race to clean up after every death.

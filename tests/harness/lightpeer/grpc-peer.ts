@@ -29,6 +29,7 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Peer
   const { reaches, timers = systemTimers, seen = (calls) => calls } = options;
   const machine = new Machine({
     address: front.address,
+    name: options.name,
     clock: timers,
     newId: randomUUID,
     writeMs: () => 1,

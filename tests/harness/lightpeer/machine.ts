@@ -6,6 +6,8 @@ import { failed } from "./status.ts";
 
 interface Surroundings {
   readonly address: string;
+  /** What the peer calls itself; default: its address. */
+  readonly name?: string | undefined;
   readonly clock: Clock;
   readonly newId: () => string;
   /** How long it takes to write a block to its file, ms. */
@@ -61,13 +63,13 @@ export class Machine {
   }
 
   #boot(): Lightpeer {
-    const { address, clock, newId, writeMs, dialerFor, firstRoundMs } = this.#around;
+    const { address, name = address, clock, newId, writeMs, dialerFor, firstRoundMs } = this.#around;
     const life = new Life();
     this.#life = life;
     this.#lives += 1;
     const number = this.#lives;
     const peer = new Lightpeer({
-      address,
+      address: name,
       clock,
       newId,
       writeMs,

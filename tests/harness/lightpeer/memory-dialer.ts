@@ -50,9 +50,10 @@ export class MemoryNetwork {
   }
 
   /** Starts a lightpeer. */
-  start(address: string, { lacks = {}, firstRoundMs }: PeerOptions = {}): PeerHost {
+  start(address: string, { lacks = {}, name, firstRoundMs }: PeerOptions = {}): PeerHost {
     const machine = new Machine({
       address,
+      name,
       lacks,
       clock: this.#timers,
       newId: () => this.#newId(),
