@@ -15,11 +15,25 @@ import type { Wish } from "./step.ts";
 import { APART_MS } from "../timing.ts";
 import { bringIn, present } from "./bring-in.ts";
 
-/** How a sweep ended: an outcome for every step, and the networks that it did not come to. */
+/** How a sweep ended. It was whole if it has `seen` and nothing is unfinished. */
 export interface SweepReport {
+  /** One for every step that it took; a pod that needed none has none. */
   readonly outcomes: readonly Outcome[];
+  /** Networks that it did not come to, or did not get done with. */
   readonly unfinished: readonly string[];
+  /** What it read before its steps. Undefined: the store or the API server could not be read, and the outcome says why. */
+  readonly seen: Seen | undefined;
 }
+
+/** All that should be in and all that is, as a sweep read it; what gauges are made of. */
+export interface Seen {
+  /** Every labelled pod that klight looks after. */
+  readonly pods: readonly Pod[];
+  /** Every network that has members, an intent or a pod. */
+  readonly views: readonly NetworkView[];
+}
+
+const blind = (outcome: Outcome): SweepReport => ({ outcomes: [outcome], unfinished: [], seen: undefined });
 
 /** Networks that are swept side by side. */
 const SIDE_BY_SIDE = 8;
@@ -31,14 +45,14 @@ const SIDE_BY_SIDE = 8;
 export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
   const until = deps.clock.now() + limitMs;
   const listed = await deps.cluster.listPods({});
-  if (listed.tag === "failed") return { outcomes: [clusterHeld(listed)], unfinished: [] };
+  if (listed.tag === "failed") return blind(clusterHeld(listed));
   const pods = listed.tag === "pods" ? listed.pods : [];
   const known = await deps.contacts.networks();
-  if (known.tag === "failed") return { outcomes: [held("StoreUnavailable", known.message)], unfinished: [] };
+  if (known.tag === "failed") return blind(held("StoreUnavailable", known.message));
   const labelled = pods.flatMap(({ network }) => network ?? []);
   const networks = [...new Set([...known.networks, ...labelled])].sort();
   const read = await deps.contacts.read(networks);
-  if (read.tag === "failed") return { outcomes: [held("StoreUnavailable", read.message)], unfinished: [] };
+  if (read.tag === "failed") return blind(held("StoreUnavailable", read.message));
   const queue = new PQueue({ concurrency: SIDE_BY_SIDE });
   const outcomes: Outcome[] = [];
   const unfinished: string[] = [];
@@ -50,7 +64,7 @@ export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
     if (!inTime()) unfinished.push(network);
   };
   await queue.addAll(read.views.map((view) => () => sweepOne(view)));
-  return { outcomes, unfinished };
+  return { outcomes, unfinished, seen: { pods, views: read.views } };
 }
 
 async function sweepNetwork(
