@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../lib/clock.ts";
-import type { Cluster } from "../lib/cluster/cluster.ts";
 import { createKubernetesCluster } from "../lib/cluster/kubernetes.ts";
-import { createNoCluster } from "../lib/cluster/none.ts";
 import type { Config } from "../lib/config.ts";
 import type { Contacts } from "../lib/store/contacts.ts";
 import { createMemoryContacts } from "../lib/store/memory.ts";
@@ -58,7 +56,12 @@ function depsOf(config: Config, rules: PodRules, log: Log): Deps {
       port: config.KLIGHT_SEED_PORT,
       ...(config.KLIGHT_SEED_ADDRESS !== undefined && { address: config.KLIGHT_SEED_ADDRESS }),
     }),
-    cluster: clusterOf(config, rules, log),
+    cluster: createKubernetesCluster({
+      rules,
+      timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
+      log,
+      ...(config.KUBECONFIG !== undefined && { kubeconfig: config.KUBECONFIG }),
+    }),
     clock: systemClock,
     turns: createTurns(),
     newToken: () => randomUUID(),
@@ -82,16 +85,6 @@ function contactsOf(config: Config): Contacts {
     token: config.UPSTASH_REDIS_REST_TOKEN ?? "",
     prefix: config.KLIGHT_KEY_PREFIX ?? "",
     timeoutMs: config.KLIGHT_STORE_TIMEOUT_MS,
-  });
-}
-
-function clusterOf(config: Config, rules: PodRules, log: Log): Cluster {
-  if (config.KLIGHT_CLUSTER === "none") return createNoCluster();
-  return createKubernetesCluster({
-    rules,
-    timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
-    log,
-    ...(config.KUBECONFIG !== undefined && { kubeconfig: config.KUBECONFIG }),
   });
 }
 

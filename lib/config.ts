@@ -29,11 +29,9 @@ export const variables = {
     about: "What all keys in Redis begin with. Two klights on one Redis need two.",
     fallback: "klight:",
   }),
-  KLIGHT_CLUSTER: oneOf(["auto", "none"], {
-    about: "`auto`: the API server of the cluster or of KUBECONFIG. `none`: events are trusted; for tests.",
-    fallback: "auto",
+  KUBECONFIG: text(/\S/u, "the path of a file", {
+    about: "File that leads to the API server. Without it: the service account of klight's own pod.",
   }),
-  KUBECONFIG: text(/\S/u, "the path of a file", { about: "Used outside a cluster." }),
   KLIGHT_API_TIMEOUT_MS: number(50, 60_000, {
     about: "How long one request to the API server, or to an issuer of tokens, may take, in ms.",
     fallback: "5000",

@@ -345,11 +345,6 @@ export const reasons = {
       cure: "Nothing.",
       ...noTrouble,
     },
-    PodUnseen: {
-      says: "The peer is on no stack, and klight runs without an API server that could tell more of its pod.",
-      cure: "Look at the name and the namespace, and at the events that klight was sent.",
-      ...stays,
-    },
   },
 } as const satisfies Record<string, Record<string, ReasonFacts>>;
 

@@ -83,7 +83,7 @@ async function keysAddress({ issuer, jwksUrl, timeoutMs, account }: KeyOptions):
   }
 }
 
-/** With KLIGHT_CLUSTER=auto on somebody's own machine there is none. */
+/** On somebody's own machine there is none. */
 const isThere = ({ directory }: ServiceAccount): Promise<boolean> =>
   access(`${directory}/token`).then(
     () => true,

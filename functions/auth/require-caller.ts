@@ -10,7 +10,6 @@ export type CallerConfig = Pick<
   | "KLIGHT_OIDC_AUDIENCE"
   | "KLIGHT_OIDC_SUBJECTS"
   | "KLIGHT_OIDC_JWKS_URL"
-  | "KLIGHT_CLUSTER"
   | "KUBECONFIG"
   | "KLIGHT_API_TIMEOUT_MS"
 >;
@@ -33,7 +32,7 @@ export function callerOptions(config: CallerConfig): CallerOptions | undefined {
     subjects: subjectsOf(config.KLIGHT_OIDC_SUBJECTS, audience),
     timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
     ...(jwksUrl !== undefined && { jwksUrl }),
-    ...(config.KLIGHT_CLUSTER === "auto" && config.KUBECONFIG === undefined && { account: inCluster }),
+    ...(config.KUBECONFIG === undefined && { account: inCluster }),
   };
 }
 

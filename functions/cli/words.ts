@@ -73,8 +73,7 @@ function decided({ condition, log, at }: Why): readonly (string | undefined)[] {
 export function networksInWords({ at, cluster, networks, unplaced }: Status): string {
   const blocks = networks.map((network) => lines(...networkLines(network, at)));
   if (cluster.tag !== "seen") {
-    const why = cluster.tag === "unseen" ? "klight runs without an API server" : cluster.message;
-    blocks.unshift(lines(`Pods that are not in are not known: ${why}`));
+    blocks.unshift(lines(`Pods that are not in are not known: ${cluster.message}`));
   }
   if (networks.length === 0) blocks.push(lines("There is no network yet."));
   if (unplaced.length > 0) blocks.push(lines("Pods without a network", ...unplaced.flatMap(gapLines)));

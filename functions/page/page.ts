@@ -88,10 +88,6 @@ function sightNotice(sight: Sight): Html {
   switch (sight.tag) {
     case "seen":
       return html``;
-    case "unseen":
-      return html`<p data-key="banner" class="banner">
-        klight runs without an API server: pods that are not in are not known.
-      </p>`;
     case "failed":
       return html`<p data-key="banner" class="banner help" role="alert">
         <b>The API server could not be asked</b>, so pods that are not in are not known. ${sight.message}

@@ -44,8 +44,8 @@ export interface NetworkStatus {
   readonly log: readonly LogEntry[];
 }
 
-/** What the pods could be asked of; `unseen`: klight runs without an API server. */
-export type Sight = { readonly tag: "seen" } | { readonly tag: "unseen" } | ClusterFailure;
+/** Could the API server be asked of the pods? */
+export type Sight = { readonly tag: "seen" } | ClusterFailure;
 
 /** All networks and all labelled pods, at one moment. */
 export interface Status {

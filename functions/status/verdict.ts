@@ -25,20 +25,15 @@ export function judge({ name, sight, pod, contact, view }: Case): Verdict {
     const reason = sight.kind === "forbidden" ? "ClusterForbidden" : "ClusterUnavailable";
     return { verdict: "unknown", finding: { reason, message: sight.message } };
   }
-  if (view && contact && isIn(contact, pod, sight))
-    return { verdict: "in", finding: isInSince(contact, view) };
-  if (pod !== undefined) return { verdict: "not in", finding: whyNotIn(pod, view) };
-  if (sight.tag === "unseen") {
-    const message = `no stack has a contact ${podKey(name)}`;
-    return { verdict: "unknown", finding: { reason: "PodUnseen", message } };
+  if (pod === undefined) {
+    const message = `${podKey(name)} is gone, and still on the stack of ${view?.network ?? "a network"}`;
+    return { verdict: "not in", finding: { reason: "PodGone", message } };
   }
-  const message = `${podKey(name)} is gone, and still on the stack of ${view?.network ?? "a network"}`;
-  return { verdict: "not in", finding: { reason: "PodGone", message } };
+  const isIn = view && contact?.uid === pod.uid && contact.incarnation === pod.incarnation;
+  return isIn
+    ? { verdict: "in", finding: isInSince(contact, view) }
+    : { verdict: "not in", finding: whyNotIn(pod, view) };
 }
-
-/** Without an API server the stack is all there is; with one, a contact whose pod is gone is not in. */
-const isIn = ({ uid, incarnation }: Contact, pod: Pod | undefined, sight: Sight): boolean =>
-  pod === undefined ? sight.tag === "unseen" : uid === pod.uid && incarnation === pod.incarnation;
 
 function isInSince({ name, address, via, joinedAt }: Contact, { network }: NetworkView): Finding {
   const through = via === null ? "" : ` through ${via}`;

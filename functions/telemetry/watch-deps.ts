@@ -12,8 +12,7 @@ export const watchDeps =
   (deps: Deps): Deps => ({
     ...deps,
     contacts: watchStore(recorder, deps.contacts, storeOf(config)),
-    // Without an API server there are no calls to it.
-    cluster: config.KLIGHT_CLUSTER === "none" ? deps.cluster : watchCluster(recorder, deps.cluster),
+    cluster: watchCluster(recorder, deps.cluster),
     lightpeer: watchPeers(recorder, deps.lightpeer),
     seeds: watchSeeds(recorder, deps.seeds),
     turns: watchTurns(recorder, deps.turns),

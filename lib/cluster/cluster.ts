@@ -28,22 +28,15 @@ export type ConditionWritten = { readonly tag: "written"; readonly pod?: Pod } |
 
 /**
  * What klight asks of the API server and tells it. No call throws. A failure is never an empty list.
- * `unseen`: there is no API server to ask (`KLIGHT_CLUSTER=none`); the event itself must be trusted.
  */
 export interface Cluster {
   /** Labelled pods, of one network id or all, in one namespace or all that klight looks after; paged inside. */
   listPods(where: {
     readonly namespace?: string;
     readonly networkId?: string;
-  }): Promise<
-    { readonly tag: "pods"; readonly pods: readonly Pod[] } | { readonly tag: "unseen" } | ClusterFailure
-  >;
+  }): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure>;
   /** One pod as it is now; undefined: there is none. */
-  getPod(
-    name: PodName,
-  ): Promise<
-    { readonly tag: "pod"; readonly pod: Pod | undefined } | { readonly tag: "unseen" } | ClusterFailure
-  >;
+  getPod(name: PodName): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure>;
   /**
    * Writes the condition `klight.dev/joined`; the uid keeps a later pod of that name untouched, and a pod that is
    * gone counts as written. `joined`: what the condition says now, so that its time moves only with its status.

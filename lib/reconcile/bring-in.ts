@@ -39,7 +39,7 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
   for (let left = FOLLOWS; left > 0 && outcome.reason === "LabelChanged"; left -= 1) {
     const asked = await deps.cluster.getPod(pod);
     if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
-    const now = asked.tag === "pod" ? asked.pod : undefined;
+    const now = asked.pod;
     if (now?.uid !== pod.uid) return outcome;
     if (now.network === undefined) return unlabelled(deps, now, before);
     // Its own network may have it on the stack; but its peer is in this one now.
@@ -55,7 +55,7 @@ async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> 
   // An event may be old: since then the peer may have been moved, and moved back.
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
-  const now = asked.tag === "pod" ? asked.pod : pod;
+  const now = asked.pod;
   const before = now && networkBefore(now);
   const isMeant =
     now?.uid === pod.uid && now.network === network && before !== undefined && before !== network;

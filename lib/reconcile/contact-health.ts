@@ -8,8 +8,7 @@ import { type Evidence, judge, type Seen, type Verdict } from "./scene.ts";
 /** What one round of probes starts from. */
 export interface Round {
   readonly network: string;
-  /** Undefined: there is no API server to ask. */
-  readonly pods: readonly Pod[] | undefined;
+  readonly pods: readonly Pod[];
   readonly joiner: { readonly pod: Pod; readonly peer: Peer } | undefined;
   /** Contacts that nothing is known against yet, oldest first. */
   readonly remaining: readonly Seen[];
@@ -55,14 +54,13 @@ async function lifeOf(
   { contact, pod }: Seen,
   probe: Probe,
 ): Promise<Pick<Evidence, "life" | "pod"> | ClusterFailure> {
-  if (round.pods === undefined) return { life: "unseen", pod: undefined };
   const isThisLife = (candidate: Pod | undefined): candidate is Pod =>
     candidate?.uid === contact.uid && candidate.incarnation === contact.incarnation;
   if (isThisLife(pod)) return { life: "same", pod };
   if (probe === "refused") return { life: "gone", pod };
   const asked = await deps.cluster.getPod(contact);
   if (asked.tag === "failed") return asked;
-  const now = asked.tag === "pod" ? asked.pod : undefined;
+  const now = asked.pod;
   if (!isThisLife(now)) return { life: "gone", pod: now };
   return { life: now.network === round.network ? "same" : "elsewhere", pod: now };
 }

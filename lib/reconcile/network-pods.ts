@@ -28,14 +28,13 @@ export async function readPods(
   // Without a stack a pod of another network may say that its peer is still in this one.
   const listed = await deps.cluster.listPods(known ? { ...inNamespace, networkId } : inNamespace);
   if (listed.tag === "failed") return { outcome: clusterHeld(listed, network) };
-  const pods = listed.tag === "pods" ? listed.pods.filter((pod) => pod.network === network) : undefined;
+  const pods = listed.pods.filter((pod) => pod.network === network);
   const joiner = await currentJoiner(deps, subject, { pods, known });
   if (joiner !== undefined && "outcome" in joiner) return joiner;
-  const all = listed.tag === "pods" ? listed.pods : [];
-  const stack = known ?? stackFromConditions(deps, network, all, joiner);
+  const stack = known ?? stackFromConditions(deps, network, listed.pods, joiner);
   const remaining = stack
     .toReversed()
-    .map((contact) => ({ contact, pod: pods?.find((pod) => pod.uid === contact.uid) }));
+    .map((contact) => ({ contact, pod: pods.find((pod) => pod.uid === contact.uid) }));
   return { pods, joiner, remaining };
 }
 
@@ -59,7 +58,7 @@ async function currentJoiner(
 
 /** What the list has of the network, and what the store has. */
 interface Listed {
-  readonly pods: readonly Pod[] | undefined;
+  readonly pods: readonly Pod[];
   readonly known: readonly Contact[] | undefined;
 }
 
@@ -69,14 +68,13 @@ async function findPod(
   joiner: Pod,
   { pods, known = [] }: Listed,
 ): Promise<Pod | ClusterFailure | undefined> {
-  if (pods === undefined) return joiner;
   const isIt = ({ uid }: { readonly uid: string }): boolean => uid === joiner.uid;
   const listed = pods.find(isIt);
   const contact = known.find(isIt);
   if (listed && (contact === undefined || contact.incarnation === listed.incarnation)) return listed;
   const asked = await deps.cluster.getPod(joiner);
   if (asked.tag === "failed") return asked;
-  return asked.tag === "pod" && asked.pod && isIt(asked.pod) ? asked.pod : undefined;
+  return asked.pod && isIt(asked.pod) ? asked.pod : undefined;
 }
 
 /** The stack as the pods' own conditions tell it, for a store that has lost it; oldest last, as a stack is. */

@@ -21,7 +21,7 @@ export async function podChanged(deps: Deps, { change, name, pod }: PodChange): 
   if (pod !== undefined) return present(deps, pod);
   const asked = await deps.cluster.getPod(name);
   if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
-  if (asked.tag === "pod" && asked.pod !== undefined) return present(deps, asked.pod);
+  if (asked.pod !== undefined) return present(deps, asked.pod);
   return { name: "ignored", reason: "PodGone", message: `${name.namespace}/${name.name} is gone`, pod: name };
 }
 
@@ -29,7 +29,7 @@ export async function podChanged(deps: Deps, { change, name, pod }: PodChange): 
 async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
-  const now = asked.tag === "pod" ? asked.pod : undefined;
+  const now = asked.pod;
   if (now?.uid !== pod.uid) return takeOff(deps, pod, network);
   if (now.network !== undefined) return present(deps, now);
   return unlabelled(deps, now, network);
@@ -39,7 +39,7 @@ async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
 async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
   const asked = await deps.cluster.getPod(name);
   if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
-  const now = asked.tag === "pod" ? asked.pod : undefined;
+  const now = asked.pod;
   if (now?.network !== undefined) return present(deps, now);
   const before = now && networkBefore(now);
   return now && before !== undefined ? unlabelled(deps, now, before) : goneFromStack(deps, name, now);

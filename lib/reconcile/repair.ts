@@ -116,7 +116,7 @@ async function joinersOf(
   const { joiner } = scene;
   const own = joiner?.probe === "serving" && !isMember(scene, joiner) ? [joiner] : [];
   const isLast = wish.leaver !== undefined && members.length === 0;
-  const waiting = (scene.pods ?? []).filter(
+  const waiting = scene.pods.filter(
     ({ uid, namespace, name, incarnation }) =>
       (isLast || `${namespace}/${name}` === record.intent?.pod) &&
       uid !== scene.joiner?.pod.uid &&
@@ -149,7 +149,7 @@ async function stopped(step: Step, outcome: Outcome, unfinished: boolean): Promi
 
 /** Pods of these contacts, as far as they are known. */
 const podsOf = ({ scene }: Step, contacts: readonly Contact[]): readonly Pod[] =>
-  contacts.flatMap(({ uid }) => scene.pods?.find((pod) => pod.uid === uid) ?? []);
+  contacts.flatMap(({ uid }) => scene.pods.find((pod) => pod.uid === uid) ?? []);
 
 function describe({ list, leftOut, entries, refusedMs }: Whole, network: string, cause: string): string {
   const without = leftOut.length > 0 ? `, without ${leftOut.map(({ name }) => name).join(", ")}` : "";

@@ -4,7 +4,7 @@ import type { Peer } from "../pod/peer.ts";
 import type { Pod } from "../pod/pod.ts";
 import { GIVE_UP_MS } from "../timing.ts";
 
-/** A contact with its pod as the API server shows it; undefined: not listed, or there is no API server to ask. */
+/** A contact with its pod as the list of the API server shows it; undefined: not listed. */
 export interface Seen {
   readonly contact: Contact;
   readonly pod: Pod | undefined;
@@ -38,8 +38,8 @@ export interface Looked {
 
 /** The state of a network when a step looked at it. */
 export interface Scene {
-  /** Pods of this network; undefined: there is no API server to ask. */
-  readonly pods: readonly Pod[] | undefined;
+  /** Pods of this network. */
+  readonly pods: readonly Pod[];
   readonly joiner: Joiner | undefined;
   /** Contacts that live, oldest first. */
   readonly members: readonly Seen[];
@@ -63,7 +63,7 @@ export interface Scene {
 /** What is known of one contact when it is judged. */
 export interface Evidence {
   /** `same`: this life is there; `gone`: proven not to be; `elsewhere`: this life, without this network's label. */
-  readonly life: "same" | "gone" | "elsewhere" | "unseen";
+  readonly life: "same" | "gone" | "elsewhere";
   readonly pod: Pod | undefined;
   readonly probe: Probe;
   /** For how long it has been known not to answer, ms. */

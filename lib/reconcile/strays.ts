@@ -17,7 +17,7 @@ export async function tellStrays(step: Step): Promise<ClusterFailure | undefined
   for (const place of [...moved, ...podOf(record.intent)]) {
     const asked = await deps.cluster.getPod(place);
     if (asked.tag === "failed") return asked;
-    const pod = asked.tag === "pod" ? asked.pod : undefined;
+    const { pod } = asked;
     const failed = pod && isStray(pod, lease.network) && (await announceMovedOut(deps, pod, lease.network));
     if (failed) return failed;
   }

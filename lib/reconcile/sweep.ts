@@ -46,7 +46,7 @@ export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
   const until = deps.clock.now() + limitMs;
   const listed = await deps.cluster.listPods({});
   if (listed.tag === "failed") return blind(clusterHeld(listed));
-  const pods = listed.tag === "pods" ? listed.pods : [];
+  const { pods } = listed;
   const known = await deps.contacts.networks();
   if (known.tag === "failed") return blind(held("StoreUnavailable", known.message));
   const labelled = pods.flatMap(({ network }) => network ?? []);
@@ -96,7 +96,7 @@ async function sweepNetwork(
 async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
-  const now = asked.tag === "pod" ? asked.pod : pod;
+  const now = asked.pod;
   const isSame = now?.uid === pod.uid && now.network === network && now.incarnation === pod.incarnation;
   if (isSame) return bringIn(deps, now, network);
   if (now !== undefined) return present(deps, now);

@@ -4,7 +4,6 @@ import { after, before, describe, it } from "node:test";
 import type { Clock } from "../../lib/clock.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import { createKubernetesCluster } from "../../lib/cluster/kubernetes.ts";
-import { createNoCluster } from "../../lib/cluster/none.ts";
 import type { Log } from "../../lib/log.ts";
 import type { PodRules } from "../../lib/pod/pod.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
@@ -408,20 +407,5 @@ describe("an API server that does not do as asked", () => {
     assert.equal((await cluster.listPods({})).tag, "failed");
     api.fail(undefined);
     assert.equal((await cluster.listPods({})).tag, "pods");
-  });
-});
-
-describe("no API server", () => {
-  it("sees nothing and takes everything", async () => {
-    const cluster = createNoCluster();
-    const pod = { namespace: "default", name: "peer-a", uid: "u-1" };
-    assert.deepEqual(await cluster.listPods({}), { tag: "unseen" });
-    assert.deepEqual(await cluster.getPod(pod), { tag: "unseen" });
-    assert.deepEqual(await cluster.setCondition(pod, { status: "True", reason: "Joined", message: "" }), {
-      tag: "written",
-    });
-    assert.deepEqual(await cluster.recordEvent(pod, { type: "Normal", reason: "Joined", message: "" }), {
-      tag: "written",
-    });
   });
 });

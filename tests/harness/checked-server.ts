@@ -11,7 +11,7 @@ import { type Answer, ask, type Guards, type LogLine, serveShell } from "./shell
 export const guardsFor =
   (env: Readonly<Record<string, string>>) =>
   (log: Log): Guards => {
-    const reading = readConfig({ KLIGHT_STORE: "memory", KLIGHT_CLUSTER: "none", ...env });
+    const reading = readConfig({ KLIGHT_STORE: "memory", KUBECONFIG: "no-such-file", ...env });
     assert.ok(reading.tag === "config", JSON.stringify(reading));
     return guardsOf(reading.config, log);
   };

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { bearer, issuing } from "../harness/checked-server.ts";
-import { startFunction } from "../harness/function-process.ts";
+import { startLoneFunction } from "../harness/lone-function.ts";
 import { ask } from "../harness/shell-server.ts";
 
 const dist = resolve(import.meta.dirname, "../../dist");
@@ -16,15 +16,7 @@ describe("the bundle", () => {
     t.after(() => rmSync(folder, { recursive: true }));
     cpSync(dist, join(folder, "dist"), { recursive: true });
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    const run = startFunction(
-      { PORT: "0", KLIGHT_STORE: "memory", KLIGHT_CLUSTER: "none" },
-      join(folder, "dist/index.js"),
-    );
-    t.after(async () => {
-      run.process.kill("SIGKILL");
-      await run.ended;
-    });
-    const port = Number((await run.logged("listening"))["port"]);
+    const { port } = await startLoneFunction(t, {}, join(folder, "dist/index.js"));
     for (const path of ["/", "/page/page.css", "/networks"]) {
       assert.equal((await ask(port, { method: "GET", path })).status, 200, path);
     }
@@ -32,18 +24,10 @@ describe("the bundle", () => {
 
   test("checks callers, and reads what checks them with the first one", async (t) => {
     const issuer = await issuing(t);
-    const run = startFunction({
-      PORT: "0",
-      KLIGHT_STORE: "memory",
-      KLIGHT_CLUSTER: "none",
+    const { port } = await startLoneFunction(t, {
       KLIGHT_OIDC_ISSUER: issuer.url,
       KLIGHT_OIDC_AUDIENCE: issuer.audience,
     });
-    t.after(async () => {
-      run.process.kill("SIGKILL");
-      await run.ended;
-    });
-    const port = Number((await run.logged("listening"))["port"]);
     const ready = await ask(port, { method: "GET", path: "/health/readiness" });
     assert.deepEqual([ready.status, issuer.asked], [200, []]);
     const event = {

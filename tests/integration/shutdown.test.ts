@@ -3,28 +3,8 @@ import { once } from "node:events";
 import { Agent, get, type IncomingMessage, request } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { describe, test, type TestContext } from "node:test";
-import { type FunctionProcess, startFunction } from "../harness/function-process.ts";
-import { runningPod } from "../harness/pods.ts";
-
-/** The function, listening; killed when the test ends. */
-const started = async (
-  t: TestContext,
-  env: Readonly<Record<string, string>> = {},
-): Promise<FunctionProcess & { readonly port: number }> => {
-  const run = startFunction({
-    PORT: "0",
-    KLIGHT_STORE: "memory",
-    KLIGHT_CLUSTER: "none",
-    KLIGHT_SEED_PORT: "0",
-    ...env,
-  });
-  t.after(async () => {
-    run.process.kill("SIGKILL");
-    await run.ended;
-  });
-  const { port } = await run.logged("listening");
-  return { ...run, port: Number(port) };
-};
+import { startFunction } from "../harness/function-process.ts";
+import { type LoneFunction, startLoneFunction } from "../harness/lone-function.ts";
 
 /** A peer that takes connections and never says anything: the step waits for its probe's deadline. */
 const silentPeer = async (
@@ -47,17 +27,13 @@ const silentPeer = async (
 };
 
 /** Posts the event of a pod with its peer at that port; resolves with the status. */
-const postPod = (port: number, peerPort: number, agent: Agent | false): Promise<number> => {
-  const pod = runningPod({
-    metadata: { annotations: { "klight.dev/port": String(peerPort) } },
-    status: { podIP: "127.0.0.1", podIPs: [] },
-  });
+const postPod = ({ port, pod }: LoneFunction, peerPort: number, agent: Agent | false): Promise<number> => {
   const body = JSON.stringify({
     specversion: "1.0",
     id: "1",
     source: "/test",
     type: "dev.knative.apiserver.resource.add",
-    data: pod,
+    data: pod(peerPort),
   });
   const headers = { "content-type": "application/cloudevents+json" };
   const sent = request({ host: "127.0.0.1", port, method: "POST", headers, agent });
@@ -83,13 +59,13 @@ const refused = async (port: number): Promise<boolean> => {
 
 describe("SIGTERM", () => {
   test("ends an idle function with 0", async (t) => {
-    const run = await started(t);
+    const run = await startLoneFunction(t);
     run.process.kill("SIGTERM");
     assert.equal((await run.ended).code, 0);
   });
 
   test("ends a function whose sender keeps its connection open", async (t) => {
-    const run = await started(t);
+    const run = await startLoneFunction(t);
     const agent = new Agent({ keepAlive: true });
     t.after(() => agent.destroy());
     const [response] = (await once(
@@ -102,11 +78,11 @@ describe("SIGTERM", () => {
   });
 
   test("lets a step under way finish and answer, takes no new connection, and then ends with 0", async (t) => {
-    const run = await started(t, { KLIGHT_PROBE_TIMEOUT_MS: "1500" });
+    const run = await startLoneFunction(t, { KLIGHT_PROBE_TIMEOUT_MS: "1500" });
     const peer = await silentPeer(t);
     const agent = new Agent({ keepAlive: true });
     t.after(() => agent.destroy());
-    const answered = postPod(run.port, peer.port, agent);
+    const answered = postPod(run, peer.port, agent);
     await peer.asked;
     run.process.kill("SIGTERM");
     await run.logged("shutting down");
@@ -121,9 +97,9 @@ describe("SIGTERM", () => {
   });
 
   test("a second time ends it at once, with 143", async (t) => {
-    const run = await started(t, { KLIGHT_PROBE_TIMEOUT_MS: "30000" });
+    const run = await startLoneFunction(t, { KLIGHT_PROBE_TIMEOUT_MS: "30000" });
     const peer = await silentPeer(t);
-    const answered = postPod(run.port, peer.port, false);
+    const answered = postPod(run, peer.port, false);
     const broken = assert.rejects(answered);
     await peer.asked;
     run.process.kill("SIGTERM");
@@ -151,8 +127,8 @@ describe("the start", () => {
   });
 
   test("at a port that is taken ends with an error that names it", async (t) => {
-    const run = await started(t);
-    const second = startFunction({ PORT: String(run.port), KLIGHT_STORE: "memory", KLIGHT_CLUSTER: "none" });
+    const run = await startLoneFunction(t);
+    const second = startFunction({ PORT: String(run.port), KLIGHT_STORE: "memory" });
     const { code, stderr } = await second.ended;
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`EADDRINUSE.*${run.port}`, "u"));

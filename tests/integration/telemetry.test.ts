@@ -4,28 +4,16 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import { metrics } from "../../functions/telemetry/metrics.ts";
-import { type FunctionProcess, startFunction } from "../harness/function-process.ts";
+import type { FunctionProcess } from "../harness/function-process.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { type Collector, startCollector } from "../harness/otlp/collector.ts";
 import type { Span } from "../harness/otlp/decode.ts";
-import { runningPod } from "../harness/pods.ts";
+import { type LoneFunction, startLoneFunction } from "../harness/lone-function.ts";
 import { skipWithoutRedis } from "../harness/redis.ts";
 import { type Answer, ask } from "../harness/shell-server.ts";
 import { startStage } from "../harness/stage.ts";
 
 type Env = Readonly<Record<string, string>>;
-type Running = FunctionProcess & { readonly port: number };
-
-/** The function without Redis and API server, sending to this endpoint; killed when the test ends. */
-const started = async (t: TestContext, env: Env): Promise<Running> => {
-  const store = { KLIGHT_STORE: "memory", KLIGHT_CLUSTER: "none", KLIGHT_SEED_PORT: "0" };
-  const run = startFunction({ PORT: "0", ...store, ...env });
-  t.after(async () => {
-    run.process.kill("SIGKILL");
-    await run.ended;
-  });
-  return { ...run, port: Number((await run.logged("listening"))["port"]) };
-};
 
 const collecting = async (t: TestContext): Promise<Collector> => {
   const collector = await startCollector();
@@ -50,7 +38,7 @@ const closedPort = async (): Promise<number> => {
 };
 
 /** Posts the event of a pod whose peer is at that port. */
-const postPod = (port: number, peer: number, headers: Env = {}): Promise<Answer> =>
+const postPod = ({ port, pod }: LoneFunction, peer: number, headers: Env = {}): Promise<Answer> =>
   ask(port, {
     headers: {
       "content-type": "application/json",
@@ -60,12 +48,7 @@ const postPod = (port: number, peer: number, headers: Env = {}): Promise<Answer>
       "ce-type": "dev.knative.apiserver.resource.update",
       ...headers,
     },
-    body: JSON.stringify(
-      runningPod({
-        metadata: { annotations: { "klight.dev/port": String(peer) } },
-        status: { podIP: "127.0.0.1", podIPs: [] },
-      }),
-    ),
+    body: JSON.stringify(pod(peer)),
   });
 
 const stop = async ({ process, ended }: FunctionProcess): Promise<{ code: number | null; ms: number }> => {
@@ -86,8 +69,11 @@ const traced = { "ce-traceparent": `00-${trace.id}-${trace.sender}-01`, "ce-trac
 describe("a step that is traced", () => {
   test("is a child of the event's sender and the parent of its calls, and the reply names it", async (t) => {
     const collector = await collecting(t);
-    const run = await started(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, K_REVISION: "klight-00007" });
-    const answer = await postPod(run.port, await peerPort(t), traced);
+    const run = await startLoneFunction(t, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      K_REVISION: "klight-00007",
+    });
+    const answer = await postPod(run, await peerPort(t), traced);
     assert.match(String(answer.headers["klight-outcome"]), /^founded;/u);
     assert.equal((await stop(run)).code, 0);
 
@@ -119,7 +105,10 @@ describe("a step that is traced", () => {
       "EVALSHA begin",
       "EVALSHA commit",
       "Lightpeer/NotifyNewBlock",
+      "create events",
       "grpc.health.v1.Health/Check",
+      "list pods",
+      "patch pods/status",
     ]);
     for (const call of childrenOf(collector.spans, inNetwork)) {
       assert.equal(call.kind, 3);
@@ -137,8 +126,8 @@ describe("a step that is traced", () => {
 
   test("of an event without a trace begins one", async (t) => {
     const collector = await collecting(t);
-    const run = await started(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
-    const answer = await postPod(run.port, await peerPort(t));
+    const run = await startLoneFunction(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    const answer = await postPod(run, await peerPort(t));
     await stop(run);
     const roots = collector.spans.filter(({ parentSpanId }) => parentSpanId === "");
     assert.equal(roots.length, 1);
@@ -147,9 +136,9 @@ describe("a step that is traced", () => {
 
   test("whose sender does not sample it is not sent, and counted all the same", async (t) => {
     const collector = await collecting(t);
-    const run = await started(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    const run = await startLoneFunction(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
     const unsampled = { "ce-traceparent": `00-${trace.id}-${trace.sender}-00` };
-    const answer = await postPod(run.port, await peerPort(t), unsampled);
+    const answer = await postPod(run, await peerPort(t), unsampled);
     await stop(run);
     assert.deepEqual(collector.spans, []);
     assert.equal(collector.total("klight.outcomes", { "klight.outcome": "founded" }), 1);
@@ -161,8 +150,8 @@ describe("a step that is traced", () => {
 
   test("and is held shows which peer did not answer, and is no error itself", async (t) => {
     const collector = await collecting(t);
-    const run = await started(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
-    const answer = await postPod(run.port, await closedPort());
+    const run = await startLoneFunction(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    const answer = await postPod(run, await closedPort());
     assert.equal(answer.status, 503);
     await stop(run);
     const step = collector.spans.find(({ parentSpanId }) => parentSpanId === "");
@@ -309,13 +298,13 @@ describe("the variables of OpenTelemetry", () => {
 
   test("cumulative metrics come with an instance each, and more than once", async (t) => {
     const collector = await collecting(t);
-    const run = await started(t, {
+    const run = await startLoneFunction(t, {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "cumulative",
       OTEL_METRIC_EXPORT_INTERVAL: "1000",
       OTEL_TRACES_EXPORTER: "none",
     });
-    const answer = await postPod(run.port, await peerPort(t), traced);
+    const answer = await postPod(run, await peerPort(t), traced);
     assert.equal(answer.headers["ce-traceparent"], traced["ce-traceparent"]);
     while (collector.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
     await stop(run);
@@ -330,7 +319,7 @@ describe("the variables of OpenTelemetry", () => {
 
   test("an endpoint for one signal is where that one goes", async (t) => {
     const [general, own] = [await collecting(t), await collecting(t)];
-    const run = await started(t, {
+    const run = await startLoneFunction(t, {
       OTEL_EXPORTER_OTLP_ENDPOINT: general.url,
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${own.url}/v1/traces`,
     });
@@ -342,8 +331,11 @@ describe("the variables of OpenTelemetry", () => {
 
   test("nothing is sent where it is disabled, and a trace goes on through klight", async (t) => {
     const collector = await collecting(t);
-    const run = await started(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SDK_DISABLED: "true" });
-    const answer = await postPod(run.port, await peerPort(t), traced);
+    const run = await startLoneFunction(t, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_SDK_DISABLED: "true",
+    });
+    const answer = await postPod(run, await peerPort(t), traced);
     assert.equal(answer.headers["ce-traceparent"], traced["ce-traceparent"]);
     assert.equal(answer.headers["ce-tracestate"], traced["ce-tracestate"]);
     await stop(run);
@@ -363,17 +355,17 @@ describe("a collector that does not take it", () => {
   test("and hangs delays no step, and the end no longer than its bound", async (t) => {
     const collector = await collecting(t);
     collector.mood = "hang";
-    const run = await started(t, {
+    const run = await startLoneFunction(t, {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_METRIC_EXPORT_INTERVAL: "1000",
       OTEL_BSP_SCHEDULE_DELAY: "50",
     });
     const peer = await peerPort(t);
-    await postPod(run.port, peer);
+    await postPod(run, peer);
     while (collector.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     // Traces and metrics hang by now.
     const from = performance.now();
-    assert.equal((await postPod(run.port, peer)).status, 204);
+    assert.equal((await postPod(run, peer)).status, 204);
     assert.ok(performance.now() - from < 2_000);
     const { code, ms } = await stop(run);
     assert.equal(code, 0);
@@ -385,7 +377,7 @@ describe("a collector that does not take it", () => {
   });
 
   test("and is away is told of once in the log for each signal, without its secrets", async (t) => {
-    const run = await started(t, {
+    const run = await startLoneFunction(t, {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await closedPort()}`,
       OTEL_EXPORTER_OTLP_HEADERS: "authorization=hush",
       OTEL_EXPORTER_OTLP_TIMEOUT: "500",
@@ -393,9 +385,9 @@ describe("a collector that does not take it", () => {
       OTEL_BSP_SCHEDULE_DELAY: "50",
     });
     const peer = await peerPort(t);
-    assert.match(String((await postPod(run.port, peer)).headers["klight-outcome"]), /^founded/u);
+    assert.match(String((await postPod(run, peer)).headers["klight-outcome"]), /^founded/u);
     await run.logged("the collector does not take it");
-    assert.equal((await postPod(run.port, peer)).status, 204);
+    assert.equal((await postPod(run, peer)).status, 204);
     const { code, ms } = await stop(run);
     assert.equal(code, 0);
     assert.ok(ms < BOUND_MS, `${ms} ms`);
@@ -408,8 +400,8 @@ describe("a collector that does not take it", () => {
   test("ends at a second SIGTERM while the last export waits", async (t) => {
     const collector = await collecting(t);
     collector.mood = "hang";
-    const run = await started(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
-    await postPod(run.port, await peerPort(t));
+    const run = await startLoneFunction(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    await postPod(run, await peerPort(t));
     run.process.kill("SIGTERM");
     while (collector.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
     run.process.kill("SIGTERM");

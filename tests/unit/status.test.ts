@@ -152,16 +152,6 @@ describe("the status", () => {
     assert.deepEqual(networks[0]?.notIn, []);
   });
 
-  test("works without an API server", async () => {
-    const world = new World();
-    await world.join("shop/orders", "orders-0", null);
-    const cluster = { ...world.cluster, listPods: () => Promise.resolve({ tag: "unseen" } as const) };
-    const reading = await readStatus({ contacts: world.contacts, cluster, clock: world.clock });
-    assert.ok(reading.tag === "status");
-    assert.deepEqual(reading.status.cluster, { tag: "unseen" });
-    assert.equal(reading.status.networks[0]?.members.length, 1);
-  });
-
   for (const call of ["networks", "read"] as const) {
     test(`is a failure and never empty when the store does not answer to ${call}`, async () => {
       const world = new World();

@@ -124,18 +124,6 @@ describe("asked why", () => {
     });
   }
 
-  test("the stack is all there is without an API server", async () => {
-    const world = new World();
-    await world.join(network, "orders-0", null);
-    const cluster = { ...world.cluster, getPod: () => Promise.resolve({ tag: "unseen" } as const) };
-    const deps = { contacts: world.contacts, clock: world.clock, cluster };
-    const here = await readWhy(deps, { namespace: "shop", name: "orders-0" });
-    const nowhere = await readWhy(deps, { namespace: "shop", name: "orders-1" });
-    assert.ok(here.tag === "why" && nowhere.tag === "why");
-    assert.deepEqual([here.why.verdict, nowhere.why.verdict], ["in", "unknown"]);
-    assert.equal(nowhere.why.reason, "PodUnseen");
-  });
-
   test("a store that does not answer is a failure", async () => {
     const world = new World();
     world.addPod(podOf(network, "orders-0"));
