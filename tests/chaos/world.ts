@@ -1,7 +1,7 @@
 import { createUpstashContacts } from "../../lib/store/upstash.ts";
 import type { Contacts } from "../../lib/store/contacts.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
-import { type Broker, startBroker } from "../harness/broker.ts";
+import { type Broker, shippedAnnotations, startBroker } from "../harness/broker.ts";
 import { seededRandom } from "../harness/random.ts";
 import { startRedis, type TestRedis } from "../harness/redis.ts";
 import { type Source, startSource } from "../harness/source.ts";
@@ -42,7 +42,7 @@ export interface World {
 const types = ["dev.knative.apiserver.resource.*", "dev.knative.sources.ping"];
 
 /** Half a minute of retries in all, so that what was held for longer is left to a sweep. */
-const delivery = { types, retry: 7, backoffMs: 200, timeoutMs: 60_000 };
+const delivery = { annotations: shippedAnnotations, types, retry: 7, backoffMs: 200, timeoutMs: 60_000 };
 
 export async function openWorld({
   functions: count,

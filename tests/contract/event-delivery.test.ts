@@ -5,7 +5,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { after, afterEach, describe, it } from "node:test";
 import { createPodStore } from "../harness/api-server/pod-store.ts";
-import { type Broker, startBroker } from "../harness/broker.ts";
+import { type Broker, shippedAnnotations, startBroker } from "../harness/broker.ts";
 import { runningPod } from "../harness/pods.ts";
 import { cloudEvent, type PostedEvent, type Source, startSource } from "../harness/source.ts";
 
@@ -23,9 +23,9 @@ interface Received {
   readonly body: string;
 }
 
-/** A sink that answers with each of these statuses in turn, the last one for good. */
+/** A sink that answers with each of these statuses in turn, the last one for good; or as the event says. */
 async function startSink(
-  statuses: readonly number[],
+  statuses: readonly number[] | ((name: unknown) => number),
   reply?: (response: ServerResponse) => void,
 ): Promise<{ readonly url: string; readonly received: Received[] }> {
   const received: Received[] = [];
@@ -33,7 +33,10 @@ async function startSink(
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => void chunks.push(chunk));
     request.on("end", () => {
-      response.statusCode = statuses[Math.min(received.length, statuses.length - 1)] ?? 204;
+      response.statusCode =
+        typeof statuses === "function"
+          ? statuses(request.headers["ce-name"])
+          : (statuses[Math.min(received.length, statuses.length - 1)] ?? 204);
       received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
       if (reply !== undefined && response.statusCode < 300) reply(response);
       else response.end();
@@ -271,5 +274,35 @@ describe("the Broker with its Trigger", () => {
       [502],
     );
     assert.deepEqual(broker.badReplies, ["ok", "ok", "ok", "ok"]);
+  });
+});
+
+describe("one event that is tried again and again", () => {
+  const types = ["dev.knative.apiserver.resource.*"];
+
+  /** It is followed by one that is taken at once. Names of what the subscriber got, in its order. */
+  async function received(annotations: Readonly<Record<string, string>>): Promise<unknown[]> {
+    const subscriber = await startSink((name) => (name === "held" ? 503 : 204));
+    const delivery = { annotations, subscriber: subscriber.url, types, retry: 3, backoffMs: 100 };
+    const broker = await startBroker(delivery);
+    const pods = createPodStore();
+    const source = startSource({ pods, apiServer: "http://api", sink: broker.url, mode: "Resource" });
+    pods.create(manifest("held"));
+    pods.create(manifest("good"));
+    await source.settled();
+    await broker.settled();
+    await source.stop();
+    await broker.close();
+    assert.deepEqual([source.delivered.length, broker.deadLetters.length], [2, 1]);
+    return subscriber.received.map(({ headers }) => headers["ce-name"]);
+  }
+
+  it("keeps the next one waiting at a Broker whose channel waits for its subscriber", async () => {
+    assert.deepEqual(await received({}), ["held", "held", "held", "held", "good"]);
+  });
+
+  it("keeps nobody waiting at the Broker that is shipped", async () => {
+    const names = await received(shippedAnnotations);
+    assert.ok(names.indexOf("good") < names.lastIndexOf("held"), names.join(", "));
   });
 });

@@ -1,9 +1,23 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import express, { type Request } from "express";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const brokerSchema = z.looseObject({
+  metadata: z.looseObject({ annotations: z.record(z.string(), z.string()) }),
+});
+
+/** The annotations of the Broker that klight ships. */
+export const shippedAnnotations = brokerSchema.parse(
+  parse(readFileSync(new URL("../../knative/base/broker.yaml", import.meta.url), "utf8")),
+).metadata.annotations;
 
 export interface BrokerOptions {
+  /** As on the Broker; `messaging.knative.dev/async-handler` says whether a sender waits for the subscriber. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Where the Trigger delivers. */
   readonly subscriber: string;
   /** The types that the Trigger lets through, each a type or the beginning of one and `*`. */
@@ -37,7 +51,9 @@ export interface Broker {
 }
 
 /**
- * Takes events at once, and delivers those that the Trigger lets through side by side, in no order, with retries.
+ * Delivers the events that the Trigger lets through, with retries: as many side by side as come in, in no order. A sender
+ * gets its answer when its event is delivered or a dead letter, for so long does an in-memory channel wait for its
+ * subscriber, and the Broker for the channel; with the annotation `messaging.knative.dev/async-handler: "true"`, at once.
  * A reply must be empty or a CloudEvent, which goes into the Broker in its turn.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
@@ -46,12 +62,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const badReplies: string[] = [];
   const underWay = new Set<Promise<void>>();
   const closing = new AbortController();
+  const isAsync = options.annotations?.["messaging.knative.dev/async-handler"] === "true";
 
-  const take = (event: BrokerEvent): void => {
+  /** Resolves when the sender gets its answer. */
+  const take = async (event: BrokerEvent): Promise<void> => {
     taken.push(event);
     if (!isLetThrough(event.headers["ce-type"] ?? "", options.types)) return;
     const work = deliver(event).finally(() => underWay.delete(work));
     underWay.add(work);
+    if (!isAsync) await work;
   };
 
   async function deliver(event: BrokerEvent): Promise<void> {
@@ -61,7 +80,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       if (closing.signal.aborted) return;
       ({ status } = delivery);
       if (delivery.badReply !== undefined) badReplies.push(delivery.badReply);
-      if (delivery.reply !== undefined) take(delivery.reply);
+      if (delivery.reply !== undefined) await take(delivery.reply);
       if (isDone(status)) return;
       if (!isRetried(status)) break;
       if (attempt < options.retry) await pause(options.backoffMs * 2 ** attempt, closing.signal);
@@ -71,10 +90,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const app = express();
   app.use(express.text({ type: () => true, limit: "4mb" }));
-  app.post("/", (request, response) => {
+  app.post("/", async (request, response) => {
     const event = eventOf(request);
     if (event === undefined) return void response.status(400).end();
-    take(event);
+    await take(event);
     response.status(202).end();
   });
   const server = app.listen(0, "127.0.0.1");

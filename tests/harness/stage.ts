@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startApiServer, type ApiServer } from "./api-server/api-server.ts";
 import { restartContainer, run } from "./api-server/kubelet.ts";
 import { cloudEvent } from "./source.ts";
-import { type Broker, startBroker } from "./broker.ts";
+import { type Broker, shippedAnnotations, startBroker } from "./broker.ts";
 import { type FunctionProcess, startFunction } from "./function-process.ts";
 import { grpcDialer } from "./lightpeer/grpc-dialer.ts";
 import { startGrpcPeer } from "./lightpeer/grpc-peer.ts";
@@ -100,7 +100,8 @@ export async function startStage({
     functions.map(async (each) => `http://127.0.0.1:${String((await each.logged("listening"))["port"])}`),
   );
   const [first = ""] = urls;
-  const broker = await startBroker({ subscriber: first, types, retry: 8, backoffMs: 100 });
+  const delivery = { annotations: shippedAnnotations, types, retry: 8, backoffMs: 100 };
+  const broker = await startBroker({ subscriber: first, ...delivery });
   const source = startSource({ pods: api.pods, apiServer: api.url, sink: broker.url, mode: "Resource" });
   const pods: StagePod[] = [];
   const caller = new Life();

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { z } from "zod";
 import { eventTypes } from "../../functions/events/read-events.ts";
 import { reasons } from "../../lib/reasons.ts";
-import { at, find, knative } from "./manifests.combinations.ts";
+import { at, combinations, find, knative } from "./manifests.combinations.ts";
 import { build } from "./manifests.kustomization.ts";
 
 const attributes = z.record(z.string(), z.string());
@@ -76,6 +76,17 @@ describe("the Trigger's filter", () => {
     const others = recorded.map((event) => Object.assign({}, event, { kind: "Node" }));
     assert.deepEqual(others.filter(passes), []);
   });
+});
+
+test("every Broker that is shipped delivers events side by side", () => {
+  const brokers = combinations().flatMap(({ title, overlay, manifests }) => {
+    const found = manifests.filter(({ kind }) => kind === "Broker");
+    assert.equal(found.length, overlay === "broker" ? 1 : 0, title);
+    return found;
+  });
+  assert.ok(brokers.length > 0);
+  for (const broker of brokers)
+    assert.equal(at(broker, "metadata", "annotations", "messaging.knative.dev/async-handler"), "true");
 });
 
 describe("the Trigger's delivery", () => {
