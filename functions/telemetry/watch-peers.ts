@@ -46,10 +46,10 @@ export const watchPeers = (recorder: Recorder, peers: Lightpeer): Lightpeer => (
       peers.history(address, limitBytes, timeoutMs),
     ),
   join: (...asked) => watchedJoin(recorder, peers, asked),
-  visit: (address, guest, timeoutMs) =>
+  visit: (address, visitor, timeoutMs) =>
     recorder.call(
       call("Lightpeer/ConnectNewPeer", address),
-      () => peers.visit(address, guest, timeoutMs),
+      () => peers.visit(address, visitor, timeoutMs),
       tagged,
     ),
   notify: (...asked) => watchedNotify(recorder, peers, asked),

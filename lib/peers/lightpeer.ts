@@ -47,7 +47,7 @@ export type History =
   | { readonly tag: "too-large"; readonly bytes: number }
   | Failed;
 
-/** What ConnectNewPeer at a member told: its newest block, a NETWORK block that lists the guest too. */
+/** What ConnectNewPeer at a member told: its newest block, a NETWORK block that lists the visitor too. */
 export type Visited =
   | { readonly tag: "visited"; readonly head: Block; readonly list: readonly string[] }
   | { readonly tag: "broken"; readonly message: string }
@@ -71,8 +71,8 @@ export interface Lightpeer {
    * not sent any more; what the peer has done by then is unclear.
    */
   join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd>;
-  /** ConnectNewPeer at `address` for `guest`; reads the newest block and hangs up. */
-  visit(address: string, guest: string, timeoutMs: number): Promise<Visited>;
+  /** ConnectNewPeer at `address` for `visitor`; reads the newest block and hangs up. */
+  visit(address: string, visitor: string, timeoutMs: number): Promise<Visited>;
   /** NotifyNewBlock. */
   notify(address: string, block: Block, timeoutMs: number): Promise<{ readonly tag: "accepted" } | Failed>;
   /** Closes the connections that no call uses now. */
@@ -80,25 +80,25 @@ export interface Lightpeer {
 }
 
 /** A peer that is expected at the seed. Its ConnectNewPeer is one stream, which stays open until klight ends it. */
-export interface Guest {
+export interface ExpectedPeer {
   /** It has come, and its first block is on its way to it. Never rejects. */
-  readonly came: Promise<"came">;
+  readonly arrived: Promise<"arrived">;
   /** More of its chain, newest first. Settles when all of it is on its way, or the peer has hung up; never rejects. */
   send(blocks: readonly Block[]): Promise<void>;
   /** Ends the stream: the peer takes the first block as its newest one. */
   finish(): void;
   /** Ends the stream with an error, or denies the peer if it has not come: it stays on the chain that it has. */
-  turnAway(): void;
+  refuse(): void;
 }
 
 /** A place where peers come to be re-formed: a ConnectNewPeer of klight's own. */
 export interface Seed {
   /** Where peers reach it, `host:port`. */
   readonly address: string;
-  /** From now on the peer that names itself `peer` is served once: this block, and then what its guest is sent. */
-  expect(peer: string, first: Block): Guest;
+  /** From now on the peer that names itself `peer` is served once: this block, and then what its call is sent. */
+  expect(peer: string, first: Block): ExpectedPeer;
   /** While it visits a network: blocks on top of this one, and on top of those, are not refused. */
-  letPass(head: Block): void;
+  allow(head: Block): void;
   /** Turns away whom it still expects. Refuses writes no longer; health checks are answered a moment longer. */
   close(): void;
 }

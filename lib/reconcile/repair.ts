@@ -38,8 +38,13 @@ export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> 
   if (members.length + joining.length === 0) return emptied(step, about);
   const joiners = joining.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
   const leavers = leaver ? [leaver] : [];
-  const cast = { members, joiners, leavers, looked: scene.looked, carry: wish.carry ?? true };
-  const end = await reform(deps, lease, cast, about.pod && `${about.pod.namespace}/${about.pod.name}`);
+  const participants = { members, joiners, leavers, looked: scene.looked, carry: wish.carry ?? true };
+  const end = await reform(
+    deps,
+    lease,
+    participants,
+    about.pod && `${about.pod.namespace}/${about.pod.name}`,
+  );
   if (end.tag === "held")
     return stopped(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
   const untold = await tellStrays(step);

@@ -4,7 +4,7 @@ import { findings } from "./changes.ts";
 import type { Block, Lightpeer, Seed } from "../peers/lightpeer.ts";
 import { newestOf } from "./newest-entries.ts";
 import type { Outcome } from "../outcome.ts";
-import { networkPayload } from "./reform/chain.ts";
+import { writePeerList } from "../peers/peer-list.ts";
 import { reformNetwork } from "./repair.ts";
 import type { Looked } from "./scene.ts";
 import type { Step } from "./step.ts";
@@ -68,7 +68,7 @@ async function callOn({ deps, lease, record, scene }: Step, seed: Seed, looked: 
   const visited = await lightpeer.visit(newest.address, seed.address, timeoutMs);
   if (visited.tag !== "visited")
     return { tag: "broken", why: `a visit at ${newest.name} failed: ${visited.message}` };
-  seed.letPass(visited.head);
+  seed.allow(visited.head);
   const list = visited.list.filter((address) => address !== seed.address);
   const left = await takeOut(list, visited.head, {
     token: newToken(),
@@ -101,7 +101,7 @@ async function takeOut(
     id: `klight-${token}-1`,
     prevId: head.id,
     kind: "network",
-    payload: networkPayload(list),
+    payload: writePeerList(list),
   };
   for (const address of list) {
     const told = await tell(address, block);

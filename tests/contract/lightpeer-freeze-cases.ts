@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Guest, JoinEnd, Seed } from "../../lib/peers/lightpeer.ts";
+import type { ExpectedPeer, JoinEnd, Seed } from "../../lib/peers/lightpeer.ts";
 import { bodyOf, headOf, liveBlockOf } from "../../lib/reconcile/reform/chain.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { ok, type Reply } from "../harness/lightpeer/status.ts";
@@ -13,7 +13,7 @@ const addressOf = ({ address }: PeerHost): string => address;
 /** Some peers at the seed, each with its first block alone, which lists the seed and all of them. */
 interface Frozen {
   readonly seed: Seed;
-  readonly guests: readonly Guest[];
+  readonly guests: readonly ExpectedPeer[];
   readonly joining: readonly Promise<JoinEnd>[];
 }
 
@@ -32,7 +32,7 @@ const freeze = async (
   const head = headOf("freeze", [seed.address, ...list.map(addressOf)]);
   const guests = hosts.map(({ address }) => seed.expect(address, head));
   const joining = hosts.map(({ address }) => world.klight.lightpeer.join(address, seed.address, 20_000));
-  await Promise.all(guests.map(({ came }) => came));
+  await Promise.all(guests.map(({ arrived }) => arrived));
   await until(world, () => hosts.every(({ state }) => state.network[0] === seed.address));
   return { seed, guests, joining };
 };
@@ -106,7 +106,7 @@ export const freezeCases: Readonly<Record<string, Scenario>> = {
       heads,
     );
     await assertRefused(world, members);
-    for (const guest of frozen.guests) guest.turnAway();
+    for (const guest of frozen.guests) guest.refuse();
     frozen.seed.close();
   },
 
@@ -120,7 +120,7 @@ export const freezeCases: Readonly<Record<string, Scenario>> = {
     assert.deepEqual(await world.persist(second, "stored"), ok);
     assert.deepEqual(await holdings(world, [first]), await holdings(world, [third]));
     assert.deepEqual(await world.entries(first), ["stored"]);
-    for (const guest of frozen.guests) guest.turnAway();
+    for (const guest of frozen.guests) guest.refuse();
     frozen.seed.close();
     await seedDropped(world, frozen, [first, second, third]);
     await assertWhole(world, [first, second, third]);
@@ -142,7 +142,7 @@ export const freezeCases: Readonly<Record<string, Scenario>> = {
     assert.deepEqual(end, ok);
     for (const host of [first, second, third]) assert.deepEqual(await world.entries(host), ["under way"]);
     await assertRefused(world, [first, second]);
-    for (const guest of frozen.guests) guest.turnAway();
+    for (const guest of frozen.guests) guest.refuse();
     frozen.seed.close();
     await seedDropped(world, frozen, [first, second, third]);
     await assertWhole(world, [first, second, third]);
@@ -157,7 +157,7 @@ export const freezeCases: Readonly<Record<string, Scenario>> = {
     const frozen = await freeze(world, members);
     // A part of a chain is no chain.
     await Promise.all(frozen.guests.map((guest) => guest.send(bodyOf("freeze", [Buffer.from("never")]))));
-    for (const guest of frozen.guests) guest.turnAway();
+    for (const guest of frozen.guests) guest.refuse();
     for (const end of await Promise.all(frozen.joining)) assert.equal(end.tag, "unclear");
     assert.deepEqual(await holdings(world, members), before);
     await assertRefused(world, members);
@@ -187,7 +187,7 @@ export const freezeCases: Readonly<Record<string, Scenario>> = {
     const guest = seed.expect(peer.address, headOf("given-up", [seed.address, peer.address]));
     const givenUp = new AbortController();
     const joining = world.klight.lightpeer.join(peer.address, seed.address, 20_000, givenUp.signal);
-    await guest.came;
+    await guest.arrived;
     await until(world, () => peer.state.network.length === 2);
     givenUp.abort();
     assert.equal((await joining).tag, "unclear");
@@ -222,7 +222,7 @@ export const freezeCases: Readonly<Record<string, Scenario>> = {
   ) => {
     const members = await three(world);
     const frozen = await freeze(world, members);
-    for (const guest of frozen.guests) guest.turnAway();
+    for (const guest of frozen.guests) guest.refuse();
     await Promise.all(frozen.joining);
     const before = await holdings(world, members);
     const live = liveBlockOf("freeze", members.map(addressOf));

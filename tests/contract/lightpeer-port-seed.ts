@@ -15,7 +15,7 @@ export const seedCases = (use: Use): void => {
     const list = [seed.address, a.address, b.address];
     const guest = seed.expect(a.address, headOf("for-a", list));
     const joining = lightpeer.join(a.address, seed.address, SOON_MS);
-    await guest.came;
+    await guest.arrived;
     await until(() => a.state.network.length === 3);
     assert.deepEqual([a.state.network, a.state.head], [list, head]);
     await guest.send(bodyOf("for-a", [Buffer.from("new"), Buffer.from("before")]));
@@ -35,7 +35,7 @@ export const seedCases = (use: Use): void => {
     const earlier = stateOf(peer);
     const seed = await opened(world);
     assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
-    seed.expect(peer.address, headOf("withdrawn", [peer.address])).turnAway();
+    seed.expect(peer.address, headOf("withdrawn", [peer.address])).refuse();
     assert.equal((await world.lightpeer.join(peer.address, seed.address, SOON_MS)).tag, "denied");
     seed.close();
     assert.deepEqual([stateOf(peer), peer.status, peer.lives], [earlier, "running", 1]);
@@ -51,11 +51,11 @@ export const seedCases = (use: Use): void => {
     const list = [seed.address, a.address, b.address];
     const guests = [a, b].map(({ address }) => seed.expect(address, headOf("away", list)));
     const joining = [a, b].map(({ address }) => lightpeer.join(address, seed.address, SOON_MS));
-    await Promise.all(guests.map(({ came }) => came));
+    await Promise.all(guests.map(({ arrived }) => arrived));
     await Promise.all(guests.map((guest) => guest.send(bodyOf("away", [Buffer.from("never")]))));
     await until(() => [a, b].every(({ state }) => state.network.length === 3));
     await assert.rejects(store(a, "refused"));
-    for (const guest of guests) guest.turnAway();
+    for (const guest of guests) guest.refuse();
     assert.deepEqual(
       (await Promise.all(joining)).map(({ tag }) => tag),
       ["unclear", "unclear"],
@@ -83,7 +83,7 @@ export const seedCases = (use: Use): void => {
     const next = await opened(world);
     const guest = next.expect(peer.address, headOf("next", [peer.address]));
     const joining = world.lightpeer.join(peer.address, next.address, SOON_MS);
-    await guest.came;
+    await guest.arrived;
     guest.finish();
     assert.equal((await joining).tag, "joined");
     next.close();
@@ -100,7 +100,7 @@ export const seedCases = (use: Use): void => {
     x.close();
     assert.equal((await world.lightpeer.join(a.address, y.address, SOON_MS)).tag, "denied");
     const joining = world.lightpeer.join(b.address, y.address, SOON_MS);
-    await guest.came;
+    await guest.arrived;
     guest.finish();
     assert.equal((await joining).tag, "joined");
     y.close();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Block, Lightpeer, Seed, Seeds, SeedUse } from "../../lib/peers/lightpeer.ts";
-import { networkPayload } from "../../lib/reconcile/reform/chain.ts";
+import { writePeerList } from "../../lib/peers/peer-list.ts";
 import type { Lacks, PeerHost } from "../harness/lightpeer/calls.ts";
 
 /** One implementation of the port, and the peers that it talks to. */
@@ -46,7 +46,7 @@ export const onTopOf = (peer: PeerHost, list: readonly string[], id: string): Bl
   id,
   prevId: peer.state.head.id,
   kind: "network",
-  payload: networkPayload(list),
+  payload: writePeerList(list),
 });
 
 export const opened = async ({ seeds }: World, use: SeedUse = "reform"): Promise<Seed> => {

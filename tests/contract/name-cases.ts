@@ -119,7 +119,7 @@ export const nameCases: Readonly<Record<string, Scenario>> = {
       assert.deepEqual(await ask(asked), named(asked.address));
     });
     const joining = lightpeer.join(reformed.address, seed.address, SOON_MS);
-    await guest.came;
+    await guest.arrived;
     guest.finish();
     assert.deepEqual(await joining, { tag: "joined" });
     seed.close();

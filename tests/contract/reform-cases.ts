@@ -5,7 +5,7 @@ import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Lease } from "../../lib/lease.ts";
 import type { Log } from "../../lib/log.ts";
 import { reform, type ReformEnd } from "../../lib/reconcile/reform/reform.ts";
-import type { Cast } from "../../lib/reconcile/reform/stage.ts";
+import type { Participants } from "../../lib/reconcile/reform/reforming.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { writeList } from "../harness/lightpeer/network-list.ts";
@@ -76,14 +76,14 @@ const reformed = async (
   assert.equal(begun.tag, "leased");
   const now = world.now();
   const lease: Lease = { network: NETWORK, token: "step", until: now + 15_000 };
-  const cast: Cast = {
+  const participants: Participants = {
     members: members.map(contactOf),
     joiners: joiners.map(contactOf),
     leavers: leavers.map(contactOf),
     looked: { from: now, to: now },
     carry,
   };
-  return reform(deps, lease, cast);
+  return reform(deps, lease, participants);
 };
 
 type Whole = Extract<ReformEnd, { readonly tag: "whole" }>;

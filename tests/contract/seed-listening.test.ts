@@ -106,7 +106,7 @@ describe("when the seed listens", () => {
     const guest = seed.expect(PEER, headOf("close", LIST));
     seed.expect("10.0.0.2:9081", headOf("close", LIST));
     const visit = come(seed, PEER);
-    await guest.came;
+    await guest.arrived;
     seed.close();
     assert.equal(await codeOf(visit), status.ABORTED);
     assert.equal(await codeOf(come(seed, "10.0.0.2:9081")), status.PERMISSION_DENIED);
@@ -119,7 +119,7 @@ describe("when the seed listens", () => {
     const seed = await opened(seedsHere());
     const guest = seed.expect(PEER, headOf("end", LIST));
     const visit = come(seed, PEER);
-    await guest.came;
+    await guest.arrived;
     await guest.send(bodyOf("end", entries(200)));
     guest.finish();
     seed.close();
@@ -146,7 +146,7 @@ describe("when the seed listens", () => {
     const guest = now.expect(PEER, headOf("now", LIST));
     before.close();
     const visit = come(now, PEER);
-    await guest.came;
+    await guest.arrived;
     guest.finish();
     assert.equal(await codeOf(visit), status.OK);
     assert.deepEqual(idsOf(visit), ["klight-now-head"]);
@@ -161,7 +161,7 @@ describe("when the seed listens", () => {
       const peer = `10.0.1.${turn}:9081`;
       const guest = seed.expect(peer, headOf(`turn-${turn}`, [peer]));
       const visit = come(seed, peer);
-      await guest.came;
+      await guest.arrived;
       guest.finish();
       assert.equal(await codeOf(visit), status.OK);
       seed.close();

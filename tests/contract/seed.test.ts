@@ -65,7 +65,7 @@ describe("what a peer that is sent for gets", () => {
     const begin = Date.now();
     const guest = seed.expect(PEER, headOf("x", LIST));
     const visit = come(seed, PEER);
-    assert.equal(await guest.came, "came");
+    assert.equal(await guest.arrived, "arrived");
     await until(() => visit.blocks.length === 1, "the first block arrives");
     await sleep(A_WHILE_MS);
     assert.deepEqual([idsOf(visit), visit.end], [["klight-x-head"], undefined]);
@@ -93,7 +93,7 @@ describe("what a peer that is sent for gets", () => {
     const seed = await opened(seeds);
     const guest = seed.expect(PEER, headOf("once", LIST));
     const visit = come(seed, PEER);
-    await guest.came;
+    await guest.arrived;
     assert.equal(await codeOf(come(seed, PEER)), status.PERMISSION_DENIED);
     assert.equal(visit.end, undefined);
     guest.finish();
@@ -106,13 +106,13 @@ describe("what a peer that is sent for gets", () => {
     const seed = await opened(seeds);
     const before = seed.expect(PEER, headOf("before", LIST));
     const early = come(seed, PEER);
-    await before.came;
+    await before.arrived;
     const guest = seed.expect(PEER, headOf("now", LIST));
     assert.equal(await codeOf(early), status.ABORTED);
     const visit = come(seed, PEER);
-    await guest.came;
+    await guest.arrived;
     before.finish();
-    before.turnAway();
+    before.refuse();
     guest.finish();
     assert.equal(await codeOf(visit), status.OK);
     assert.deepEqual(idsOf(visit), ["klight-now-head"]);
@@ -123,8 +123,8 @@ describe("what a peer that is sent for gets", () => {
     const seed = await opened(seeds);
     const guest = seed.expect(PEER, headOf("away", LIST));
     const visit = come(seed, PEER);
-    await guest.came;
-    guest.turnAway();
+    await guest.arrived;
+    guest.refuse();
     await guest.send(bodyOf("away", entries(3)));
     guest.finish();
     assert.equal(await codeOf(visit), status.ABORTED);
@@ -134,7 +134,7 @@ describe("what a peer that is sent for gets", () => {
 
   test("an error and no block where it is not expected, was turned away or let go before, or has no name", async () => {
     const seed = await opened(seeds);
-    seed.expect("10.0.0.8:9081", headOf("c", LIST)).turnAway();
+    seed.expect("10.0.0.8:9081", headOf("c", LIST)).refuse();
     seed.expect("10.0.0.9:9081", headOf("d", LIST)).finish();
     seed.expect(PEER, headOf("e", LIST));
     for (const peer of ["10.0.0.8:9081", "10.0.0.9:9081", "10.0.0.3:9081", ""]) {
@@ -159,7 +159,7 @@ describe("what a peer that is sent for gets", () => {
     const seed = await opened(seeds);
     const guest = seed.expect(PEER, headOf("large", LIST));
     const rest = callWithoutReading(seed.address, PEER);
-    await guest.came;
+    await guest.arrived;
     let isSent = false;
     const sending = guest.send(chain).then(() => {
       isSent = true;
@@ -178,13 +178,13 @@ describe("what a peer that is sent for gets", () => {
 
   for (const [what, end] of [
     ["hangs up", (visit: Visit) => visit.stream.cancel()],
-    ["is turned away", (_: Visit, turnAway: () => void) => turnAway()],
+    ["is turned away", (_: Visit, refuse: () => void) => refuse()],
   ] as const) {
     test(`no more than it waits for: sending to a peer that does not read ends when it ${what}`, async () => {
       const seed = await opened(seeds);
       const guest = seed.expect(PEER, headOf("cut", LIST));
       const visit = come(seed, PEER);
-      await guest.came;
+      await guest.arrived;
       await until(() => visit.blocks.length === 1, "the first block arrives");
       visit.stream.pause();
       let isSent = false;
@@ -194,7 +194,7 @@ describe("what a peer that is sent for gets", () => {
       await sleep(A_WHILE_MS);
       assert.equal(isSent, false);
       end(visit, () => {
-        guest.turnAway();
+        guest.refuse();
       });
       await sending;
       visit.stream.resume();
@@ -227,7 +227,7 @@ describe("what else the seed answers", () => {
   test("is no refusal of a new block while a network is visited, which would fork it", async () => {
     const seed = await opened(seeds, "visit");
     assert.equal(await tell(seed, blockOn("any")), status.UNIMPLEMENTED);
-    seed.letPass(blockOn("any", "head"));
+    seed.allow(blockOn("any", "head"));
     assert.equal(await tell(seed, blockOn("another")), status.UNIMPLEMENTED);
     seed.close();
   });
@@ -243,7 +243,7 @@ describe("what else the seed answers", () => {
     const refused = tell(reforming, blockOn("frozen")).then(count);
     await sleep(A_WHILE_MS);
     assert.equal(answered, 0);
-    visiting.letPass(blockOn("below", "head"));
+    visiting.allow(blockOn("below", "head"));
     assert.deepEqual(await Promise.all([passes, refused]), [status.UNIMPLEMENTED, status.UNKNOWN]);
     assert.equal(await tell(visiting, blockOn("first")), status.UNIMPLEMENTED);
     reforming.close();

@@ -177,16 +177,16 @@ export const dropsTheHistory: Tamper = (deps) => ({
       if (opened.tag === "failed") return opened;
       const { seed } = opened;
       const expect: Seed["expect"] = (peer, first) => {
-        const guest = seed.expect(peer, first);
+        const call = seed.expect(peer, first);
         const end: Block = { id: first.prevId, prevId: "", kind: "network", payload: writeList([]) };
         return {
-          came: guest.came,
-          send: () => guest.send([end]),
+          arrived: call.arrived,
+          send: () => call.send([end]),
           finish: () => {
-            guest.finish();
+            call.finish();
           },
-          turnAway: () => {
-            guest.turnAway();
+          refuse: () => {
+            call.refuse();
           },
         };
       };

@@ -1,6 +1,6 @@
-import type { Block, Guest, Seed, Seeds } from "../../lib/peers/lightpeer.ts";
+import type { Block, ExpectedPeer, Seed, Seeds } from "../../lib/peers/lightpeer.ts";
 import { denialOf } from "../../lib/peers/denial.ts";
-import { SeedDoors } from "../../lib/peers/seed/doors.ts";
+import { BlockFilter } from "../../lib/peers/seed/block-filter.ts";
 import { HEALTH_PERIOD_MS } from "../../lib/timing.ts";
 import type { PeerCalls } from "../harness/lightpeer/calls.ts";
 import type { Life } from "../harness/lightpeer/life.ts";
@@ -11,17 +11,17 @@ import type { Wire } from "./wire.ts";
 const unimplemented = failed("UNIMPLEMENTED", "unknown method");
 
 /** One ConnectNewPeer that is expected, as long as klight keeps it open. */
-class SimGuest implements Guest {
-  readonly came: Promise<"came">;
+class SimExpected implements ExpectedPeer {
+  readonly arrived: Promise<"arrived">;
   readonly #first: Block;
   #take: ((block: Block) => void) | undefined;
-  #come: (came: "came") => void = () => {};
+  #come: (came: "arrived") => void = () => {};
   #end: (reply: Reply) => void = () => {};
   #isOver = false;
 
   constructor(first: Block) {
     this.#first = first;
-    this.came = new Promise((resolve) => {
+    this.arrived = new Promise((resolve) => {
       this.#come = resolve;
     });
   }
@@ -30,7 +30,7 @@ class SimGuest implements Guest {
     if (this.#take !== undefined || this.#isOver) return undefined;
     this.#take = take;
     take(this.#first);
-    this.#come("came");
+    this.#come("arrived");
     return new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -44,7 +44,7 @@ class SimGuest implements Guest {
     this.#over(ok);
   }
 
-  turnAway(): void {
+  refuse(): void {
     this.#over(failed("UNAVAILABLE", "the re-form was given up"));
   }
 
@@ -61,15 +61,15 @@ export function createSeeds(
   life: Life,
   address: string,
 ): Seeds {
-  const guests = new Map<string, SimGuest>();
-  const doors = new SeedDoors();
+  const expected = new Map<string, SimExpected>();
+  const filter = new BlockFilter();
   let users = 0;
   const calls: PeerCalls = {
-    connectNewPeer: (_ctx, guest, take) =>
-      guests.get(guest)?.serve(take) ?? Promise.resolve(failed("PERMISSION_DENIED", denialOf(guest))),
+    connectNewPeer: (_ctx, call, take) =>
+      expected.get(call)?.serve(take) ?? Promise.resolve(failed("PERMISSION_DENIED", denialOf(call))),
     check: async () => ok,
     notifyNewBlock: async (_ctx, block) =>
-      (await doors.passes(block)) ? unimplemented : failed("UNKNOWN", "the network is being re-formed"),
+      (await filter.passes(block)) ? unimplemented : failed("UNKNOWN", "the network is being re-formed"),
     joinNetwork: async () => unimplemented,
     persist: async () => unimplemented,
     query: async () => unimplemented,
@@ -82,23 +82,23 @@ export function createSeeds(
   };
   return {
     open: async (use) => {
-      const own = new Map<string, SimGuest>();
+      const own = new Map<string, SimExpected>();
       users += 1;
       wire.listen(address, { life, calls });
-      const { letPass, leave } = doors.enter(use);
+      const { allow, leave } = filter.enter(use);
       const seed: Seed = {
         address,
-        letPass,
+        allow,
         expect: (peer, first) => {
-          const guest = new SimGuest(first);
-          own.set(peer, guest);
-          guests.set(peer, guest);
-          return guest;
+          const call = new SimExpected(first);
+          own.set(peer, call);
+          expected.set(peer, call);
+          return call;
         },
         close: () => {
-          for (const [peer, guest] of own) {
-            guest.turnAway();
-            if (guests.get(peer) === guest) guests.delete(peer);
+          for (const [peer, call] of own) {
+            call.refuse();
+            if (expected.get(peer) === call) expected.delete(peer);
           }
           leave();
           leaveLater();

@@ -4,7 +4,7 @@ import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
 import { parseAddress, targetOf } from "../address.ts";
 import { type Answer, type CallFailure, failure } from "./call.ts";
 import type { Deadline } from "./deadline.ts";
-import { knock } from "./knock.ts";
+import { greet } from "./greet.ts";
 
 /** The longest message that is read, bytes: a peer's own servers take 4 MiB, custom ones may take more. */
 export const MAX_MESSAGE_BYTES = 64 * 1_024 * 1_024;
@@ -98,13 +98,13 @@ export class Connections {
       return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
     }
     if (this.#usable(address) === undefined) {
-      const knocked = await knock(endpoint, deadline);
-      if (knocked === "refused") {
+      const greeted = await greet(endpoint, deadline);
+      if (greeted === "refused") {
         return { ...failure(status.UNAVAILABLE, `nobody listens at ${address}`), refused: true };
       }
-      if (knocked === "silent") return failure(status.DEADLINE_EXCEEDED, `${address} does not answer`);
+      if (greeted === "silent") return failure(status.DEADLINE_EXCEEDED, `${address} does not answer`);
     }
-    // Another call may have connected while this one knocked.
+    // Another call may have connected while this one greeted.
     const connection = this.#usable(address) ?? this.#create(targetOf(endpoint));
     connection.calls += 1;
     this.#open.delete(address);

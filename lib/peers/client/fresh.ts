@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { networkPayload } from "../../reconcile/reform/chain.ts";
+import { writePeerList } from "../peer-list.ts";
 import type { Answer, CallFailure } from "./call.ts";
 import { isNotOnTop } from "./join-errors.ts";
 import type { Block, Freshness } from "../lightpeer.ts";
@@ -53,5 +53,5 @@ const question = (address: string, asked: number): Block => ({
   id: `klight-fresh-${asked + 1}`,
   prevId: asked === 0 ? "" : `klight-fresh-${asked}`,
   kind: "network",
-  payload: networkPayload([address]),
+  payload: writePeerList([address]),
 });

@@ -74,10 +74,10 @@ class GrpcLightpeer implements Lightpeer {
     return end.tag === "failed" ? nameTold(end) : JOINED_NOBODY;
   }
 
-  async visit(address: string, guest: string, timeoutMs: number): Promise<Visited> {
+  async visit(address: string, visitor: string, timeoutMs: number): Promise<Visited> {
     const deadline = deadlineIn(timeoutMs);
     return visitedOf(
-      await this.#connections.once(address, deadline, (stubs) => readHead(stubs, guest, deadline)),
+      await this.#connections.once(address, deadline, (stubs) => readHead(stubs, visitor, deadline)),
     );
   }
 

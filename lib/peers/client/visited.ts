@@ -12,19 +12,19 @@ import type { Lightblock } from "../../../proto/generated/lightpeer.ts";
 const Members = z.array(z.object({ Address: z.string() }));
 
 /**
- * Has `guest` taken in and reads the newest block. The peer tells its members and stores the block before it streams,
+ * Has `visitor` taken in and reads the newest block. The peer tells its members and stores the block before it streams,
  * so hanging up after the first block changes nothing.
  */
 export async function readHead(
   { lightpeer }: Stubs,
-  guest: string,
+  visitor: string,
   deadline: Deadline,
 ): Promise<Answer<Lightblock>> {
   let head: Lightblock | undefined;
   const end = await streamed(
     deadline,
     (metadata, options) =>
-      lightpeer.connectNewPeer({ Peer: { Address: guest, Name: "klight" } }, metadata, options),
+      lightpeer.connectNewPeer({ Peer: { Address: visitor, Name: "klight" } }, metadata, options),
     (block) => {
       head = block;
       return "enough";

@@ -8,13 +8,13 @@ import {
 import { HealthCheckResponse_ServingStatus, type HealthServer } from "../../../proto/generated/health.ts";
 import type { ConnectRequest, Lightblock, NewBlockResponse } from "../../../proto/generated/lightpeer.ts";
 import { denialOf } from "../denial.ts";
-import type { SeedDoors } from "./doors.ts";
-import type { SeedGuest } from "./guest.ts";
+import type { BlockFilter } from "./block-filter.ts";
+import type { ExpectedCall } from "./expected-call.ts";
 
-/** What all seeds of a process share: their guests, by the names that peers give themselves, and their doors. */
-export interface SeedHouse {
-  readonly guests: ReadonlyMap<string, SeedGuest>;
-  readonly doors: SeedDoors;
+/** What all seeds of a process share: their expected, by the names that peers give themselves, and their filter. */
+export interface SeedState {
+  readonly expected: ReadonlyMap<string, ExpectedCall>;
+  readonly filter: BlockFilter;
 }
 
 /**
@@ -22,17 +22,17 @@ export interface SeedHouse {
  * so whoever is not expected gets an error. A notification that is refused keeps a peer from storing only if the code
  * is UNKNOWN; every other code is passed over.
  */
-export const seedCalls = ({ guests, doors }: SeedHouse): UntypedServiceImplementation => ({
+export const seedCalls = ({ expected, filter }: SeedState): UntypedServiceImplementation => ({
   connectNewPeer(call: ServerWritableStream<ConnectRequest, Lightblock>): void {
     const peer = call.request.Peer?.Address ?? "";
-    if (guests.get(peer)?.admit(call)) return;
+    if (expected.get(peer)?.admit(call)) return;
     call.emit("error", { code: status.PERMISSION_DENIED, details: denialOf(peer) });
   },
   async notifyNewBlock(
     { request }: ServerUnaryCall<Lightblock, NewBlockResponse>,
     done: sendUnaryData<NewBlockResponse>,
   ): Promise<void> {
-    const passes = await doors.passes({ id: request.ID, prevId: request.PrevID });
+    const passes = await filter.passes({ id: request.ID, prevId: request.PrevID });
     if (passes) done({ code: status.UNIMPLEMENTED, details: "klight's seed keeps no chain" });
     else done({ code: status.UNKNOWN, details: "klight is re-forming the network: try again in a moment" });
   },

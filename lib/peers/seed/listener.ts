@@ -1,7 +1,7 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthService } from "../../../proto/generated/health.ts";
 import { LightpeerService } from "../../../proto/generated/lightpeer.ts";
-import { healthCalls, seedCalls, type SeedHouse } from "./calls.ts";
+import { healthCalls, seedCalls, type SeedState } from "./calls.ts";
 
 type Listening =
   { readonly tag: "listening"; readonly port: number } | { readonly tag: "failed"; readonly message: string };
@@ -15,17 +15,17 @@ const HOSTS = ["[::]", "0.0.0.0"] as const;
 /** One gRPC server for all seeds of a process: it listens while at least one of them needs it. */
 export class Listener {
   readonly #port: number;
-  readonly #house: SeedHouse;
+  readonly #state: SeedState;
   readonly #lingerMs: number;
   #users = 0;
   #server: { readonly server: Server; readonly port: number } | undefined;
   /** Opening and closing take turns; never rejects. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({ port, lingerMs }: { readonly port: number; readonly lingerMs: number }, house: SeedHouse) {
+  constructor({ port, lingerMs }: { readonly port: number; readonly lingerMs: number }, state: SeedState) {
     this.#port = port;
     this.#lingerMs = lingerMs;
-    this.#house = house;
+    this.#state = state;
   }
 
   acquire(): Promise<Listening> {
@@ -62,7 +62,7 @@ export class Listener {
   async #listen(): Promise<Listening> {
     const problems: string[] = [];
     for (const host of HOSTS) {
-      const server = createServer(this.#house);
+      const server = createServer(this.#state);
       const bound = await bind(server, `${host}:${this.#port}`);
       if (typeof bound === "number") {
         this.#server = { server, port: bound };
@@ -79,10 +79,10 @@ export class Listener {
   }
 }
 
-function createServer(house: SeedHouse): Server {
+function createServer(state: SeedState): Server {
   const server = new Server({ "grpc.enable_channelz": 0, "grpc.max_send_message_length": -1 });
   // Every other call of a lightpeer is answered with UNIMPLEMENTED.
-  server.addService(LightpeerService, seedCalls(house));
+  server.addService(LightpeerService, seedCalls(state));
   server.addService(HealthService, healthCalls);
   return server;
 }

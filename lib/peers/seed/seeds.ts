@@ -1,8 +1,8 @@
 import { HEALTH_PERIOD_MS } from "../../timing.ts";
 import type { Block, Seed, Seeds } from "../lightpeer.ts";
 import { seedAddress } from "./address.ts";
-import { SeedDoors } from "./doors.ts";
-import { SeedGuest } from "./guest.ts";
+import { BlockFilter } from "./block-filter.ts";
+import { ExpectedCall } from "./expected-call.ts";
 import { Listener } from "./listener.ts";
 
 export interface SeedOptions {
@@ -20,55 +20,55 @@ export interface SeedOptions {
 
 /** Seeds that share one port, which is listened on only while one of them is open, and a moment longer. */
 export function createSeeds({ port, address, lingerMs = HEALTH_PERIOD_MS }: SeedOptions): Seeds {
-  const guests = new Map<string, SeedGuest>();
-  const doors = new SeedDoors();
-  const listener = new Listener({ port, lingerMs }, { guests, doors });
+  const expected = new Map<string, ExpectedCall>();
+  const filter = new BlockFilter();
+  const listener = new Listener({ port, lingerMs }, { expected, filter });
   return {
     async open(use) {
       const listening = await listener.acquire();
       if (listening.tag === "failed") return listening;
-      const { letPass, leave } = doors.enter(use);
+      const { allow, leave } = filter.enter(use);
       const close = (): void => {
         leave();
         listener.release();
       };
       return {
         tag: "open",
-        seed: createSeed({ guests, letPass, close }, seedAddress(address, listening.port)),
+        seed: createSeed({ expected, allow, close }, seedAddress(address, listening.port)),
       };
     },
   };
 }
 
 interface Place {
-  readonly guests: Map<string, SeedGuest>;
-  readonly letPass: (head: Block) => void;
+  readonly expected: Map<string, ExpectedCall>;
+  readonly allow: (head: Block) => void;
   readonly close: () => void;
 }
 
-function createSeed({ guests, letPass, close }: Place, address: string): Seed {
-  const own = new Map<string, SeedGuest>();
+function createSeed({ expected, allow, close }: Place, address: string): Seed {
+  const own = new Map<string, ExpectedCall>();
   let isOpen = true;
   return {
     address,
-    letPass,
+    allow,
     expect(peer, first) {
-      const guest = new SeedGuest(first);
-      own.get(peer)?.turnAway();
-      if (!isOpen) guest.turnAway();
+      const call = new ExpectedCall(first);
+      own.get(peer)?.refuse();
+      if (!isOpen) call.refuse();
       else {
-        own.set(peer, guest);
-        guests.set(peer, guest);
+        own.set(peer, call);
+        expected.set(peer, call);
       }
-      return guest;
+      return call;
     },
     close() {
       if (!isOpen) return;
       isOpen = false;
-      for (const [peer, guest] of own) {
-        guest.turnAway();
+      for (const [peer, call] of own) {
+        call.refuse();
         // Another seed may expect a peer at the same address by now.
-        if (guests.get(peer) === guest) guests.delete(peer);
+        if (expected.get(peer) === call) expected.delete(peer);
       }
       close();
     },

@@ -1,8 +1,5 @@
 import type { Block } from "../../peers/lightpeer.ts";
-
-/** The list of a network as a NETWORK block holds it. */
-export const networkPayload = (addresses: readonly string[]): Uint8Array =>
-  Buffer.from(JSON.stringify(addresses.map((Address) => ({ Address }))));
+import { writePeerList } from "../../peers/peer-list.ts";
 
 const idOf = (token: string, part: number | "head" | "live"): string => `klight-${token}-${part}`;
 
@@ -10,7 +7,7 @@ const network = (id: string, prevId: string, list: readonly string[]): Block => 
   id,
   prevId,
   kind: "network",
-  payload: networkPayload(list),
+  payload: writePeerList(list),
 });
 
 /**

@@ -1,19 +1,27 @@
-import type { Guest, JoinEnd } from "../../peers/lightpeer.ts";
+import type { ExpectedPeer, JoinEnd } from "../../peers/lightpeer.ts";
 import { covers } from "../../lease.ts";
 import { headOf } from "./chain.ts";
-import { again, type Cast, joinStopped, missed, type Place, type Stage, type Stopped } from "./stage.ts";
+import {
+  again,
+  type Participants,
+  joinStopped,
+  missed,
+  type Participant,
+  type Reforming,
+  type Stopped,
+} from "./reforming.ts";
 
-/** A peer in whose JoinNetwork klight holds the door: it has a new list, and still its old chain. */
+/** A peer whose JoinNetwork klight keeps open: it has a new list, and still its old chain. */
 export interface Frozen {
-  readonly place: Place;
+  readonly participant: Participant;
   /** Name of its new chain: that of the network, or one of its own for a peer that leaves. */
   readonly token: string;
-  readonly guest: Guest;
+  readonly call: ExpectedPeer;
   /** How its JoinNetwork ends. */
   readonly joining: Promise<JoinEnd>;
 }
 
-/** One round of freezing. */
+/** One attempt at freezing. */
 export interface Freezing {
   /** Name of the chain that the network gets. */
   readonly token: string;
@@ -38,29 +46,38 @@ const LATE: JoinEnd = { tag: "unclear", message: `it has not come within ${COME_
  * Joiners first, then one member, then all: a seed that cannot be reached shows before the network is touched.
  * Undefined: all have come.
  */
-export async function freeze(stage: Stage, cast: Cast, freezing: Freezing): Promise<Stopped | undefined> {
-  const { members, joiners, leavers } = cast;
-  const before = await sendForAll(stage, cast, { places: joiners, freezing });
+export async function freeze(
+  reforming: Reforming,
+  participants: Participants,
+  freezing: Freezing,
+): Promise<Stopped | undefined> {
+  const { members, joiners, leavers } = participants;
+  const before = await sendForAll(reforming, participants, { those: joiners, freezing });
   if (before) return before;
-  freezing.since = stage.deps.clock.now();
-  const first = await sendForAll(stage, cast, { places: members.slice(0, 1), freezing });
+  freezing.since = reforming.deps.clock.now();
+  const first = await sendForAll(reforming, participants, { those: members.slice(0, 1), freezing });
   if (first) return first;
-  const others = await sendForAll(stage, cast, { places: [...members.slice(1), ...leavers], freezing });
+  const others = await sendForAll(reforming, participants, {
+    those: [...members.slice(1), ...leavers],
+    freezing,
+  });
   // Some are frozen by now, so one that cannot reach the seed is one that does not do its part.
   return others?.tag === "held" && !others.touched ? again(others.missing, others.outcome.message) : others;
 }
 
 interface Group {
-  readonly places: readonly Place[];
+  readonly those: readonly Participant[];
   readonly freezing: Freezing;
 }
 
 async function sendForAll(
-  stage: Stage,
-  cast: Cast,
-  { places, freezing }: Group,
+  reforming: Reforming,
+  participants: Participants,
+  { those, freezing }: Group,
 ): Promise<Stopped | undefined> {
-  const ends = await Promise.all(places.map((place) => sendFor(stage, cast, { place, freezing })));
+  const ends = await Promise.all(
+    those.map((participant) => sendFor(reforming, participants, { participant, freezing })),
+  );
   const stopped = ends.filter((end) => end !== undefined);
   const [first] = stopped;
   if (first === undefined) return undefined;
@@ -69,26 +86,29 @@ async function sendForAll(
 }
 
 async function sendFor(
-  stage: Stage,
-  cast: Cast,
-  { place, freezing }: { readonly place: Place; readonly freezing: Freezing },
+  reforming: Reforming,
+  participants: Participants,
+  { participant, freezing }: { readonly participant: Participant; readonly freezing: Freezing },
 ): Promise<Stopped | undefined> {
-  const { deps, lease, seed } = stage;
+  const { deps, lease, seed } = reforming;
   const { timeoutMs, frozen } = freezing;
-  const token = isLeaver(cast, place) ? deps.newToken() : freezing.token;
-  if (!covers(deps, lease, timeoutMs)) return missed(place, "the lease ran short");
-  const guest = seed.expect(place.address, headOf(token, frozenList(stage, cast, place)));
+  const token = isLeaver(participants, participant) ? deps.newToken() : freezing.token;
+  if (!covers(deps, lease, timeoutMs)) return missed(participant, "the lease ran short");
+  const call = seed.expect(
+    participant.address,
+    headOf(token, frozenList(reforming, participants, participant)),
+  );
   const givenUp = new AbortController();
-  const joining = deps.lightpeer.join(place.address, seed.address, timeoutMs, givenUp.signal);
+  const joining = deps.lightpeer.join(participant.address, seed.address, timeoutMs, givenUp.signal);
   const late = deps.clock.sleep(COME_MS).then(() => LATE);
-  const end = await Promise.race([guest.came, joining, late]);
-  if (end !== "came") {
-    guest.turnAway();
+  const end = await Promise.race([call.arrived, joining, late]);
+  if (end !== "arrived") {
+    call.refuse();
     // A peer that hangs would find the call when it wakes up.
     givenUp.abort();
-    return joinStopped(stage, place, end);
+    return joinStopped(reforming, participant, end);
   }
-  frozen.push({ place, token, guest, joining });
+  frozen.push({ participant, token, call, joining });
   return undefined;
 }
 
@@ -96,12 +116,17 @@ async function sendFor(
  * Should klight die now, the others drop the seed as they drop a member that died: members find their network again,
  * joiners stand alone, and whoever leaves refuses writes, because somebody on its list is on another chain.
  */
-function frozenList({ seed }: Stage, cast: Cast, place: Place): readonly string[] {
-  const { members, joiners } = cast;
+function frozenList(
+  { seed }: Reforming,
+  participants: Participants,
+  participant: Participant,
+): readonly string[] {
+  const { members, joiners } = participants;
   const addresses = members.map(({ address }) => address);
-  if (members.some((member) => member === place)) return [seed.address, ...addresses];
-  const partner = isLeaver(cast, place) ? (members[0] ?? joiners[0]) : undefined;
-  return [seed.address, ...(partner ? [partner.address] : []), place.address];
+  if (members.some((member) => member === participant)) return [seed.address, ...addresses];
+  const partner = isLeaver(participants, participant) ? (members[0] ?? joiners[0]) : undefined;
+  return [seed.address, ...(partner ? [partner.address] : []), participant.address];
 }
 
-const isLeaver = ({ leavers }: Cast, place: Place): boolean => leavers.some((leaver) => leaver === place);
+const isLeaver = ({ leavers }: Participants, participant: Participant): boolean =>
+  leavers.some((leaver) => leaver === participant);

@@ -1,10 +1,10 @@
 import type { Contact } from "../../store/contacts.ts";
 import { covers } from "../../lease.ts";
 import { liveBlockOf } from "./chain.ts";
-import { again, missed, partMs, type Stage, type Stopped } from "./stage.ts";
+import { again, missed, partMs, type Reforming, type Stopped } from "./reforming.ts";
 
 /** How long the two notifications after another may take, ms. */
-export const liveMs = ({ deps }: Stage): number => 2 * partMs(deps, 0);
+export const liveMs = ({ deps }: Reforming): number => 2 * partMs(deps, 0);
 
 /**
  * Takes the seed out of the list. All but the first are told of a list that begins with the first, and as long as that
@@ -12,11 +12,11 @@ export const liveMs = ({ deps }: Stage): number => 2 * partMs(deps, 0);
  * live and whole. A peer that is not on the chain that it was handed refuses the block. Undefined: all took it.
  */
 export async function goLive(
-  stage: Stage,
+  reforming: Reforming,
   list: readonly Contact[],
   token: string,
 ): Promise<Stopped | undefined> {
-  const { deps, lease } = stage;
+  const { deps, lease } = reforming;
   const block = liveBlockOf(
     token,
     list.map(({ address }) => address),

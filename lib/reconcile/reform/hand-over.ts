@@ -3,7 +3,7 @@ import { UNDER_WAY_AT_MOST_MS, UNDER_WAY_MS } from "../../timing.ts";
 import { bodyOf } from "./chain.ts";
 import type { Freezing, Frozen } from "./freeze.ts";
 import { gather, type Gathered } from "./gather.ts";
-import { again, type Cast, missed, type Stage, type Stopped, stoppedBy } from "./stage.ts";
+import { again, type Participants, missed, type Reforming, type Stopped, stoppedBy } from "./reforming.ts";
 
 interface Times {
   /** How long a peer may take to tell what it holds, ms. */
@@ -18,33 +18,33 @@ interface Times {
  * end late, and a health check may bring an old list back.
  */
 export async function handOver(
-  stage: Stage,
-  cast: Cast,
+  reforming: Reforming,
+  participants: Participants,
   { token, frozen }: Freezing,
   { gatherMs, liveMs }: Times,
 ): Promise<Stopped | { readonly tag: "handed-over"; readonly entries: number }> {
-  const { deps, lease } = stage;
-  const [lost] = await Promise.all([stage.renew(liveMs), waitForPersists(stage, frozen)]);
+  const { deps, lease } = reforming;
+  const [lost] = await Promise.all([reforming.renew(liveMs), waitForPersists(reforming, frozen)]);
   // A store that is away tells nothing, and the lease may be long enough all the same.
   if (lost?.reason === "LeaseLost") return stoppedBy(lost);
-  const gathered = await gather(stage, cast, frozen, gatherMs);
+  const gathered = await gather(reforming, participants, frozen, gatherMs);
   if (gathered.tag !== "gathered") return gathered;
   const { entries, held } = gathered;
   const shared = bodyOf(token, entries);
   const bodies = frozen.map((peer) =>
-    peer.token === token ? shared : bodyOf(peer.token, held.get(peer.place)?.entries ?? []),
+    peer.token === token ? shared : bodyOf(peer.token, held.get(peer.participant)?.entries ?? []),
   );
-  await Promise.all(frozen.map(({ guest }, index) => guest.send(bodies[index] ?? [])));
-  const changed = await changedSince(stage, gathered);
+  await Promise.all(frozen.map(({ call }, index) => call.send(bodies[index] ?? [])));
+  const changed = await changedSince(reforming, gathered);
   if (changed) return again([], `${changed} has stored or is silent since it was asked`);
   if (!covers(deps, lease, liveMs)) return again([], "the lease ran short");
-  for (const { guest } of frozen) guest.finish();
+  for (const { call } of frozen) call.finish();
   const ends = await Promise.all(frozen.map(({ joining }) => joining));
-  const failed = frozen.flatMap(({ place }, index) => {
+  const failed = frozen.flatMap(({ participant }, index) => {
     const end = ends[index];
     return end?.tag === "joined"
       ? []
-      : [missed(place, `${place.address} did not take its chain: ${end?.message}`)];
+      : [missed(participant, `${participant.address} did not take its chain: ${end?.message}`)];
   });
   const [first] = failed;
   if (first === undefined) return { tag: "handed-over", entries: entries.length };
@@ -55,17 +55,19 @@ export async function handOver(
  * For what was under way when its peer was frozen. A Persist tells one member after the other, so peers that are slow to
  * answer now get longer.
  */
-async function waitForPersists({ deps }: Stage, frozen: readonly Frozen[]): Promise<void> {
+async function waitForPersists({ deps }: Reforming, frozen: readonly Frozen[]): Promise<void> {
   const { clock, lightpeer, settings } = deps;
   const from = clock.now();
-  await Promise.all(frozen.map(({ place }) => lightpeer.probe(place.address, settings.probeTimeoutMs)));
+  await Promise.all(
+    frozen.map(({ participant }) => lightpeer.probe(participant.address, settings.probeTimeoutMs)),
+  );
   const tookMs = clock.now() - from;
   const enoughMs = Math.min((frozen.length + 1) * tookMs, UNDER_WAY_AT_MOST_MS);
   await clock.sleep(Math.max(UNDER_WAY_MS, enoughMs) - tookMs);
 }
 
 /** The address of a peer whose newest entry is not what it was. */
-async function changedSince({ deps }: Stage, { held }: Gathered): Promise<string | undefined> {
+async function changedSince({ deps }: Reforming, { held }: Gathered): Promise<string | undefined> {
   const { lightpeer, settings } = deps;
   const same = await Promise.all(
     [...held].map(async ([{ address }, { digest }]) => {

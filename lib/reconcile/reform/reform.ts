@@ -3,14 +3,14 @@ import type { Deps } from "../../deps.ts";
 import { covers, type Held, type Lease, renew, tooOld } from "../../lease.ts";
 import { held } from "../../outcome.ts";
 import { QUIET_MS } from "../../timing.ts";
-import { playRound, type Whole } from "./round.ts";
-import { type Cast, partMs, type Place, type Stage } from "./stage.ts";
+import { attempt, type Whole } from "./attempt.ts";
+import { type Participants, partMs, type Participant, type Reforming } from "./reforming.ts";
 
-/** How often a re-form is played before it is left for later. */
-const ROUNDS = 3;
+/** How often a re-form is tried before it is left for later. */
+const ATTEMPTS = 3;
 
-/** No round begins so long after the look at the network: addresses may have gone to other pods by then. */
-const ROUNDS_MS = 8_000;
+/** No attempt begins so long after the look at the network: addresses may have gone to other pods by then. */
+const ATTEMPTS_MS = 8_000;
 
 /** `touched`: peers may have been changed already, so the intent must stay. */
 export type ReformEnd =
@@ -22,10 +22,15 @@ export type ReformEnd =
   | { readonly tag: "held"; readonly outcome: Held; readonly touched: boolean };
 
 /**
- * Brings a network back in place: every living member and joiner gets one history and one list. Safe to repeat after
+ * Brings a network back in participant: every living member and joiner gets one history and one list. Safe to repeat after
  * a crash at any point: no peer ever holds less than it did, and none of them calls another. `pod` is whom it is for.
  */
-export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string): Promise<ReformEnd> {
+export async function reform(
+  deps: Deps,
+  lease: Lease,
+  participants: Participants,
+  pod?: string,
+): Promise<ReformEnd> {
   const { network } = lease;
   const at = new Date(deps.clock.now()).toISOString();
   const opened = await deps.seeds.open("reform");
@@ -39,47 +44,49 @@ export async function reform(deps: Deps, lease: Lease, cast: Cast, pod?: string)
     covers(deps, lease, ms) ? undefined : extend(2 * ms);
   try {
     const lost = await extend(4 * partMs(deps, 0));
-    const late = lost ?? tooOld(deps, lease, cast.looked);
+    const late = lost ?? tooOld(deps, lease, participants.looked);
     if (late) return { tag: "held", outcome: late, touched: false };
-    return await playRounds({ deps, lease, seed, ensure, renew: extend }, cast);
+    return await tryToReform({ deps, lease, seed, ensure, renew: extend }, participants);
   } finally {
     seed.close();
   }
 }
 
-async function playRounds(stage: Stage, first: Cast): Promise<ReformEnd> {
+async function tryToReform(reforming: Reforming, first: Participants): Promise<ReformEnd> {
   const failures: Failures = new Map();
   const leftOut: Contact[] = [];
   const uncome: string[] = [];
-  let cast = first;
+  let participants = first;
   let touched = false;
   let why = "";
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    const old = round > 1 && stage.deps.clock.now() - cast.looked.from > ROUNDS_MS;
-    if (old) return tooLate(stage, why);
-    const end = await playRound(stage, cast);
+  for (let number = 1; number <= ATTEMPTS; number += 1) {
+    const old = number > 1 && reforming.deps.clock.now() - participants.looked.from > ATTEMPTS_MS;
+    if (old) return tooLate(reforming, why);
+    const end = await attempt(reforming, participants);
     if (end.tag === "whole") return { ...end, leftOut, uncome };
     touched ||= end.touched;
     if (end.tag === "held") return { ...end, touched };
     why = end.message;
     for (const part of end.missing) fail(failures, part);
-    await stage.deps.clock.sleep(QUIET_MS);
-    const absent = await absentOf(stage, cast, failures);
+    await reforming.deps.clock.sleep(QUIET_MS);
+    const absent = await absentOf(reforming, participants, failures);
     leftOut.push(...absent);
     // One that has failed may be another process next time; and what it stores alone, the others refuse by then.
-    const leavers = cast.leavers.filter(
+    const leavers = participants.leavers.filter(
       ({ address }) => !end.missing.some((part) => part.address === address),
     );
-    uncome.push(...cast.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address));
-    cast = { ...without(cast, absent), leavers };
+    uncome.push(
+      ...participants.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address),
+    );
+    participants = { ...without(participants, absent), leavers };
   }
-  const { network } = stage.lease;
-  const message = `${network} is not whole after ${ROUNDS} rounds: ${why}`;
+  const { network } = reforming.lease;
+  const message = `${network} is not whole after ${ATTEMPTS} attempts: ${why}`;
   return { tag: "held", outcome: held("ReformFailed", message, { network }), touched };
 }
 
-function tooLate({ lease: { network } }: Stage, why: string): ReformEnd {
-  const message = `the re-form of ${network} took more than ${ROUNDS_MS} ms: ${why}`;
+function tooLate({ lease: { network } }: Reforming, why: string): ReformEnd {
+  const message = `the re-form of ${network} took more than ${ATTEMPTS_MS} ms: ${why}`;
   return { tag: "held", outcome: held("LookTooOld", message, { network }), touched: true };
 }
 
@@ -89,13 +96,17 @@ const FAILURES = 2;
 /** How often each has failed, by incarnation. */
 type Failures = Map<string, number>;
 
-const fail = (failures: Failures, { incarnation }: Place): void => {
+const fail = (failures: Failures, { incarnation }: Participant): void => {
   failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
 };
 
 /** Who is gone, or has failed too often; one that was slow once is not left out. */
-async function absentOf({ deps }: Stage, cast: Cast, failures: Failures): Promise<readonly Contact[]> {
-  const parts = [...cast.members, ...cast.joiners];
+async function absentOf(
+  { deps }: Reforming,
+  participants: Participants,
+  failures: Failures,
+): Promise<readonly Contact[]> {
+  const parts = [...participants.members, ...participants.joiners];
   const timeoutMs = deps.settings.probeTimeoutMs;
   const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
   for (const [index, part] of parts.entries()) if (probes[index] !== "serving") fail(failures, part);
@@ -104,8 +115,8 @@ async function absentOf({ deps }: Stage, cast: Cast, failures: Failures): Promis
   );
 }
 
-const without = (cast: Cast, absent: readonly Contact[]): Cast => ({
-  ...cast,
-  members: cast.members.filter((part) => !absent.includes(part)),
-  joiners: cast.joiners.filter((part) => !absent.includes(part)),
+const without = (participants: Participants, absent: readonly Contact[]): Participants => ({
+  ...participants,
+  members: participants.members.filter((part) => !absent.includes(part)),
+  joiners: participants.joiners.filter((part) => !absent.includes(part)),
 });

@@ -6,20 +6,20 @@ import { held } from "../../outcome.ts";
 import type { Looked } from "../scene.ts";
 
 /** Who takes part in a re-form. */
-export interface Cast {
+export interface Participants {
   /** Living members, oldest first. */
   readonly members: readonly Contact[];
   /** Peers that come in. */
   readonly joiners: readonly Contact[];
   /** Peers that go to another network: their history stays, and nobody can store through them meanwhile. */
-  readonly leavers: readonly Place[];
+  readonly leavers: readonly Participant[];
   readonly looked: Looked;
   /** False: what the joiners hold belongs to the network that they come from, and stays there. */
   readonly carry: boolean;
 }
 
 /** What the moves of one re-form share. */
-export interface Stage {
+export interface Reforming {
   readonly deps: Deps;
   readonly lease: Lease;
   readonly seed: Seed;
@@ -30,27 +30,27 @@ export interface Stage {
 }
 
 /** A peer that takes part; leavers are no contacts. */
-export type Place = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
+export type Participant = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
 
 /** Stored payloads, newest first. */
 export type Entries = readonly Uint8Array[];
 
 /**
- * A round that does not reach its end. `again`: these did not do their part; play once more, perhaps without them.
+ * An attempt that does not reach its end. `again`: these did not do their part; try once more, perhaps without them.
  * `touched`: peers of the network may have been changed already.
  */
-export type Stopped = { readonly missing: readonly Place[]; readonly touched: boolean } & (
+export type Stopped = { readonly missing: readonly Participant[]; readonly touched: boolean } & (
   { readonly tag: "again"; readonly message: string } | { readonly tag: "held"; readonly outcome: Held }
 );
 
-export const again = (missing: readonly Place[], message: string): Stopped => ({
+export const again = (missing: readonly Participant[], message: string): Stopped => ({
   tag: "again",
   missing,
   message,
   touched: true,
 });
 
-export const missed = (place: Place, message: string): Stopped => again([place], message);
+export const missed = (participant: Participant, message: string): Stopped => again([participant], message);
 
 export const stoppedBy = (outcome: Held, touched = true): Stopped => ({
   tag: "held",
@@ -60,22 +60,24 @@ export const stoppedBy = (outcome: Held, touched = true): Stopped => ({
 });
 
 /** A JoinNetwork at the seed that ended before its peer came. */
-export function joinStopped(stage: Stage, place: Place, end: JoinEnd): Stopped {
-  const { address } = place;
-  if (end.tag === "joined") return missed(place, `${address} says that it has joined, and did not come`);
-  if (end.tag === "unclear") return missed(place, `${address} did not come for its chain: ${end.message}`);
-  const message = `${address} cannot use klight's seed at ${stage.seed.address}: ${end.message}`;
-  const outcome = held("SeedUnreachable", message, { network: stage.lease.network }, 30);
-  return { ...stoppedBy(outcome, false), missing: [place] };
+export function joinStopped(reforming: Reforming, participant: Participant, end: JoinEnd): Stopped {
+  const { address } = participant;
+  if (end.tag === "joined")
+    return missed(participant, `${address} says that it has joined, and did not come`);
+  if (end.tag === "unclear")
+    return missed(participant, `${address} did not come for its chain: ${end.message}`);
+  const message = `${address} cannot use klight's seed at ${reforming.seed.address}: ${end.message}`;
+  const outcome = held("SeedUnreachable", message, { network: reforming.lease.network }, 30);
+  return { ...stoppedBy(outcome, false), missing: [participant] };
 }
 
-export function tooLarge(stage: Stage, { address }: Place, touched: boolean): Stopped {
-  const limit = stage.deps.settings.historyLimit;
+export function tooLarge(reforming: Reforming, { address }: Participant, touched: boolean): Stopped {
+  const limit = reforming.deps.settings.historyLimit;
   const message = `the history at ${address} is over KLIGHT_HISTORY_LIMIT (${limit} bytes)`;
-  return stoppedBy(held("HistoryTooLarge", message, { network: stage.lease.network }, 60), touched);
+  return stoppedBy(held("HistoryTooLarge", message, { network: reforming.lease.network }, 60), touched);
 }
 
-export const namesOf = (parts: readonly Place[]): string => parts.map(({ name }) => name).join(", ");
+export const namesOf = (parts: readonly Participant[]): string => parts.map(({ name }) => name).join(", ");
 
 /** How long one peer may take for its part, ms: grows with what it has to tell or to take in. */
 export const partMs = (deps: Deps, bytes: number): number =>

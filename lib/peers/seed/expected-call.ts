@@ -1,23 +1,23 @@
 import { type EventEmitter, once } from "node:events";
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import type { ConnectRequest, Lightblock } from "../../../proto/generated/lightpeer.ts";
-import type { Block, Guest } from "../lightpeer.ts";
+import type { Block, ExpectedPeer } from "../lightpeer.ts";
 import { toWire } from "../client/wire.ts";
 
 type Call = ServerWritableStream<ConnectRequest, Lightblock>;
 
 /** A peer that klight's seed expects, and its one call. */
-export class SeedGuest implements Guest {
-  readonly came: Promise<"came">;
+export class ExpectedCall implements ExpectedPeer {
+  readonly arrived: Promise<"arrived">;
   readonly #first: Block;
   readonly #cut = new AbortController();
   #call: Call | undefined;
   #isOver = false;
-  #come: (came: "came") => void = () => {};
+  #come: (came: "arrived") => void = () => {};
 
   constructor(first: Block) {
     this.#first = first;
-    this.came = new Promise((resolve) => {
+    this.arrived = new Promise((resolve) => {
       this.#come = resolve;
     });
   }
@@ -32,7 +32,7 @@ export class SeedGuest implements Guest {
       this.#cut.abort();
     });
     call.write(toWire(this.#first));
-    this.#come("came");
+    this.#come("arrived");
     return true;
   }
 
@@ -49,7 +49,7 @@ export class SeedGuest implements Guest {
     if (this.#close()) this.#call?.end();
   }
 
-  turnAway(): void {
+  refuse(): void {
     if (!this.#close()) return;
     const details = "klight's seed has given this re-form up";
     (this.#call as EventEmitter | undefined)?.emit("error", { code: status.ABORTED, details });

@@ -4,9 +4,17 @@ import { freeze, type Freezing } from "./freeze.ts";
 import { measure } from "./gather.ts";
 import { goLive, liveMs } from "./go-live.ts";
 import { handOver } from "./hand-over.ts";
-import { again, type Cast, namesOf, partMs, type Stage, type Stopped, stoppedBy } from "./stage.ts";
+import {
+  again,
+  type Participants,
+  namesOf,
+  partMs,
+  type Reforming,
+  type Stopped,
+  stoppedBy,
+} from "./reforming.ts";
 
-/** A network as one round has made it. */
+/** A network as one attempt has made it. */
 export interface Whole {
   readonly tag: "whole";
   /** The new list, oldest first. */
@@ -22,40 +30,42 @@ export interface Whole {
 const COMPARISONS = 4;
 const COMPARE_PAUSE_MS = 50;
 
-/** One round: measure, freeze, wait, gather, hand over, go live, check. However it ends, no peer still waits. */
-export async function playRound(stage: Stage, cast: Cast): Promise<Whole | Stopped> {
-  const { deps } = stage;
-  const list = [...cast.members, ...cast.joiners];
+/** One attempt: measure, freeze, wait, gather, hand over, go live, check. However it ends, no peer still waits. */
+export async function attempt(reforming: Reforming, participants: Participants): Promise<Whole | Stopped> {
+  const { deps } = reforming;
+  const list = [...participants.members, ...participants.joiners];
   if (list.length === 0) return again([], "nobody is left to re-form");
-  const measured = await measure(stage, cast);
+  const measured = await measure(reforming, participants);
   if (measured.tag !== "measured") return measured;
-  const times = { gatherMs: partMs(deps, measured.bytes), liveMs: liveMs(stage) };
+  const times = { gatherMs: partMs(deps, measured.bytes), liveMs: liveMs(reforming) };
   const timeoutMs = partMs(deps, 2 * measured.bytes) + times.gatherMs;
   // A word with the store while the network is frozen would keep it so for longer.
-  const lost = await stage.ensure(timeoutMs + times.liveMs);
+  const lost = await reforming.ensure(timeoutMs + times.liveMs);
   if (lost) return stoppedBy(lost, false);
   const freezing: Freezing = { token: deps.newToken(), timeoutMs, frozen: [], since: deps.clock.now() };
-  const end = (await freeze(stage, cast, freezing)) ?? (await handOver(stage, cast, freezing, times));
+  const end =
+    (await freeze(reforming, participants, freezing)) ??
+    (await handOver(reforming, participants, freezing, times));
   if (end.tag !== "handed-over") {
-    for (const { guest } of freezing.frozen) guest.turnAway();
+    for (const { call } of freezing.frozen) call.refuse();
     await Promise.all(freezing.frozen.map(({ joining }) => joining));
     return end;
   }
-  const late = await goLive(stage, list, freezing.token);
+  const late = await goLive(reforming, list, freezing.token);
   if (late) return late;
   const refusedMs = deps.clock.now() - freezing.since;
-  return check(stage, list, { entries: end.entries, refusedMs });
+  return check(reforming, list, { entries: end.entries, refusedMs });
 }
 
 /** The network is live. Its newest entries must be equal, but for one that is just on its way. */
 async function check(
-  stage: Stage,
+  reforming: Reforming,
   list: readonly Contact[],
   counted: Pick<Whole, "entries" | "refusedMs">,
 ): Promise<Whole | Stopped> {
-  const { clock } = stage.deps;
+  const { clock } = reforming.deps;
   for (let left = COMPARISONS; ; left -= 1) {
-    const { digests, silent } = await newestOf(stage.deps, list);
+    const { digests, silent } = await newestOf(reforming.deps, list);
     if (silent.length > 0) return again(silent, `${namesOf(silent)} did not answer afterwards`);
     const [digest = "", ...others] = digests;
     if (others.length === 0) return { tag: "whole", list, newest: digest, ...counted };

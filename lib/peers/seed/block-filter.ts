@@ -6,7 +6,7 @@ import type { Block, SeedUse } from "../lightpeer.ts";
  * refusal there would fork it. One process may do both at once, and a block tells nothing but its parent: what stands
  * on the newest block of a visited network passes.
  */
-export class SeedDoors {
+export class BlockFilter {
   readonly #open = { reform: 0, visit: 0, question: 0 };
   /** Visits that do not know yet what they found. */
   #untold = 0;
@@ -15,7 +15,7 @@ export class SeedDoors {
   readonly #passing = new Set<string>();
 
   /** A seed is opened for this use; the first function tells of a visited network, the second closes. */
-  enter(use: SeedUse): { readonly letPass: (head: Block) => void; readonly leave: () => void } {
+  enter(use: SeedUse): { readonly allow: (head: Block) => void; readonly leave: () => void } {
     this.#open[use] += 1;
     let untold = use === "visit";
     if (untold) this.#untold += 1;
@@ -26,7 +26,7 @@ export class SeedDoors {
       for (const goOn of this.#waiting.splice(0)) goOn();
     };
     return {
-      letPass: ({ id }) => {
+      allow: ({ id }) => {
         this.#passing.add(id);
         tell();
       },
