@@ -17,7 +17,7 @@ import { readsOf } from "./status/reads.ts";
 import { reformAsked } from "../lib/reconcile/reform-asked.ts";
 import { replyTo } from "./http/reply.ts";
 import type { Engine } from "./http/server.ts";
-import { readStatus } from "./status/status.ts";
+import { createStatusReader } from "./status/status.ts";
 import { sweep } from "../lib/reconcile/sweep.ts";
 import { takeEvents } from "./events/take-events.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -93,6 +93,6 @@ const handlersOf = (deps: Deps, rules: PodRules, sweepMs: number): Handlers => (
   podChanged: (change) => podChanged(deps, change),
   sweep: () => sweep(deps, sweepMs),
   reform: (network) => reformAsked(deps, network),
-  status: () => readStatus(deps),
+  status: createStatusReader(deps),
   why: (pod) => readWhy(deps, pod),
 });

@@ -12,6 +12,8 @@ export interface ReasonFacts {
   readonly mayLastMs: number;
   /** What klight needs to know of pods or networks could not be read. It says nothing about the pod. */
   readonly blind?: true;
+  /** Of a condition that is False: this life of the peer has been in the network that the condition names. */
+  readonly wasIn?: true;
 }
 
 const MINUTE = 60_000;
@@ -121,6 +123,7 @@ export const reasons = {
       says: "The pod lost its label: its network has gone on without it, or, with KLIGHT_REFORM=off, still lists its peer.",
       cure: "Nothing if that was meant. Set the label again to have it back; with re-forming off, delete the pod.",
       ...noTrouble,
+      wasIn: true,
     },
   },
   refused: {
@@ -173,7 +176,8 @@ export const reasons = {
     MemberHung: {
       says: "A member of the network does not answer, though its pod looks well; a join now would break the network.",
       cure: "Nothing for 30 s: then the network is re-formed without it. Restart the pod if it stays hung.",
-      ...mends(5 * MINUTE),
+      // It is left out by the next step or sweep after 30 s.
+      ...mends(6 * MINUTE),
     },
     JoinerNotServing: {
       says: "The peer of this pod does not answer its health check.",
@@ -250,11 +254,13 @@ export const reasons = {
       says: "The peer was in its network, did not answer for too long, and the network has gone on without it.",
       cure: "Nothing: it is brought back when it answers. Restart the pod if it stays hung.",
       ...mends(10 * MINUTE),
+      wasIn: true,
     },
     MovedOut: {
       says: "The pod got another network id, and the network of its old one has gone on without it.",
       cure: "Nothing: its event or the next sweep brings it into its new network.",
       ...mends(10 * MINUTE),
+      wasIn: true,
     },
   },
   /** Of Kubernetes Events that are about the network and not about one pod. */
@@ -338,6 +344,11 @@ export const reasons = {
     StillElsewhere: {
       says: "The pod has a new network id, and its peer is still in the network of the old one.",
       cure: "Nothing: its event or the next sweep moves it. Wait, or set the old label again.",
+      ...mends(10 * MINUTE),
+    },
+    HalfDone: {
+      says: "A step ended before it was done, so the network may be broken until the next one has put it right.",
+      cure: "Nothing: the next step or sweep settles it by re-forming. If it stays so: see whether sweeps still come.",
       ...mends(10 * MINUTE),
     },
     OnTheStack: {

@@ -26,7 +26,9 @@ export async function answerPage(
   const reading = await read();
   if (reading.tag === "failed") {
     if (what === "live") return problem(503, { title: "StoreUnavailable", detail: reading.message }, again);
-    return page(503, failureDocument(filter, reading.message), again);
+    if (reading.last === undefined) return page(503, failureDocument(filter, reading.message), again);
+    const kept = livePart(reading.last, filter, reading);
+    return page(503, pageDocument(filter, "", kept.body), again);
   }
   const { body, revision } = livePart(reading.status, filter);
   if (what === "page") return page(200, pageDocument(filter, revision, body));

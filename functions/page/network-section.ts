@@ -3,7 +3,7 @@ import type { NotIn } from "../status/not-in.ts";
 import type { Member, NetworkStatus } from "../status/status.ts";
 import { age, duration } from "./age.ts";
 import { html, type Html, type Part } from "./html.ts";
-import { stateOf } from "./network-state.ts";
+import { stateText } from "./network-state.ts";
 import { treePicture } from "./tree-picture.ts";
 
 /** So many lines of its log are shown with a network; `GET /networks` has all. */
@@ -26,12 +26,11 @@ export interface Showing {
  * the page is closed, and making its elements would be most of the time until it can be read.
  */
 export function networkSection(network: NetworkStatus, { now, revision, open }: Showing): Html {
-  const { level, text } = stateOf(network);
-  const { network: key, id, notIn, log } = network;
+  const { network: key, id, level, notIn, log } = network;
   const inside = html`<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn)}${lastOutcomes(log, now)}</div>`;
   return html`
 <details class="network" id="${anchor(key)}" data-key="${key}" data-level="${level}" data-revision="${revision}"${open && html` open`}>
-<summary><span class="state ${level}">${text}</span><h3 class="name" data-find>${id}</h3>${facts(network, now)}</summary>
+<summary><span class="state ${level}">${stateText(network)}</span><h3 class="name" data-find>${id}</h3>${facts(network, now)}</summary>
 ${open ? inside : html`<noscript>${inside}</noscript>`}
 </details>`;
 }
@@ -117,9 +116,9 @@ function gaps(notIn: readonly NotIn[]): Html {
 }
 
 /** A pod that is not in: the reason and what helps, in words. */
-export function gap({ pod, namespace, name, reason, says, message, cure, mendsItself }: NotIn): Html {
+export function gap({ pod, namespace, name, reason, says, message, cure, needsHelp }: NotIn): Html {
   const why = `/why/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-  return html`<li class="gap${!mendsItself && " help"}" data-key="${pod}">
+  return html`<li class="gap${needsHelp && " help"}" data-key="${pod}">
 <p class="head"><b class="id" data-find>${name}</b><span class="reason" data-find>${reason}</span><a href="${why}" aria-label="Why is ${pod} not in?">Why?</a></p>
 <p>${says}</p><p class="case" data-find>${message}</p><p class="cure"><b>What helps</b> ${cure}</p></li>`;
 }

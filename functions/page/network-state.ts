@@ -1,21 +1,15 @@
 import type { NetworkStatus, Status } from "../status/status.ts";
 
 /** How a network stands, in a word or two; the worst that is so. */
-export interface State {
-  /** `help`: somebody should look; `wait`: something is under way; `well`: nothing is missing. */
-  readonly level: "help" | "wait" | "well";
-  readonly text: string;
-}
-
-export function stateOf({ members, notIn, intent, leased }: NetworkStatus): State {
-  const hung = members.filter(({ hungMs }) => hungMs !== undefined).length;
-  if (hung > 0) return { level: "help", text: hung === 1 ? "1 does not answer" : `${hung} do not answer` };
-  const stuck = notIn.filter(({ mendsItself }) => !mendsItself).length;
-  if (stuck > 0) return { level: "help", text: stuck === 1 ? "1 needs help" : `${stuck} need help` };
-  if (intent && !leased) return { level: "help", text: "left half-done" };
-  if (leased) return { level: "wait", text: "changing now" };
-  if (notIn.length > 0) return { level: "wait", text: `${notIn.length} on the way` };
-  return { level: "well", text: "all in" };
+export function stateText({ level, troubles, notIn, leased }: NetworkStatus): string {
+  const hung = troubles.filter(({ reason }) => reason === "MemberHung").length;
+  if (hung > 0) return hung === 1 ? "1 does not answer" : `${hung} do not answer`;
+  const help = [...troubles, ...notIn].filter(({ needsHelp }) => needsHelp).length;
+  if (help > 0) return help === 1 ? "1 needs help" : `${help} need help`;
+  if (level === "unknown") return "not known";
+  if (leased) return "changing now";
+  if (troubles.length > 0) return "held";
+  return notIn.length > 0 ? `${notIn.length} on the way` : "all in";
 }
 
 /** What somebody is looking for. */
@@ -27,7 +21,7 @@ export interface Filter {
 
 /** All words must stand in the network's key, in a peer's or pod's name, in an address, or in a reason's text. */
 export function isFound(network: NetworkStatus, { search, attention }: Filter): boolean {
-  if (attention && stateOf(network).level !== "help") return false;
+  if (attention && network.level !== "help") return false;
   const words = search.toLowerCase().match(/\S+/gu);
   if (words === null) return true;
   const text = searchText(network).toLowerCase();
@@ -54,7 +48,7 @@ export function totalsOf({ networks, unplaced }: Status): Totals {
   for (const network of networks) {
     totals.members += network.members.length;
     totals.notIn += network.notIn.length;
-    if (stateOf(network).level === "help") totals.attention += 1;
+    if (network.level === "help") totals.attention += 1;
   }
   return totals;
 }

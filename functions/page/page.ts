@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { NetworkStatus, Sight, Status } from "../status/status.ts";
+import type { NetworkStatus, Status, StatusReading } from "../status/status.ts";
+import { age } from "./age.ts";
 import { html, type Html } from "./html.ts";
 import { anchor, count, gap, logLine, networkSection } from "./network-section.ts";
-import { type Filter, isFound, stateOf, totalsOf } from "./network-state.ts";
+import { type Filter, isFound, totalsOf } from "./network-state.ts";
 
 const OUTCOMES = 20;
 /** So few networks are shown open at once, and so many at most of those that need attention. */
@@ -15,8 +16,12 @@ export interface LivePart {
   readonly revision: string;
 }
 
-export function livePart(status: Status, filter: Filter): LivePart {
-  const { at, cluster, networks, unplaced } = status;
+type Lost = Pick<Extract<StatusReading, { tag: "failed" }>, "at" | "message">;
+
+/** `lost`: why and when the store could not be read; the status is the last one that was. */
+export function livePart(status: Status, filter: Filter, lost?: Lost): LivePart {
+  const { cluster, networks, unplaced } = status;
+  const { at } = lost ?? status;
   const now = Date.parse(at);
   const revisions = new Map(networks.map((network) => [network, revisionOf(network)]));
   const found = networks.filter((network) => isFound(network, filter));
@@ -34,7 +39,7 @@ export function livePart(status: Status, filter: Filter): LivePart {
     ),
   );
   const body = html`<div id="live" data-at="${at}">
-    ${totals(status)}${sightNotice(cluster)}
+    ${totals(status)}${blindNotice(status, lost)}
     <div class="columns" data-key="columns">
       <main id="networks" tabindex="-1" aria-label="Networks">
         <p class="shown" id="shown">${shown(found.length, networks.length)}</p>
@@ -55,7 +60,7 @@ export function livePart(status: Status, filter: Filter): LivePart {
       ${outcomes(status)}
     </div>
   </div>`;
-  return { body, revision: revisionOf([[...revisions.values()], cluster, unplaced, filter]) };
+  return { body, revision: revisionOf([[...revisions.values()], cluster, unplaced, filter, lost]) };
 }
 
 const revisionOf = (value: unknown): string =>
@@ -63,7 +68,7 @@ const revisionOf = (value: unknown): string =>
 
 function openFirst(found: readonly NetworkStatus[]): ReadonlySet<NetworkStatus> {
   if (found.length <= ALL_OPEN) return new Set(found);
-  return new Set(found.filter((network) => stateOf(network).level === "help").slice(0, ATTENTION_OPEN));
+  return new Set(found.filter((network) => network.level === "help").slice(0, ATTENTION_OPEN));
 }
 
 function namespaceSection(namespace: string, networks: readonly Html[]): Html {
@@ -76,24 +81,33 @@ function namespaceSection(namespace: string, networks: readonly Html[]): Html {
 
 function totals(status: Status): Html {
   const { networks, members, notIn, attention } = totalsOf(status);
+  const isSeen = status.podsSeenAt !== null;
+  const isBlind = networks > 0 && status.networks.some(({ level }) => level === "unknown");
   return html`<dl class="totals" data-key="totals">
 <div><dt>Networks</dt><dd>${networks}</dd></div>
 <div><dt>Peers in</dt><dd>${members}</dd></div>
-<div><dt>Pods not in</dt><dd>${status.cluster.tag === "seen" ? notIn : "?"}</dd></div>
-<div${attention > 0 && html` class="help"`}><dt>Need attention</dt><dd>${attention}</dd></div>
+<div><dt>Pods not in</dt><dd>${isSeen ? notIn : "?"}</dd></div>
+<div${attention > 0 && html` class="help"`}><dt>Need attention</dt><dd>${isBlind && attention === 0 ? "?" : attention}</dd></div>
 </dl>`;
 }
 
-function sightNotice(sight: Sight): Html {
-  switch (sight.tag) {
-    case "seen":
-      return html``;
-    case "failed":
-      return html`<p data-key="banner" class="banner help" role="alert">
-        <b>The API server could not be asked</b>, so pods that are not in are not known. ${sight.message}
-      </p>`;
+/** What cannot be read now, and of when what is shown is. */
+function blindNotice({ at, cluster, podsSeenAt }: Status, lost: Lost | undefined): Html {
+  if (lost !== undefined) {
+    return banner(
+      html`<b>The store could not be read.</b> All of this is as it was ${age(at, Date.parse(lost.at))} ago.
+        ${lost.message}`,
+    );
   }
+  if (cluster.tag === "seen") return html``;
+  const known =
+    podsSeenAt === null
+      ? "Which pods are not in is not known."
+      : html`Pods are shown as they were ${age(podsSeenAt, Date.parse(at))} ago.`;
+  return banner(html`<b>The API server could not be asked.</b> ${known} ${cluster.message}`);
 }
+
+const banner = (text: Html): Html => html`<p data-key="banner" class="banner help" role="alert">${text}</p>`;
 
 const shown = (found: number, all: number): string =>
   found === all ? count(all, "network", "networks") : `${found} of ${count(all, "network", "networks")}`;

@@ -1,56 +1,26 @@
 import { networkBefore } from "../../lib/pod/network-before.ts";
 import { joinedInThisLife } from "../../lib/pod/condition.ts";
-import type { Intent, LogEntry, NetworkView } from "../../lib/store/contacts.ts";
+import type { Intent, NetworkView } from "../../lib/store/contacts.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
-import { factsOf, type ReasonFacts } from "../../lib/reasons.ts";
+import { factsOf } from "../../lib/reasons.ts";
+import { explained, type Finding, isStop, podKey, type Trouble } from "./trouble.ts";
 
-/** A labelled pod whose peer is not in its network, and why. */
-export interface NotIn {
+/** A labelled pod whose peer should be in its network and is not, and why. */
+export interface NotIn extends Trouble {
   /** `NAMESPACE/NAME`. */
   readonly pod: string;
   readonly namespace: string;
   readonly name: string;
-  readonly reason: string;
-  /** What the reason means, for somebody who does not know klight. */
-  readonly says: string;
-  /** The names and values of this case. */
-  readonly message: string;
-  readonly cure: string;
-  /** True: it passes by itself, as far as klight can tell. */
-  readonly mendsItself: boolean;
-  /** When the network's log says so, RFC 3339; absent where it is told from the pod itself. */
-  readonly since?: string;
 }
 
-/** A reason with the names and values of its case. */
-export interface Finding {
-  readonly reason: string;
-  readonly message: string;
-  readonly since?: string;
-}
-
-export const podKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
-  `${namespace}/${name}`;
-
-/** A reason that somebody else has written into the condition. */
-const foreign: ReasonFacts = {
-  says: "klight does not know this reason; somebody else has written it.",
-  cure: "Look who writes the condition klight.dev/joined of this pod.",
-  mendsItself: false,
-  transient: false,
-  mayLastMs: 0,
-};
-
-export const notIn = (pod: Pod, view: NetworkView | undefined): NotIn => {
+/**
+ * The pod as one that is not in; undefined: it is not meant to be, as one that has ended or is being deleted.
+ * `view`: what the store knows of its network; without it the pod alone tells. `now`: ms since 1970.
+ */
+export function notIn(pod: Pod, view: NetworkView | undefined, now: number): NotIn | undefined {
   const finding = whyNotIn(pod, view);
-  return { pod: podKey(pod), namespace: pod.namespace, name: pod.name, ...explained(finding) };
-};
-
-export function explained(
-  finding: Finding,
-): Finding & { readonly says: string; readonly cure: string; readonly mendsItself: boolean } {
-  const { says, cure, mendsItself } = factsOf(finding.reason) ?? foreign;
-  return { ...finding, says, cure, mendsItself };
+  if (factsOf(finding.reason)?.mayLastMs === Infinity) return undefined;
+  return { pod: podKey(pod), namespace: pod.namespace, name: pod.name, ...explained(finding, now) };
 }
 
 /**
@@ -58,6 +28,11 @@ export function explained(
  * pod's condition says of this life, then the newest hold in the network's log.
  */
 export function whyNotIn(pod: Pod, view: NetworkView | undefined): Finding {
+  const since = outSince(pod);
+  return { ...reasonNotIn(pod, view), ...(since !== undefined && { since }) };
+}
+
+function reasonNotIn(pod: Pod, view: NetworkView | undefined): Finding {
   const { admission, name, network } = pod;
   if (admission.tag === "ignored") return { reason: admission.reason, message: admission.message };
   if (view !== undefined && isUnderWay(view, pod)) {
@@ -70,6 +45,21 @@ export function whyNotIn(pod: Pod, view: NetworkView | undefined): Finding {
   );
 }
 
+/**
+ * Since when the peer is out at the latest: since its condition says so, since its pod is not ready, or since it
+ * started; RFC 3339. Each hold is written with a time of its own, so that of the newest one tells nothing.
+ */
+function outSince({ joined, joinedSince, incarnation, aliveSince, unreadySince }: Pod): string | undefined {
+  const isSaid = joined?.status === "False" && joined.incarnation === incarnation;
+  const since = isSaid && joinedSince !== undefined ? joinedSince : latest(aliveSince, unreadySince);
+  return since === undefined ? undefined : new Date(since).toISOString();
+}
+
+const latest = (...times: readonly (number | undefined)[]): number | undefined => {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+};
+
 function toldByCondition(pod: Pod): Finding | undefined {
   const { name, joined, network } = pod;
   if (joinedInThisLife(pod)) {
@@ -81,8 +71,7 @@ function toldByCondition(pod: Pod): Finding | undefined {
 
 function toldByLog(pod: Pod, view: NetworkView | undefined): Finding | undefined {
   const newest = view?.log.find((entry) => entry.pod === podKey(pod));
-  if (newest === undefined || !isStop(newest)) return undefined;
-  return { reason: newest.reason, message: newest.message, since: newest.at };
+  return newest && isStop(newest) ? { reason: newest.reason, message: newest.message } : undefined;
 }
 
 function labelledAnew(pod: Pod): Finding | undefined {
@@ -94,5 +83,3 @@ function labelledAnew(pod: Pod): Finding | undefined {
 
 const isUnderWay = (view: NetworkView, pod: Pod): view is NetworkView & { readonly intent: Intent } =>
   view.leased && view.intent?.pod === podKey(pod);
-
-const isStop = ({ outcome }: LogEntry): boolean => outcome === "held" || outcome === "refused";

@@ -3,9 +3,9 @@ import { whereOf } from "../../lib/pod/network-key.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { Joined, Pod } from "../../lib/pod/pod.ts";
 import { GIVE_UP_MS } from "../../lib/timing.ts";
-import { explained, podKey } from "./not-in.ts";
-import type { Sight, StatusDeps } from "./status.ts";
-import { type Case, judge, type Verdict } from "./verdict.ts";
+import { type Membership, membershipOf, type PodKnown } from "./membership.ts";
+import type { ClusterReading, StatusDeps } from "./status.ts";
+import { explained, podKey, type Trouble } from "./trouble.ts";
 
 /** What klight reads from the pod. */
 interface SeenPod {
@@ -45,18 +45,14 @@ interface AskedNetwork {
 }
 
 /** The answer to "why is this pod in, or why not?". */
-export interface Why {
+export interface Why extends Trouble {
   readonly pod: string;
   /** RFC 3339, UTC. */
   readonly at: string;
-  readonly verdict: Verdict["verdict"];
-  readonly reason: string;
-  readonly says: string;
-  readonly message: string;
-  readonly cure: string;
+  readonly verdict: Membership["verdict"];
   /** What must happen before klight goes on with this pod; empty: nothing. */
   readonly waitsFor: readonly string[];
-  readonly cluster: Sight;
+  readonly cluster: ClusterReading;
   /** Null: there is no such pod, or it cannot be looked at. */
   readonly seen: SeenPod | null;
   /** What klight has written into the pod's condition `klight.dev/joined`. */
@@ -84,32 +80,27 @@ export async function readWhy(deps: StatusDeps, name: PodName): Promise<WhyReadi
   if (asked.tag === "pod" && pod === undefined && contact === undefined) {
     return { tag: "absent", message: `klight knows no pod ${podKey(name)}` };
   }
-  const sight: Sight = asked.tag === "pod" ? { tag: "seen" } : asked;
-  const at = new Date(deps.clock.now()).toISOString();
-  return { tag: "why", why: answer({ name, sight, pod, contact, view }, at) };
+  const cluster: ClusterReading = asked.tag === "pod" ? { tag: "seen" } : asked;
+  return { tag: "why", why: answer({ name, cluster, pod, contact, view }, deps.clock.now()) };
 }
 
-function answer(about: Case, at: string): Why {
-  const { name, sight, pod } = about;
-  const { verdict, finding } = judge(about);
-  const { reason, says, message, cure } = explained(finding);
+function answer(known: PodKnown, now: number): Why {
+  const { name, cluster, pod } = known;
+  const { verdict, finding } = membershipOf(known);
   return {
     pod: podKey(name),
-    at,
+    at: new Date(now).toISOString(),
     verdict,
-    reason,
-    says,
-    message,
-    cure,
-    cluster: sight,
+    ...explained(finding, now),
+    cluster,
     seen: pod ? seenOf(pod) : null,
     condition: pod?.joined ? { ...pod.joined, since: isoTime(pod.joinedSince) } : null,
-    ...fromStore(about, verdict),
+    ...fromStore(known, verdict),
   };
 }
 
 function fromStore(
-  { name, contact, view }: Case,
+  { name, contact, view }: PodKnown,
   verdict: Why["verdict"],
 ): Pick<Why, "waitsFor" | "network" | "member" | "log"> {
   if (view === undefined) return { waitsFor: [], network: null, member: null, log: [] };

@@ -65,20 +65,36 @@ export interface ContainerLife {
   readonly isReady: boolean;
   /** Since when it is not ready at the latest, in ms since 1970; undefined: it is ready, or that is not proven. */
   readonly notReadySince: number | undefined;
+  /** Since when the process runs, in ms since 1970; undefined: it does not, or nothing is said of it. */
+  readonly startedAt: number | undefined;
 }
+
+const nothingSaid: ContainerLife = {
+  containerID: undefined,
+  hasTerminated: false,
+  isReady: true,
+  notReadySince: undefined,
+  startedAt: undefined,
+};
 
 export function containerLife(pod: PodObject, container: string | undefined): ContainerLife {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   // Native sidecars are among the init containers.
   const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  if (status === undefined) return nothingSaid;
   return {
     // The kubelet writes an empty one while the container waits.
-    containerID: status?.containerID || undefined,
-    hasTerminated: status !== undefined && hasTerminated(status),
-    isReady: status === undefined || status.ready === true,
-    notReadySince: status && notReadySince(pod, status),
+    containerID: status.containerID || undefined,
+    hasTerminated: hasTerminated(status),
+    isReady: status.ready === true,
+    notReadySince: notReadySince(pod, status),
+    startedAt: msOf(status.state?.running?.startedAt),
   };
 }
+
+/** A time as Kubernetes writes it, in ms since 1970. */
+export const msOf = (time: string | null | undefined): number | undefined =>
+  typeof time === "string" ? Date.parse(time) : undefined;
 
 /**
  * While the next process waits to be started, the status may still carry the containerID of the last one, whose end

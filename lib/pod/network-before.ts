@@ -1,7 +1,5 @@
+import { factsOf } from "../reasons.ts";
 import type { Pod } from "./pod.ts";
-
-/** Reasons of a condition that is False though this life of the peer has been in the network it names. */
-const wasIn = new Set(["LeftOut", "LabelRemoved", "MovedOut"]);
 
 /**
  * The network that this life of the peer was in last, as its condition tells; undefined: none. A peer that was in a
@@ -9,7 +7,7 @@ const wasIn = new Set(["LeftOut", "LabelRemoved", "MovedOut"]);
  */
 export function networkBefore({ joined, incarnation }: Pod): string | undefined {
   if (joined?.incarnation !== incarnation) return undefined;
-  return joined.status === "True" || wasIn.has(joined.reason) ? joined.network : joined.was;
+  return joined.status === "True" || factsOf(joined.reason)?.wasIn ? joined.network : joined.was;
 }
 
 /** Was this life of the peer last in another network than this one? */

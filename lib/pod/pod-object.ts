@@ -77,6 +77,7 @@ export const podObject = z.object({
         "kubectl.kubernetes.io/default-container": text,
       })
       .nullish(),
+    creationTimestamp: time,
     deletionTimestamp: time,
   }),
   spec: z.object({ containers: list(container), initContainers: list(container) }),

@@ -2,7 +2,7 @@ import { JOINED_CONDITION, parseJoined } from "./condition.ts";
 import { networkKey } from "./network-key.ts";
 import type { PodName } from "../outcome.ts";
 import { type Admission, admit, hasFinished } from "./admission.ts";
-import { containerLife, type PeerPort, peerContainer, peerPort } from "./container.ts";
+import { containerLife, msOf, type PeerPort, peerContainer, peerPort } from "./container.ts";
 import { type PodObject, podObject, problemsOf } from "./pod-object.ts";
 
 /** What the pod's own condition `klight.dev/joined` says, parsed; parts that it does not name are absent. */
@@ -34,6 +34,8 @@ export interface Pod extends PodName {
    */
   readonly finished: boolean;
   readonly deleting: boolean;
+  /** Since when the lightpeer's container runs; else since when there is the pod. In ms since 1970; absent: not known. */
+  readonly aliveSince?: number;
   /** The pod's condition Ready. */
   readonly ready: boolean;
   /** Since when the pod is not Ready, in ms since 1970; absent where it is Ready or has no such condition. */
@@ -87,6 +89,7 @@ function podOf(object: PodObject, rules: PodRules): Pod {
     incarnation: life.containerID ?? uid,
     finished: hasFinished(object) || life.hasTerminated,
     deleting: typeof deletionTimestamp === "string",
+    ...optional("aliveSince", life.startedAt ?? msOf(object.metadata.creationTimestamp)),
     ready: ready?.status === "True",
     ...optional("unreadySince", ready?.status === "True" ? undefined : sinceOf(ready)),
     ...optional("containerUnreadySince", life.notReadySince),
@@ -121,5 +124,4 @@ function addressOf({ status }: PodObject, port: PeerPort): string | undefined {
 }
 
 /** Since when a condition has its status, in ms since 1970. */
-const sinceOf = (condition: Condition | undefined): number | undefined =>
-  typeof condition?.lastTransitionTime === "string" ? Date.parse(condition.lastTransitionTime) : undefined;
+const sinceOf = (condition: Condition | undefined): number | undefined => msOf(condition?.lastTransitionTime);

@@ -17,9 +17,9 @@ export async function exampleNetworks(): Promise<World> {
   await chain(world, "metering/readings", "readings", 5);
   world.clock.move(40 * MINUTE);
   await chain(world, "billing/ledger", "ledger", 3);
-  world.clock.move(START - world.clock.now() - 12_000);
+  world.clock.move(START - world.clock.now() - 7 * MINUTE);
   await meters(world);
-  world.clock.move(10_000);
+  world.clock.move(7 * MINUTE - 2_000);
   await ledger(world);
   world.clock.move(START - world.clock.now());
   return world;
@@ -58,7 +58,7 @@ async function orders(world: World): Promise<void> {
     incarnation: stuck.incarnation,
   });
   const joined = parseJoined(condition);
-  world.addPod({ ...stuck, ...(joined && { joined }) });
+  world.addPod({ ...stuck, ...(joined && { joined, joinedSince: world.clock.now() }) });
   await world.commit(network, { log: world.entry(stuck, "held", "ContactsUnreachable", why) });
 }
 

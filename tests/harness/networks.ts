@@ -99,7 +99,9 @@ export class World {
     this.contacts = createMemoryContacts(clock);
   }
 
-  addPod(pod: Pod): Pod {
+  /** Its life begins now, if it does not say when. */
+  addPod(given: Pod): Pod {
+    const pod = { aliveSince: this.clock.now(), ...given };
     this.cluster.pods = [...this.cluster.pods, pod];
     return pod;
   }

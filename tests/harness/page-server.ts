@@ -5,7 +5,7 @@ import { readsOf } from "../../functions/status/reads.ts";
 import { requireToken } from "../../functions/auth/read-token.ts";
 import { replyTo } from "../../functions/http/reply.ts";
 import { createServer } from "../../functions/http/server.ts";
-import { readStatus } from "../../functions/status/status.ts";
+import { createStatusReader } from "../../functions/status/status.ts";
 import { readWhy } from "../../functions/status/why.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Outcome } from "../../lib/outcome.ts";
@@ -34,7 +34,7 @@ const noSuch = (network: string): Outcome => ({
 /** All that a person can read of a world, through the function's own server, on a free port. */
 export async function servePage(world: World, options: PageServerOptions = {}): Promise<PageServer> {
   const { token, reform = (network) => Promise.resolve(noSuch(network)) } = options;
-  const reads = readsOf({ status: () => readStatus(world), why: (pod) => readWhy(world, pod) });
+  const reads = readsOf({ status: createStatusReader(world), why: (pod) => readWhy(world, pod) });
   const engine = {
     ...reads,
     events: () => Promise.resolve(problem(400, { title: "No events", detail: "nothing takes events here" })),

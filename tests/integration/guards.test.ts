@@ -38,7 +38,8 @@ describe("who may do what", () => {
           network,
           generation: 1,
         }),
-        status: () => Promise.resolve({ tag: "failed", message: "no Redis here" }),
+        status: () =>
+          Promise.resolve({ tag: "failed", message: "no Redis here", at: "2026-11-24T08:00:00.000Z" }),
         why: () => Promise.resolve({ tag: "failed", message: "no Redis here" }),
       },
       guards[set],

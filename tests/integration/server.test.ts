@@ -270,13 +270,14 @@ describe("what else is asked", () => {
     const status = {
       at: "2026-11-24T08:00:00.000Z",
       cluster: { tag: "seen" },
+      podsSeenAt: "2026-11-24T08:00:00.000Z",
       networks: [],
       unplaced: [],
     } as const;
     let away = false;
     const { port } = await serve(t, {
       status: () =>
-        Promise.resolve(away ? { tag: "failed", message: "Redis: away" } : { tag: "status", status }),
+        Promise.resolve(away ? { tag: "failed", message: "Redis: away", at: status.at } : { tag: "status", status }),
     });
     const read = await ask(port, { method: "GET", path: "/networks" });
     assert.equal(read.status, 200);

@@ -4,18 +4,19 @@ import { answerPage } from "../../functions/page/answer.ts";
 import { html } from "../../functions/page/html.ts";
 import { duration } from "../../functions/page/age.ts";
 import type { Reply } from "../../functions/http/problem.ts";
-import { readStatus } from "../../functions/status/status.ts";
+import { createStatusReader } from "../../functions/status/status.ts";
 import { exampleNetworks } from "../harness/example-networks.ts";
 import { podOf, World } from "../harness/networks.ts";
 
 const show = (world: World, what = "page", query: Record<string, unknown> = {}): Promise<Reply> =>
-  answerPage(() => readStatus(world), { what, query });
+  answerPage(createStatusReader(world), { what, query });
 
 /** Keys of the networks that a page shows. */
 const shown = ({ body = "" }: Reply): readonly string[] =>
   [...body.matchAll(/id="network-([^"]+)"/gu)].map(([, key = ""]) => key);
 
-const lost = () => Promise.resolve({ tag: "failed", message: "no <answer>" } as const);
+const lost = () =>
+  Promise.resolve({ tag: "failed", message: "no <answer>", at: "2026-11-24T08:00:00.000Z" } as const);
 
 const revisions = ({ body = "" }: Reply): readonly string[] =>
   [...body.matchAll(/data-revision="([^"]+)"/gu)].map(([, revision = ""]) => revision);
@@ -42,18 +43,18 @@ test("an age has one unit and is rounded down", () => {
 });
 
 describe("the page", () => {
-  test("shows every network under its namespace, members newest first", async () => {
+  test("shows every network under its namespace, those in need first, members newest first", async () => {
     const page = await show(await exampleNetworks());
     assert.equal(page.status, 200);
     assert.deepEqual(shown(page), [
-      "billing/ledger",
       "metering/readings",
       "metering/tariffs",
       "shop/carts",
-      "shop/catalogue",
       "shop/orders",
+      "shop/catalogue",
       "shop/prices",
       "shop/stock",
+      "billing/ledger",
     ]);
     const names = [...(page.body ?? "").matchAll(/data-find>(catalogue-\d)</gu)].map(([, name]) => name);
     assert.deepEqual(names, ["catalogue-2", "catalogue-1", "catalogue-0"]);
@@ -102,13 +103,48 @@ describe("the page", () => {
     assert.match(body ?? "", /klight\.networkId/u);
   });
 
-  test("shows networks while the API server is away, and that pods are not known", async () => {
+  test("shows networks while the API server is away, and calls none of them well", async () => {
     const world = await exampleNetworks();
     world.cluster.failure = { kind: "forbidden", message: "pods is forbidden: cannot list" };
     const page = await show(world);
     assert.equal(page.status, 200);
     assert.match(page.body ?? "", /pods is forbidden: cannot list/u);
+    assert.match(page.body ?? "", /Which pods are not in is not known/u);
     assert.equal(shown(page).length, 8);
+    assert.ok(!page.body?.includes('data-level="well"'), "what is not seen is not well");
+  });
+
+  test("keeps what it knew of pods while the API server is away, with its age", async () => {
+    const world = await exampleNetworks();
+    const read = createStatusReader(world);
+    const before = await answerPage(read, { what: "page", query: { show: "attention" } });
+    world.cluster.failure = { kind: "unavailable", message: "connection refused" };
+    world.clock.move(3 * 60_000);
+    const blind = await answerPage(read, { what: "page", query: { show: "attention" } });
+    assert.deepEqual(shown(blind), shown(before));
+    assert.match(blind.body ?? "", /Pods are shown as they were <time[^>]*>3 min<\/time> ago/u);
+    assert.ok(!blind.body?.includes('data-level="well"'));
+  });
+
+  test("keeps what it knew while the store is away, calls none of it well, and is a 503", async () => {
+    const world = await exampleNetworks();
+    let isAway = false;
+    const contacts = {
+      ...world.contacts,
+      networks: () => (isAway ? lost() : world.contacts.networks()),
+    };
+    const read = createStatusReader({ contacts, cluster: world.cluster, clock: world.clock });
+    await read();
+    isAway = true;
+    world.clock.move(4 * 60_000);
+    const page = await answerPage(read, { what: "page", query: {} });
+    assert.equal(page.status, 503);
+    assert.equal(shown(page).length, 8);
+    assert.match(
+      page.body ?? "",
+      /The store could not be read.<\/b> All of this is as it was <time[^>]*>4 min<\/time> ago/u,
+    );
+    assert.ok(!page.body?.includes('data-level="well"'));
   });
 
   test("is a 503 with the reason and what helps when the store does not answer", async () => {
@@ -129,7 +165,7 @@ describe("the part that changes", () => {
     await world.join("shop/a", "a-0", null);
     const { etag } = (await show(world, "live")).headers;
     world.clock.move(3_600_000);
-    const again = await answerPage(() => readStatus(world), {
+    const again = await answerPage(createStatusReader(world), {
       what: "live",
       query: {},
       ifNoneMatch: etag ?? "",

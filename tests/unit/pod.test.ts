@@ -33,6 +33,7 @@ describe("a pod that may be joined", () => {
       container: "lightpeer",
       finished: false,
       deleting: false,
+      aliveSince: Date.parse("2026-11-23T19:03:12Z"),
       ready: true,
       admission: { tag: "peer", peer },
     });
@@ -137,6 +138,13 @@ describe("a pod that is ignored", () => {
     });
   }
 
+  it("is alive since its container runs, and before that since it was created", () => {
+    const changes = { metadata: { creationTimestamp: "2026-11-23T19:00:00Z" } };
+    const waiting = { ...changes, status: { containerStatuses: [] } };
+    assert.equal(read(changes).aliveSince, Date.parse("2026-11-23T19:03:12Z"));
+    assert.equal(read(waiting).aliveSince, Date.parse("2026-11-23T19:00:00Z"));
+  });
+
   it("still yields its facts", () => {
     const { admission, ...facts } = read({
       metadata: { deletionTimestamp: "2026-11-23T19:03:13Z" },
@@ -156,6 +164,7 @@ describe("a pod that is ignored", () => {
       incarnation: "containerd://lightpeer-1",
       finished: false,
       deleting: true,
+      aliveSince: Date.parse("2026-11-23T19:03:12Z"),
       ready: false,
       unreadySince: 5000,
     });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readStatus, type NetworkStatus, type Status } from "../../functions/status/status.ts";
+import { createStatusReader, type NetworkStatus, type Status } from "../../functions/status/status.ts";
 import { createMemoryContacts } from "../../lib/store/memory.ts";
 import type { Joined, Pod } from "../../lib/pod/pod.ts";
 import { handClock, ignoredPod, podOf, START, World } from "../harness/networks.ts";
 
 const statusOf = async (world: World): Promise<Status> => {
-  const reading = await readStatus(world);
+  const reading = await createStatusReader(world)();
   assert.ok(reading.tag === "status", "the store is read");
   return reading.status;
 };
@@ -158,9 +158,179 @@ describe("the status", () => {
       await world.join("shop/orders", "orders-0", null);
       const failed = { tag: "failed", message: "no answer from Redis" } as const;
       const contacts = { ...createMemoryContacts(world.clock), [call]: () => Promise.resolve(failed) };
-      assert.deepEqual(await readStatus({ cluster: world.cluster, clock: world.clock, contacts }), failed);
+      assert.deepEqual(await createStatusReader({ cluster: world.cluster, clock: world.clock, contacts })(), {
+        ...failed,
+        at: "2026-11-24T08:00:00.000Z",
+      });
     });
   }
+});
+
+describe("who needs help", () => {
+  const MINUTE = 60_000;
+
+  const levels = async (world: World): Promise<readonly string[]> =>
+    (await statusOf(world)).networks.map(({ network, level }) => `${network} ${level}`);
+
+  test("is a pod that is out for longer than its reason may last, and its network comes first", async () => {
+    const world = new World();
+    await world.join("bank/ledger", "ledger-0", null);
+    world.addPod(ignoredPod("shop/orders", "orders-0", "ContainerNotReady", "not ready"));
+    assert.deepEqual(await levels(world), ["bank/ledger well", "shop/orders wait"]);
+    world.clock.move(10 * MINUTE - 1);
+    assert.deepEqual(await levels(world), ["bank/ledger well", "shop/orders wait"]);
+    world.clock.move(1);
+    assert.deepEqual(await levels(world), ["shop/orders help", "bank/ledger well"]);
+    const { since, needsHelp } = await whyNot(world);
+    assert.deepEqual([since, needsHelp], ["2026-11-24T08:00:00.000Z", true]);
+  });
+
+  test("is at once a pod that waits for somebody", async () => {
+    const world = new World();
+    world.addPod(ignoredPod("shop/orders", "orders-0", "BadPort", "The port is http"));
+    assert.deepEqual(await levels(world), ["shop/orders help"]);
+  });
+
+  const starts: readonly (readonly [what: string, changes: Partial<Pod>, since: string])[] = [
+    ["its condition says so", { joinedSince: START + MINUTE }, "2026-11-24T08:01:00.000Z"],
+    ["its container runs", { joinedSince: START, incarnation: "containerd://2" }, "2026-11-24T08:03:00.000Z"],
+    [
+      "it is not ready, but for no longer than its container runs",
+      { incarnation: "containerd://2", unreadySince: START + 2 * MINUTE },
+      "2026-11-24T08:03:00.000Z",
+    ],
+    [
+      "it is not ready any more",
+      { incarnation: "containerd://2", unreadySince: START + 4 * MINUTE },
+      "2026-11-24T08:04:00.000Z",
+    ],
+  ];
+  for (const [what, changes, since] of starts) {
+    test(`is told by how long the pod is out: since ${what}`, async () => {
+      const world = new World();
+      const pod = joined(podOf("shop/orders", "orders-0", { aliveSince: START + 3 * MINUTE }), {});
+      world.addPod({ ...pod, ...changes });
+      assert.equal((await whyNot(world)).since, since);
+    });
+  }
+
+  test("is no pod that has ended or goes: it is not meant to be in", async () => {
+    const world = new World();
+    world.addPod(ignoredPod("shop/orders", "orders-0", "BeingDeleted", "orders-0 is being deleted"));
+    world.addPod(ignoredPod("shop/orders", "orders-1", "Finished", "orders-1 has ended"));
+    world.clock.move(60 * MINUTE);
+    const { notIn, level } = await networkOf(world, "shop/orders");
+    assert.deepEqual([notIn, level], [[], "well"]);
+  });
+
+  test("is a network whose member has not answered for longer than a sweep takes to come", async () => {
+    const world = new World();
+    const pod = await world.join("shop/orders", "orders-0", null);
+    await world.commit("shop/orders", { hung: [pod.incarnation] });
+    world.clock.move(6 * MINUTE - 1);
+    assert.deepEqual(await levels(world), ["shop/orders wait"]);
+    world.clock.move(1);
+    assert.deepEqual(await levels(world), ["shop/orders help"]);
+    const { troubles } = await networkOf(world, "shop/orders");
+    assert.deepEqual(
+      troubles.map(({ reason, since, message }) => [reason, since, message]),
+      [["MemberHung", "2026-11-24T08:00:00.000Z", `shop/orders-0 at ${pod.address} does not answer`]],
+    );
+  });
+
+  test("is a network that was left half-done, when no step has settled it for long", async () => {
+    const world = new World();
+    await world.join("shop/orders", "orders-0", null);
+    await world.beginStep("shop/orders", { kind: "reform", at: "2026-11-24T08:00:00Z" }, 5_000);
+    assert.deepEqual(await levels(world), ["shop/orders wait"]);
+    world.clock.move(10 * MINUTE);
+    const { level, troubles } = await networkOf(world, "shop/orders");
+    assert.deepEqual([level, troubles[0]?.reason], ["help", "HalfDone"]);
+  });
+
+  const held = async (world: World, reason: string): Promise<void> => {
+    const { pod: _, ...entry } = world.entry({ namespace: "", name: "" }, "held", reason, "held by a sweep");
+    await world.commit("shop/orders", { log: entry });
+  };
+
+  test("is a network that every sweep holds, though all its pods are in", async () => {
+    const world = new World();
+    await world.join("shop/orders", "orders-0", null);
+    for (let sweeps = 0; sweeps < 3; sweeps += 1) {
+      world.clock.move(5 * MINUTE);
+      await held(world, "ReformFailed");
+    }
+    const { level, troubles } = await networkOf(world, "shop/orders");
+    const [trouble] = troubles;
+    assert.deepEqual(
+      [level, trouble?.reason, trouble?.since],
+      ["help", "ReformFailed", "2026-11-24T08:05:00.000Z"],
+    );
+  });
+
+  test("is no network of which no sweep has told again, or that has been changed since", async () => {
+    const world = new World();
+    await world.join("shop/orders", "orders-0", null);
+    await held(world, "ReformFailed");
+    assert.deepEqual(await levels(world), ["shop/orders help"]);
+    world.clock.move(15 * MINUTE + 1);
+    assert.deepEqual(await levels(world), ["shop/orders well"]);
+    await held(world, "ReformFailed");
+    await world.join("shop/orders", "orders-1", null);
+    assert.deepEqual(await levels(world), ["shop/orders well"]);
+  });
+
+  test("is not known while the API server is away, and what needed help before still does", async () => {
+    const world = new World();
+    await world.join("bank/ledger", "ledger-0", null);
+    world.addPod(ignoredPod("shop/orders", "orders-0", "BadPort", "The port is http"));
+    const read = createStatusReader(world);
+    await read();
+    world.cluster.failure = { kind: "unavailable", message: "connection refused" };
+    world.clock.move(MINUTE);
+    const blind = await read();
+    assert.ok(blind.tag === "status");
+    assert.deepEqual(
+      blind.status.networks.map(({ network, level }) => `${network} ${level}`),
+      ["shop/orders help", "bank/ledger unknown"],
+    );
+    assert.equal(blind.status.podsSeenAt, "2026-11-24T08:00:00.000Z");
+  });
+});
+
+test("names with numbers are in the order of the numbers", async () => {
+  const world = new World();
+  for (const number of [10, 9, 2]) {
+    world.addPod(podOf("shop/orders", `orders-${number}`));
+    await world.join(`shop/n${number}`, "peer", null);
+  }
+  const { networks } = await statusOf(world);
+  assert.deepEqual(
+    networks.map(({ id }) => id),
+    ["n2", "n9", "n10", "orders"],
+  );
+  assert.deepEqual(
+    networks.at(-1)?.notIn.map(({ name }) => name),
+    ["orders-2", "orders-9", "orders-10"],
+  );
+});
+
+test("whoever asks while a status is read gets the same one, and later another", async () => {
+  const world = new World();
+  let lists = 0;
+  const cluster = {
+    ...world.cluster,
+    listPods: () => {
+      lists += 1;
+      return world.cluster.listPods({});
+    },
+  };
+  const read = createStatusReader({ contacts: world.contacts, cluster, clock: world.clock });
+  const [one, two] = await Promise.all([read(), read()]);
+  assert.equal(one, two);
+  assert.equal(lists, 1);
+  assert.notEqual(await read(), one);
+  assert.equal(lists, 2);
 });
 
 describe("a pod that is not in", () => {

@@ -1,0 +1,47 @@
+import type { Contact, NetworkView } from "../../lib/store/contacts.ts";
+import type { PodName } from "../../lib/outcome.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
+import { whyNotIn } from "./not-in.ts";
+import type { ClusterReading } from "./status.ts";
+import { type Finding, podKey } from "./trouble.ts";
+
+/** What is known of one pod. */
+export interface PodKnown {
+  readonly name: PodName;
+  readonly cluster: ClusterReading;
+  readonly pod: Pod | undefined;
+  readonly contact: Contact | undefined;
+  readonly view: NetworkView | undefined;
+}
+
+/** Is the pod's peer in its network? `unknown`: the pod cannot be looked at now. */
+export interface Membership {
+  readonly verdict: "in" | "not in" | "unknown";
+  /** Why, or why not. */
+  readonly finding: Finding;
+}
+
+export function membershipOf({ name, cluster, pod, contact, view }: PodKnown): Membership {
+  if (cluster.tag === "failed") {
+    const reason = cluster.kind === "forbidden" ? "ClusterForbidden" : "ClusterUnavailable";
+    return { verdict: "unknown", finding: { reason, message: cluster.message } };
+  }
+  if (view && contact && isSameLife(contact, pod))
+    return { verdict: "in", finding: isInSince(contact, view) };
+  if (pod !== undefined) return { verdict: "not in", finding: whyNotIn(pod, view) };
+  const message = `${podKey(name)} is gone, and still on the stack of ${view?.network ?? "a network"}`;
+  return { verdict: "not in", finding: { reason: "PodGone", message } };
+}
+
+/** A contact whose pod is gone is not in. */
+const isSameLife = ({ uid, incarnation }: Contact, pod: Pod | undefined): boolean =>
+  uid === pod?.uid && incarnation === pod.incarnation;
+
+function isInSince({ name, address, via, joinedAt }: Contact, { network }: NetworkView): Finding {
+  const through = via === null ? "" : ` through ${via}`;
+  return {
+    reason: "OnTheStack",
+    message: `${name} at ${address} came into ${network}${through} at ${joinedAt}`,
+    since: joinedAt,
+  };
+}
