@@ -16,8 +16,9 @@ export function requireToken(token: string): RequestHandler {
       return;
     }
     const detail = "send the read token: Authorization: Bearer TOKEN, or as the password of any user to read";
-    const challenge = { "www-authenticate": 'Bearer, Basic realm="klight", charset="UTF-8"' };
-    const { status, headers: more, body } = problem(401, { title: "Not allowed", detail }, challenge);
+    const { status, headers: more, body } = problem(401, { title: "Not allowed", detail });
+    // A line each: a browser does not look for Basic behind the Bearer of one line, and would not ask for a password.
+    response.set("www-authenticate", ['Bearer realm="klight"', 'Basic realm="klight", charset="UTF-8"']);
     response.status(status).set(more).end(body);
   };
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { isNamespace, isNetworkId, isPodName } from "../../lib/pod/names.ts";
 import type { Status } from "../status/status.ts";
 import type { Why } from "../status/why.ts";
 import { type Answer, ask, type Target } from "./ask.ts";
@@ -109,19 +110,19 @@ function seconds(value: string): number {
 }
 
 function podPath(value: string): string {
-  const parts = value.split("/");
-  if (parts.length !== 2 || parts.includes("")) {
+  const [namespace = "", pod = "", ...more] = value.split("/");
+  if (more.length > 0 || !isNamespace(namespace) || !isPodName(pod)) {
     throw new InvalidArgumentError("It must be NAMESPACE/POD, as in shop/orders-3.");
   }
-  return `why/${parts.map(encodeURIComponent).join("/")}`;
+  return `why/${value}`;
 }
 
 function networkPath(value: string): string {
-  const parts = value.split("/");
-  if (parts.length > 2 || parts.includes("")) {
+  const [id = "", namespace, ...more] = value.split("/").toReversed();
+  if (more.length > 0 || !isNetworkId(id) || (namespace !== undefined && !isNamespace(namespace))) {
     throw new InvalidArgumentError("It must be NAMESPACE/ID, as in shop/orders, or ID.");
   }
-  return `networks/${parts.map(encodeURIComponent).join("/")}/reform`;
+  return `networks/${value}/reform`;
 }
 
 const targetOf = ({ url, token, timeout }: Options): Target => ({

@@ -1,6 +1,7 @@
 import type { PodChange } from "../../lib/reconcile/pod-changed.ts";
 import type { CloudEvent } from "cloudevents";
 import { isJson, openEnvelope, type Opened, readJson, type Request } from "./envelope.ts";
+import { isNamespace, isPodName } from "../../lib/pod/names.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { PodReading } from "../../lib/pod/pod.ts";
 import type { Reason } from "../../lib/reasons.ts";
@@ -136,15 +137,18 @@ function otherKind(event: CloudEvent<unknown>, data: Parts): ReadOrInvalid | und
 /** The data names the pod; without data, the attributes of the event do. */
 function readReference(event: CloudEvent<unknown>, change: PodChange["change"], data: Parts): ReadOrInvalid {
   const { namespace = event["namespace"], name = event["name"] } = data;
-  const problems = [...nameProblems("namespace", namespace), ...nameProblems("name", name)];
+  const problems = [
+    ...nameProblems("namespace", namespace, isNamespace),
+    ...nameProblems("name", name, isPodName),
+  ];
   if (problems.length > 0) return invalid(...problems);
   const pod = { namespace: String(namespace), name: String(name) };
   const contradicting = contradictions(event, pod);
   return contradicting.length > 0 ? invalid(...contradicting) : { tag: "pod", change, name: pod };
 }
 
-function nameProblems(what: string, value: unknown): readonly string[] {
-  if (typeof value === "string" && /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/u.test(value)) return [];
+function nameProblems(what: string, value: unknown, isRight: (name: string) => boolean): readonly string[] {
+  if (typeof value === "string" && isRight(value)) return [];
   const was = value === undefined ? "missing" : JSON.stringify(value);
   return [`data.${what}: must be the ${what} of a pod, was ${was}`];
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import type { Log } from "../../lib/log.ts";
 import type { PodName } from "../../lib/outcome.ts";
+import { isNamespace, isNetworkId, isPodName } from "../../lib/pod/names.ts";
 import { readBody } from "./body.ts";
 import { answerHealth } from "./front.ts";
 import type { PageRequest } from "../page/answer.ts";
@@ -43,6 +44,7 @@ const open: RequestHandler = (_request, _response, next) => {
 export function createServer(options: ServerOptions): Express {
   const { isReady, guardEvents = open } = options;
   const app = express();
+  refuseOtherNames(app);
   app.disable("x-powered-by");
   app.set("etag", false);
   app.get(["/health/liveness", "/health/readiness"], (request, response, next) => {
@@ -61,6 +63,18 @@ export function createServer(options: ServerOptions): Express {
   app.use(notFound);
   app.use(failed(options.log));
   return app;
+}
+
+const names = { namespace: isNamespace, pod: isPodName, id: isNetworkId } as const;
+
+/** A path that holds what can be no name leads nowhere, and nothing is asked about it. */
+function refuseOtherNames(app: Express): void {
+  for (const [parameter, isName] of Object.entries(names)) {
+    app.param(parameter, (_request, _response, next, given: string) => {
+      if (isName(given)) next();
+      else next("route");
+    });
+  }
 }
 
 /** What people and their tools ask. */

@@ -2,11 +2,12 @@ import { type Clock, systemClock } from "../clock.ts";
 import { JOINED_CONDITION } from "../pod/condition.ts";
 import type { Log } from "../log.ts";
 import type { PodName } from "../outcome.ts";
+import { isNamespace, isNetworkId } from "../pod/names.ts";
 import { type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
 import type { ApiAnswer, Send } from "./api-requests.ts";
 import type { Cluster, ClusterEvent, Written } from "./cluster.ts";
-import { getPod, listPods, podPath } from "./read-pods.ts";
+import { getPod, listPods, pathIn, podPath } from "./read-pods.ts";
 
 export interface KubernetesOptions {
   readonly rules: PodRules;
@@ -24,6 +25,9 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
   const send = lazySender(options);
   return {
     listPods: ({ namespace, networkId }) => {
+      // No pod is in a namespace, or has a label, of which Kubernetes takes no such name.
+      const canBe = (namespace === undefined || isNamespace(namespace)) && isNetworkId(networkId ?? "any");
+      if (!canBe) return Promise.resolve({ tag: "pods", pods: [] });
       const selector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
       const namespaces = namespace === undefined ? rules.namespaces : [namespace];
       return listPods({ send, rules, selector }, namespaces);
@@ -55,7 +59,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
     recordEvent: async (pod, event) => {
       const answer = await send({
         method: "POST",
-        path: `/api/v1/namespaces/${pod.namespace}/events`,
+        path: pathIn(pod.namespace, "events"),
         query: written,
         body: { contentType: "application/json", json: eventObject(pod, event, timeOf(clock)) },
       });

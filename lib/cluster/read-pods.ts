@@ -1,11 +1,15 @@
 import type { PodName } from "../outcome.ts";
+import { isNamespace, isPodName } from "../pod/names.ts";
 import { type Pod, type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isStatus, pageOf, unavailable } from "./answers.ts";
 import type { Send } from "./api-requests.ts";
 import type { ClusterFailure } from "./cluster.ts";
 
-export const podPath = ({ namespace, name }: PodName): string =>
-  `/api/v1/namespaces/${namespace}/pods/${name}`;
+/** Of a resource in a namespace; each part is encoded, whatever it is. */
+export const pathIn = (namespace: string, ...parts: readonly string[]): string =>
+  ["/api/v1/namespaces", ...[namespace, ...parts].map(encodeURIComponent)].join("/");
+
+export const podPath = ({ namespace, name }: PodName): string => pathIn(namespace, "pods", name);
 
 interface Listing {
   readonly send: Send;
@@ -62,7 +66,7 @@ async function listPage(
   | ClusterFailure
 > {
   const what = `list pods ${namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`}`;
-  const path = namespace === undefined ? "/api/v1/pods" : `/api/v1/namespaces/${namespace}/pods`;
+  const path = namespace === undefined ? "/api/v1/pods" : pathIn(namespace, "pods");
   const query = { labelSelector: selector, limit: PAGE, ...(token !== undefined && { continue: token }) };
   const answer = await send({ method: "GET", path, query });
   if (token !== undefined && isStatus(answer, 410)) return { tag: "expired" };
@@ -82,12 +86,13 @@ function podsOf(what: string, items: readonly unknown[], rules: PodRules): Pods 
   return { tag: "pods", pods };
 }
 
-/** One pod as it is now; undefined: there is none. */
+/** One pod as it is now; undefined: there is none. What cannot be a pod's name is not asked for. */
 export async function getPod(
   send: Send,
   rules: PodRules,
   name: PodName,
 ): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure> {
+  if (!isNamespace(name.namespace) || !isPodName(name.name)) return { tag: "pod", pod: undefined };
   const what = `get pods in namespace ${name.namespace}`;
   const answer = await send({ method: "GET", path: podPath(name) });
   if (isStatus(answer, 404)) return { tag: "pod", pod: undefined };

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { toDotPath } from "zod/v4/core";
+import { isNamespace, isNetworkId, isPodName } from "./names.ts";
 
 /**
  * The fields of a pod object that klight reads: strict on these, silent on all others. Go writes an absent list or
@@ -15,16 +16,12 @@ const text = z.string().nullish();
 const time = z.iso.datetime({ offset: true, error: "expected a time as RFC 3339 has it" }).nullish();
 const port = z.int().min(1).max(65535);
 
-/** Namespaces, names and label values become parts of store keys: what Kubernetes does not allow there is no pod. */
-const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u, "expected a namespace's name");
-const dnsSubdomain = z
-  .string()
-  .max(253)
-  .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/u, "expected a pod's name");
+const namespace = z.string().refine(isNamespace, "expected a namespace's name");
+const podName = z.string().refine(isPodName, "expected a pod's name");
 const labelValue = z
   .string()
-  .regex(
-    /^([A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$/u,
+  .refine(
+    (value) => value === "" || isNetworkId(value),
     "expected a label value: at most 63 letters, digits, '-', '_' or '.', a letter or digit at both ends",
   );
 /** One check for both kinds: a union would report two problems for one value. */
@@ -67,8 +64,8 @@ export const podObject = z.object({
   kind: z.literal("Pod").optional(),
   metadata: z.object({
     uid: z.string().min(1),
-    namespace: dnsLabel,
-    name: dnsSubdomain,
+    namespace,
+    name: podName,
     labels: z.object({ "klight.networkId": labelValue.nullish() }).nullish(),
     annotations: z
       .object({

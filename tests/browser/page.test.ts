@@ -166,4 +166,14 @@ describe("the page in a browser", { skip: noChromium }, () => {
     assert.equal(headers.get("referrer-policy"), "no-referrer");
     assert.equal(headers.get("cache-control"), "no-store");
   });
+
+  test("asks for the read token as for a password", async (t) => {
+    const guarded = await servePage(await exampleNetworks(), { token: "t0ken" });
+    t.after(() => guarded.close());
+    // Chromium gives these only where it would show its prompt.
+    const httpCredentials = { username: "anybody", password: "t0ken" };
+    const { page } = await openPage(browser, guarded.url, { httpCredentials });
+    assert.deepEqual(await page.locator("main h2").allTextContents(), ["billing", "metering", "shop"]);
+    await page.context().close();
+  });
 });

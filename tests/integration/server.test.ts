@@ -291,7 +291,6 @@ describe("what else is asked", () => {
   const asked: readonly (readonly [string, string])[] = [
     ["/networks/default/net-a/reform", "default/net-a"],
     ["/networks/net-a/reform", "net-a"],
-    ["/networks/default/a%2Fb/reform", "default/a/b"],
   ];
   for (const [path, network] of asked) {
     test(`POST ${path} asks for ${network} and is answered as an event is`, async (t) => {
@@ -340,6 +339,37 @@ describe("what else is asked", () => {
       assert.match(problemOf(answer).detail, new RegExp(method, "u"));
     }
   });
+
+  const noNames = [
+    "..%2F..%2F..%2Fpods",
+    "%2e%2e%2f",
+    "a%3Fb",
+    "a%23b",
+    "a%2Fb",
+    "A_",
+    "%00",
+    "a%20b",
+    "a%25",
+  ];
+  for (const name of [...noNames, "a".repeat(254)]) {
+    const paths = [
+      ["GET", `/why/x/${name}`],
+      ["GET", `/why/${name}/x`],
+      ["POST", `/networks/x/${name}/reform`],
+      ["POST", `/networks/${name}/x/reform`],
+      ["POST", `/networks/${name}/reform`],
+    ] as const;
+    test(`${name.slice(0, 20)} is no name: 404 in every path, and nothing is asked`, async (t) => {
+      const { port, lines } = await serve(t);
+      for (const [method, path] of paths) {
+        const answer = await ask(port, { method, path });
+        assert.equal(answer.status, 404, `${method} ${path}`);
+        assert.equal(problemOf(answer).status, 404);
+      }
+      // A handler that is called is a defect here, and is logged.
+      assert.deepEqual(lines, []);
+    });
+  }
 
   test("a path that cannot be decoded is 400", async (t) => {
     const { port } = await serve(t);
