@@ -185,7 +185,7 @@ describe("the double refuses what an API server refuses", () => {
     assert.deepEqual([spec.containers.length, status.phase], [2, "Running"]);
     assert.deepEqual(
       status.conditions?.map(({ type }) => type),
-      ["Ready", "klight.dev/joined"],
+      ["ContainersReady", "Ready", "klight.dev/joined"],
     );
   });
 

@@ -209,7 +209,7 @@ describe("what klight tells the API server", () => {
     });
     assert.deepEqual(
       api.pods.get(pod.metadata)?.status.conditions?.map(({ type }) => type),
-      ["Ready", "klight.dev/joined"],
+      ["ContainersReady", "Ready", "klight.dev/joined"],
     );
   });
 

@@ -33,13 +33,14 @@ export const runningStatus = (name: string, changes: Partial<ContainerStatus> = 
 });
 
 /** A container that has ended, as the kubelet tells of it until the next one has been made. */
-export const terminatedStatus = (name: string, changes: Partial<ContainerStatus> = {}): ContainerStatus =>
-  runningStatus(name, {
+export const terminatedStatus = (name: string, changes: Partial<ContainerStatus> = {}): ContainerStatus => {
+  const containerID = changes.containerID ?? `containerd://${name}-1`;
+  return runningStatus(name, {
     ready: false,
     started: false,
     state: {
       terminated: {
-        containerID: `containerd://${name}-1`,
+        ...(containerID !== "" && { containerID }),
         exitCode: 137,
         reason: "Error",
         startedAt: "2026-11-23T19:03:12Z",
@@ -48,6 +49,7 @@ export const terminatedStatus = (name: string, changes: Partial<ContainerStatus>
     },
     ...changes,
   });
+};
 
 export const condition = (type: string, status: string, changes: Partial<Condition> = {}): Condition => ({
   type,

@@ -1,4 +1,4 @@
-import { type ContainerStatus, runningStatus } from "../pods.ts";
+import { type ContainerStatus, runningStatus, terminatedStatus } from "../pods.ts";
 import type { PodObject } from "./objects.ts";
 import type { Named, PodStore } from "./pod-store.ts";
 
@@ -34,6 +34,39 @@ export const setContainerReady = (
   container: Named & { readonly container: string },
   ready: boolean,
 ): PodObject => changeContainer(store, container, (status) => ({ ...status, ready }));
+
+/** How a pod ends. It stays, with its address or without it, until somebody deletes it. */
+export interface Finish {
+  readonly phase: "Succeeded" | "Failed";
+  /** `Evicted`, for example. */
+  readonly reason?: string;
+  /** Default: kept, though it is free for another pod from now on. */
+  readonly address?: "kept" | "gone";
+}
+
+/** All containers have ended for good: evicted, failed, or done. */
+export function finish(store: PodStore, pod: Named, { phase, reason, address = "kept" }: Finish): PodObject {
+  const ended = ({ name, containerID, restartCount }: ContainerStatus): ContainerStatus => {
+    const changes = { restartCount, ...(containerID !== undefined && { containerID }) };
+    return terminatedStatus(name, changes);
+  };
+  return store.changeStatus(pod, (status) => {
+    status.phase = phase;
+    if (reason !== undefined) status.reason = reason;
+    status.containerStatuses = (status.containerStatuses ?? []).map(ended);
+    if (status.initContainerStatuses) status.initContainerStatuses = status.initContainerStatuses.map(ended);
+    if (address === "kept") return;
+    delete status.podIP;
+    delete status.podIPs;
+  });
+}
+
+/** The network plugin gives the running pod another address. */
+export const moveTo = (store: PodStore, pod: Named, ip: string): PodObject =>
+  store.changeStatus(pod, (status) => {
+    status.podIP = ip;
+    status.podIPs = [{ ip }];
+  });
 
 function changeContainer(
   store: PodStore,

@@ -23,17 +23,24 @@ export interface PodStore {
   /** The version of the newest change. */
   version(): string;
   create(manifest: IPod, namespace?: string): PodObject;
-  /** Labels and annotations; all else of a pod stays as it was made. */
-  replace(pod: Named, changes: { labels?: Labels; annotations?: Labels }): PodObject;
+  /** Labels, annotations and finalizers; all else of a pod stays as it was made. One that only they held goes. */
+  replace(pod: Named, changes: Changes): PodObject;
   /** What the kubelet writes; the condition Ready follows by itself. */
   changeStatus(pod: Named, edit: (status: PodObject["status"]) => void): PodObject;
   /** The conditions of a patch, merged by their type. */
   mergeConditions(pod: Named, uid: string | undefined, conditions: readonly ConditionPatch[]): PodObject;
   /** A deletion asked for: from now on the pod goes, `remove` ends it. */
   markDeleted(pod: Named, graceS?: number): PodObject;
+  /** The kubelet has done its part: the pod is gone, or stays for as long as it has finalizers. */
   remove(pod: Named): PodObject;
   /** Every later change of pods that match; a pod that ceases to match is deleted for the watcher. */
   watch(selector: string, listener: (event: WatchEvent) => void): () => void;
+}
+
+interface Changes {
+  readonly labels?: Labels;
+  readonly annotations?: Labels;
+  readonly finalizers?: readonly string[];
 }
 
 type ConditionPatch = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -71,6 +78,12 @@ export function createPodStore(): PodStore {
 
   function remove(pod: Named): PodObject {
     const before = stored(pod);
+    if ((before.metadata.finalizers ?? []).length > 0) {
+      return change(pod, ({ metadata }) => {
+        metadata.deletionTimestamp ??= timestamp();
+        metadata.deletionGracePeriodSeconds = 0;
+      });
+    }
     version += 1;
     before.metadata.resourceVersion = String(version);
     pods.delete(keyOf(pod));
@@ -100,13 +113,21 @@ export function createPodStore(): PodStore {
       return put(object);
     },
 
-    replace(pod: Named, { labels, annotations }: { labels?: Labels; annotations?: Labels }): PodObject {
-      return change(pod, (object) => {
-        const { labels: _, annotations: __, ...metadata } = object.metadata;
-        object.metadata = { ...metadata, ...(labels && { labels }), ...(annotations && { annotations }) };
+    replace(pod: Named, { labels, annotations, finalizers = [] }: Changes): PodObject {
+      const replaced = change(pod, (object) => {
+        const { labels: _, annotations: __, finalizers: ___, ...metadata } = object.metadata;
+        object.metadata = {
+          ...metadata,
+          ...(labels && { labels }),
+          ...(annotations && { annotations }),
+          ...(finalizers.length > 0 && { finalizers: [...finalizers] }),
+        };
         const refusal = refusalOfPod(object);
         if (refusal !== undefined) throw new RefusedError(refusal);
       });
+      // Nothing but a finalizer keeps a pod whose grace period is over.
+      const isOver = replaced.metadata.deletionGracePeriodSeconds === 0;
+      return isOver && finalizers.length === 0 ? remove(pod) : replaced;
     },
 
     changeStatus,
@@ -168,19 +189,21 @@ function merged(conditions: Conditions, patch: ConditionPatch): Conditions {
   return old === undefined ? [...conditions, next] : conditions.map((each) => (each === old ? next : each));
 }
 
-/** The kubelet's condition Ready: every container is, and every readiness gate is True. */
+/** What the kubelet says of the whole pod: ContainersReady, and Ready, for which every readiness gate must be True, too. */
 function settleReady({ spec, status }: PodObject): void {
   if (status.containerStatuses === undefined) return;
   const isTrue = (type: string): boolean =>
     (status.conditions ?? []).some((each) => each.type === type && each.status === "True");
-  const gates = (spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  const settle = (type: string, is: boolean): void => {
+    const next = is ? "True" : "False";
+    const before = (status.conditions ?? []).find((each) => each.type === type);
+    if (before?.status === next) return;
+    const change = { type, status: next, lastTransitionTime: timestamp() };
+    status.conditions = merged(status.conditions ?? [], change);
+  };
   const containers = [...status.containerStatuses, ...(status.initContainerStatuses ?? [])];
-  const ready = containers.every((each) => each.ready) && gates.every(isTrue) ? "True" : "False";
-  const before = (status.conditions ?? []).find(({ type }) => type === "Ready");
-  if (before?.status === ready) return;
-  status.conditions = merged(status.conditions ?? [], {
-    type: "Ready",
-    status: ready,
-    lastTransitionTime: timestamp(),
-  });
+  const areReady = containers.every((each) => each.ready);
+  const gates = (spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  settle("ContainersReady", areReady);
+  settle("Ready", areReady && gates.every(isTrue));
 }

@@ -5,7 +5,7 @@ import { newEvent, type StoredEvent } from "./new-event.ts";
 import type { PodObject } from "./objects.ts";
 import type { Pages } from "./pages.ts";
 import type { Named, PodStore } from "./pod-store.ts";
-import { parseSelector } from "./selector.ts";
+import { parseFieldSelector, parseSelector } from "./selector.ts";
 import { badRequest, invalid, notFound, type Refusal, RefusedError, statusObject } from "./status.ts";
 import { type FieldValidation, readObject, statusPatch, strictProblems } from "./validation.ts";
 
@@ -187,15 +187,23 @@ function fieldValidation({ query }: Request): FieldValidation {
 }
 
 function listPods({ pods, pages, listed }: RoutesOptions, { query, params }: Request): object {
-  const { labelSelector = "", limit = "0", continue: token } = query as Record<string, string | undefined>;
+  const {
+    labelSelector = "",
+    fieldSelector = "",
+    limit = "0",
+    continue: token,
+  } = query as Record<string, string | undefined>;
   const size = Number(limit);
   if (!Number.isSafeInteger(size) || size < 0) throw new RefusedError(badRequest(`invalid limit: ${limit}`));
   if (token !== undefined) return pages.next(token, size);
   const { namespace } = params as Namespaced;
   const matches = parseSelector(labelSelector);
+  const has = parseFieldSelector(fieldSelector);
   const found = listed().filter(
-    ({ metadata }) =>
-      (namespace === undefined || metadata.namespace === namespace) && matches(metadata.labels),
+    (pod) =>
+      (namespace === undefined || pod.metadata.namespace === namespace) &&
+      matches(pod.metadata.labels) &&
+      has(pod),
   );
   // etcd's order.
   found.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));

@@ -1,3 +1,4 @@
+import type { PodObject } from "./objects.ts";
 import { isLabelValue } from "./validation.ts";
 import { badRequest, RefusedError } from "./status.ts";
 
@@ -20,4 +21,29 @@ export function parseSelector(selector: string): (labels: Labels | undefined) =>
       const given = labels?.[key];
       return given !== undefined && (value === undefined || given === value);
     });
+}
+
+/** What of a pod a field selector may name. */
+const fields: Readonly<Record<string, (pod: PodObject) => string | undefined>> = {
+  "metadata.name": ({ metadata }) => metadata.name,
+  "metadata.namespace": ({ metadata }) => metadata.namespace,
+  "spec.nodeName": ({ spec }) => spec.nodeName,
+  "spec.hostNetwork": ({ spec }) => String(spec.hostNetwork ?? false),
+  "status.phase": ({ status }) => status.phase,
+  "status.podIP": ({ status }) => status.podIP,
+};
+
+/** Which pods a LIST is about by what stands in them: `field=value` or `field!=value`, several with commas. */
+export function parseFieldSelector(selector: string): (pod: PodObject) => boolean {
+  const demands = selector
+    .split(",")
+    .filter((demand) => demand !== "")
+    .map((demand) => {
+      const [, field = "", operator, value] = /^([A-Za-z.]+)(==|!=|=)(.*)$/u.exec(demand) ?? [];
+      if (operator === undefined) throw new RefusedError(badRequest(`invalid field selector: ${demand}`));
+      const read = fields[field];
+      if (read === undefined) throw new RefusedError(badRequest(`field label not supported: ${field}`));
+      return (pod: PodObject) => ((read(pod) ?? "") === value) === (operator !== "!=");
+    });
+  return (pod) => demands.every((demand) => demand(pod));
 }
