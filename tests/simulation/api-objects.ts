@@ -18,13 +18,15 @@ export interface PodObject {
     }[];
   };
   readonly status: {
-    readonly phase: "Pending" | "Running";
+    readonly phase: "Pending" | "Running" | "Succeeded" | "Failed";
+    readonly reason?: string;
     readonly podIP?: string;
     readonly conditions: readonly Condition[];
     readonly containerStatuses: readonly {
       readonly name: string;
       readonly containerID: string;
       readonly ready: boolean;
+      readonly state: object;
     }[];
   };
 }

@@ -38,7 +38,7 @@ export async function runApplication(storing: Storing, around: Around): Promise<
     if (process?.isRunning) {
       const entry = `${network} ${count}`;
       const payload = Buffer.from(entry);
-      const persisting = wire.dialer(process.life, false).dial(process.address);
+      const persisting = wire.dialer(process.life, "application").dial(process.address);
       const reply = await persisting.persist(new Context(), payload);
       if (reply.tag === "ok") onStored(network, entry);
     }

@@ -7,7 +7,13 @@ export function perform(world: World, command: Command): void {
   const { kubelet, clock } = world;
   switch (command.kind) {
     case "create":
-      kubelet.create(networkName(command.network), command.reuseAddress);
+      kubelet.create(networkName(command.network), { reuseAddress: command.reuseAddress });
+      return;
+    case "misnamed":
+      kubelet.create(networkName(command.network), { isMisnamed: true });
+      return;
+    case "share-address":
+      shareAddress(world, command);
       return;
     case "rollout":
       rollOut(world, command);
@@ -19,7 +25,11 @@ export function perform(world: World, command: Command): void {
     case "crash-peer":
     case "hang":
     case "relabel":
-    case "unlabel": {
+    case "unlabel":
+    case "evict":
+    case "move-address":
+    case "busy":
+    case "wall": {
       const running = kubelet.present.filter(({ state }) => state === "running");
       const pod = running[command.pod % Math.max(1, running.length)];
       if (pod) doTo(world, pod, command);
@@ -53,13 +63,13 @@ export function perform(world: World, command: Command): void {
   }
 }
 
+type OfPod = Of<
+  "delete" | "crash-peer" | "hang" | "relabel" | "unlabel" | "evict" | "move-address" | "busy" | "wall"
+>;
 type Of<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
 
-function doTo(
-  { kubelet }: World,
-  pod: SimPod,
-  command: Of<"delete" | "crash-peer" | "hang" | "relabel" | "unlabel">,
-): void {
+function doTo(world: World, pod: SimPod, command: OfPod): void {
+  const { kubelet } = world;
   switch (command.kind) {
     case "delete":
       kubelet.delete(pod, command.graceMs);
@@ -75,7 +85,50 @@ function doTo(
       return;
     case "unlabel":
       kubelet.unlabel(pod);
+      return;
+    case "evict":
+      evict(world, pod, command);
+      return;
+    case "move-address":
+      kubelet.move(pod);
+      return;
+    case "busy":
+      kubelet.busy(pod, command.ms);
+      return;
+    case "wall":
+      wallIn(world, pod, command);
   }
+}
+
+/** A pod of any network may be given its address at once. */
+function evict({ kubelet, clock }: World, pod: SimPod, command: Of<"evict">): void {
+  kubelet.finish(pod, command);
+  if (command.next === undefined) return;
+  const network = networkName(command.next);
+  clock.after(command.nextMs, () => void kubelet.create(network, { reuseAddress: true }));
+}
+
+/** klight does not get through to a pod, or to all of its network; everybody else does. */
+function wallIn({ kubelet, wire, clock }: World, { network, uid }: SimPod, command: Of<"wall">): void {
+  const those = kubelet.present.filter((pod) =>
+    command.whole ? pod.network === network && pod.state === "running" : pod.uid === uid,
+  );
+  for (const { address } of those) {
+    if (address === undefined) continue;
+    wire.walls.set(address, command.how);
+    clock.after(command.ms, () => wire.walls.delete(address));
+  }
+}
+
+/** Another pod is told to have the address of one that lives, for as long as that takes. */
+function shareAddress({ kubelet, clock }: World, command: Of<"share-address">): void {
+  const running = kubelet.present.filter(({ state, isShadowed }) => state === "running" && !isShadowed);
+  const shares = running[command.pod % Math.max(1, running.length)];
+  if (shares === undefined) return;
+  const pod = kubelet.create(networkName(command.network), { shares });
+  clock.after(command.ms, () => {
+    kubelet.delete(pod, 0);
+  });
 }
 
 /** Every pod of a network is replaced, one after the other. */
@@ -83,7 +136,7 @@ function rollOut({ kubelet, clock }: World, { network, gapMs, newFirst }: Of<"ro
   const name = networkName(network);
   const old = kubelet.present.filter((pod) => pod.network === name && pod.state === "running");
   for (const [index, pod] of old.entries()) {
-    const create = (): void => void kubelet.create(name, false);
+    const create = (): void => void kubelet.create(name);
     clock.after(index * gapMs, () => {
       if (newFirst) create();
       clock.after(newFirst ? gapMs / 2 : 0, () => {

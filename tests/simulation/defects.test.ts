@@ -103,6 +103,15 @@ const cases: readonly Case[] = [
     draw: { kinds: ["create"], setting: { ...plain, events: "reference", pods: [2, 2] } },
   },
   {
+    klight: "that mixes networks which store",
+    defect: defects.mixesNetworks,
+    fails: "noEntryAtAnotherNetwork",
+    draw: {
+      kinds: ["create"],
+      setting: { ...plain, events: "reference", pods: [2, 2], storing: [{ network: 0, everyMs: 100 }] },
+    },
+  },
+  {
     klight: "that forgets a member in a re-form",
     defect: defects.forgetsAMember,
     fails: "livingPeersFormOneNetwork",

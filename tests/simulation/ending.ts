@@ -1,7 +1,7 @@
 import { Life } from "../harness/lightpeer/life.ts";
 import { whole } from "../harness/lightpeer/whole.ts";
 import type { Facts } from "./facts.ts";
-import { NAMESPACE } from "./kubelet.ts";
+import { NAMESPACE } from "./pod-status.ts";
 import { networkName, type World } from "./world.ts";
 
 /** So long what was under way may take once nothing goes wrong any more: a lease that a dead step left, and retries. */
@@ -26,14 +26,15 @@ export async function settle(world: World): Promise<Facts> {
   return witness.facts;
 }
 
-/** Everybody who was stopped goes on, machines that are off are given up, what klight has no call for goes. */
-function healAll({ service, store, api, delivery, kubelet }: World): void {
+/** Everybody who was stopped goes on, walls fall, addresses are one pod's again, machines that are off are given up, what klight has no call for goes. */
+function healAll({ service, store, api, delivery, kubelet, wire }: World): void {
+  wire.walls.clear();
   service.heal();
   store.heal();
   api.heal();
   delivery.heal();
   for (const pod of kubelet.present) {
-    if (pod.state === "lost" || !pod.labelled) kubelet.delete(pod, 0);
+    if (pod.state === "lost" || !pod.labelled || pod.isShadowed) kubelet.delete(pod, 0);
     else if (pod.process) kubelet.wake(pod, pod.process);
   }
 }
@@ -53,11 +54,13 @@ async function become(
   { clock, wire, store, kubelet }: World,
   network: string,
 ): Promise<Facts["networks"][number]> {
-  const members = kubelet.present.filter((pod) => pod.network === network && pod.process?.isRunning);
+  const members = kubelet.present.filter(
+    ({ network: of, address, process }) => of === network && process?.isRunning && process.name === address,
+  );
   const addresses = members.map(({ address }) => address ?? "");
   const lists = members.map(({ process }) => process?.state.network ?? []);
   const stack = await store.stack(`${NAMESPACE}/${network}`);
-  const end = await whole({ dialer: wire.dialer(new Life(), false), addresses, timers: clock });
+  const end = await whole({ dialer: wire.dialer(new Life(), "application"), addresses, timers: clock });
   return {
     network,
     members: addresses,

@@ -57,7 +57,7 @@ export interface FoundingFact {
   readonly at: number;
   readonly network: string;
   readonly contact: Contact;
-  /** Other pods whose peers live and whose conditions have said for a while that they are in that network. */
+  /** Other pods that have said for a while that they are in that network, and are not proven to be gone. */
   readonly beside: readonly string[];
 }
 
@@ -68,6 +68,14 @@ export interface EntryFact {
   readonly at: number;
   /** Why nobody can have it any more: all that held it died. */
   lost?: string;
+}
+
+/** An entry that came to a peer of another network. */
+export interface StrangerFact {
+  readonly at: number;
+  readonly entry: string;
+  readonly pod: string;
+  readonly network: string;
 }
 
 /** What a network has become, after the last sweep. */
@@ -93,6 +101,7 @@ export interface Facts {
   readonly drops: DropFact[];
   readonly foundings: FoundingFact[];
   readonly entries: EntryFact[];
+  readonly strangers: StrangerFact[];
   readonly networks: NetworkFact[];
 }
 
@@ -103,5 +112,6 @@ export const noFacts = (): Facts => ({
   drops: [],
   foundings: [],
   entries: [],
+  strangers: [],
   networks: [],
 });

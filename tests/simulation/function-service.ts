@@ -75,7 +75,7 @@ export class FunctionService {
         over(undefined);
       });
       const pausesBefore = serving.pauses;
-      const lightpeer = createLightpeerClient(clock, this.#around.wire.dialer(serving.life, false));
+      const lightpeer = createLightpeerClient(clock, this.#around.wire.dialer(serving.life, "klight"));
       const ports = {
         contacts: this.#around.store.client(),
         cluster: this.#around.api.client(),

@@ -87,13 +87,19 @@ export const noLivingContactIsDropped: Invariant = ({ drops }) =>
         `${clock(at)}: ${contact.name} off the stack of ${network} by ${how}`,
     );
 
-/** No network is founded beside one of that name whose members say that they are in it. */
+/** No network is founded while a pod of it says that it is in and is not proven to be gone, whether it answers or not. */
 export const noSecondFounder: Invariant = ({ foundings }) =>
   foundings
     .filter(({ beside }) => beside.length > 0)
     .map(({ at, network, contact, beside }) => {
       return `${clock(at)}: ${contact.name} founded ${network} beside ${beside.join(", ")}`;
     });
+
+/** No entry of one network is ever at a peer of another. */
+export const noEntryAtAnotherNetwork: Invariant = ({ strangers }) =>
+  strangers.map(
+    ({ at, entry, pod, network }) => `${clock(at)}: "${entry}" came to ${pod}, which is of ${network}`,
+  );
 
 /** An entry whose Persist was acknowledged is in the history at the end, unless all that held it died. */
 export const noAcknowledgedEntryIsLost: Invariant = ({ entries, networks }) =>
@@ -129,6 +135,7 @@ export const invariants = {
   noJoinSoonAfterADeath,
   noLivingContactIsDropped,
   noSecondFounder,
+  noEntryAtAnotherNetwork,
   noAcknowledgedEntryIsLost,
   everyStepEnds,
 } as const satisfies Readonly<Record<string, Invariant>>;

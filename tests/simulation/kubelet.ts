@@ -1,15 +1,12 @@
 import { healthPeriodMs } from "../harness/lightpeer/peer.ts";
 import { keyOf, type ApiObjects, type PodObject } from "./api-objects.ts";
-import { type Forgot, type JoinSeen, PeerProcess } from "./peer-process.ts";
+import { type Forgot, type Gained, type JoinSeen, PeerProcess } from "./peer-process.ts";
+import { NAMESPACE, pendingPod, PORT, type Told, withStatus } from "./pod-status.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
 import type { Wire } from "./wire.ts";
 
-export const NAMESPACE = "sim";
-const PORT = 9081;
 const NODES = 3;
-/** An address is given to another pod so long after the one before it is gone, ms: longer than any list is behind. */
-const FREE_MS = 6_000;
 
 /** A pod and what runs in it. */
 export interface SimPod {
@@ -23,8 +20,12 @@ export interface SimPod {
   readonly labels: { readonly network: string | undefined; readonly from: number }[];
   address: string | undefined;
   process: PeerProcess | undefined;
-  state: "starting" | "running" | "going" | "lost" | "gone";
+  /** `finished`: it has ended and stays until somebody deletes it. */
+  state: "starting" | "running" | "going" | "lost" | "finished" | "gone";
   labelled: boolean;
+  told: Told;
+  /** The one who answers at its address is another pod's process. */
+  isShadowed: boolean;
 }
 
 export interface KubeletEvents {
@@ -34,6 +35,7 @@ export interface KubeletEvents {
   readonly onRelabel: (pod: SimPod) => void;
   readonly onJoin: JoinSeen;
   readonly onForgot: Forgot;
+  readonly onGained: Gained;
 }
 
 interface Around {
@@ -41,6 +43,18 @@ interface Around {
   readonly wire: Wire;
   readonly random: Random;
   readonly objects: ApiObjects;
+  /** An address is free for another pod so long after the one before it has ended, ms. */
+  readonly freeMs: number;
+}
+
+/** Where a new pod's address comes from. */
+export interface NewPod {
+  /** The address that was given back last, if there is one. */
+  readonly reuseAddress?: boolean;
+  /** The address of this pod, which lives: a host's network, or a defect of the network plugin. */
+  readonly shares?: SimPod;
+  /** Its peer calls itself otherwise than its pod is called. */
+  readonly isMisnamed?: boolean;
 }
 
 /** Runs the pods: starts, probes, restarts and removes them, and writes their state into the API server. */
@@ -51,6 +65,7 @@ export class Kubelet {
   readonly #freed: string[] = [];
   #created = 0;
   #containers = 0;
+  #moved = 0;
 
   constructor(around: Around, events: KubeletEvents) {
     this.#around = around;
@@ -62,9 +77,10 @@ export class Kubelet {
     return this.pods.filter(({ state }) => state !== "gone");
   }
 
-  create(network: string, reuseAddress: boolean): SimPod {
+  create(network: string, { reuseAddress = false, shares, isMisnamed = false }: NewPod = {}): SimPod {
     const { random, time } = this.#around;
     const index = (this.#created += 1);
+    const hasApp = index % 2 === 0;
     const pod: SimPod = {
       uid: `uid-${index}`,
       name: `pod-${index}`,
@@ -76,15 +92,25 @@ export class Kubelet {
       process: undefined,
       state: "starting",
       labelled: true,
+      told: {
+        phase: "Running",
+        containerId: "",
+        hasEnded: false,
+        isReady: false,
+        ...(hasApp && { isAppReady: true }),
+      },
+      isShadowed: false,
     };
     this.pods.push(pod);
-    this.#around.objects.write(pendingPod(pod));
+    this.#around.objects.write(pendingPod({ ...pod, hasApp }));
     time.after(random.between(5, 150), () => {
       if (pod.state !== "starting") return;
       const freed = reuseAddress ? this.#freed.pop() : undefined;
-      pod.address = freed ?? `10.${index >> 8}.${index & 255}.1:${PORT}`;
+      pod.isShadowed = shares?.address !== undefined && shares.state === "running";
+      const given = pod.isShadowed ? shares?.address : freed;
+      pod.address = given ?? `10.${index >> 8}.${index & 255}.1:${PORT}`;
       pod.state = "running";
-      this.#startContainer(pod, 0);
+      this.#startContainer(pod, 0, isMisnamed ? `192.0.2.${index & 255}:${PORT}` : pod.address);
     });
     return pod;
   }
@@ -92,26 +118,42 @@ export class Kubelet {
   /** With grace: the peer is told to go and takes `graceMs` ms to do so. */
   delete(pod: SimPod, graceMs: number): void {
     if (pod.state === "gone" || pod.state === "going") return;
-    const wasLost = pod.state === "lost";
+    const hasGrace = pod.state === "running" || pod.state === "starting";
     pod.state = "going";
     const deletionTimestamp = this.#at();
     this.#change(pod, (object) => ({ ...object, metadata: { ...object.metadata, deletionTimestamp } }));
-    this.#around.time.after(wasLost ? 0 : graceMs, () => {
-      this.#end(pod);
+    this.#around.time.after(hasGrace ? graceMs : 0, () => {
+      const ran = this.#end(pod);
+      this.#free(pod);
+      // What it was is told on the way, if the kubelet comes to it.
+      if (ran && hasGrace && pod.probed) this.#tell(pod, { isReady: false, hasEnded: true });
       this.#around.time.after(this.#around.random.between(0, 400), () => {
-        this.#remove(pod);
+        pod.state = "gone";
+        this.#around.objects.remove(keyOf({ namespace: NAMESPACE, name: pod.name }));
       });
     });
+  }
+
+  /** The pod is evicted, or has done its work: its process ends, its object stays, its address is free. */
+  finish(pod: SimPod, { keepsAddress }: { readonly keepsAddress: boolean }): void {
+    if (pod.state !== "running") return;
+    pod.state = "finished";
+    this.#end(pod);
+    this.#free(pod);
+    const { address: _, ...told } = pod.told;
+    if (!keepsAddress) pod.told = told;
+    this.#tell(pod, { phase: "Failed", reason: "Evicted", isReady: false, hasEnded: true });
   }
 
   /** The container's process dies; the kubelet starts it again at the same address after `backMs` ms. */
   crash(pod: SimPod, backMs: number): void {
     if (pod.state !== "running" || !pod.process || pod.process.life.status === "dead") return;
+    const { name } = pod.process;
     this.#end(pod);
     // Between two looks of the kubelet a restart is not seen at all before it is over.
-    if (backMs > 1_000) this.#status(pod, { ready: false });
+    if (backMs > 1_000) this.#tell(pod, { isReady: false, hasEnded: true });
     this.#around.time.after(backMs, () => {
-      if (pod.state === "running") this.#startContainer(pod, this.#around.random.between(0, 1_000));
+      if (pod.state === "running") this.#startContainer(pod, this.#around.random.between(0, 1_000), name);
     });
   }
 
@@ -122,7 +164,7 @@ export class Kubelet {
     const unready = pod.probed && ms > 3_000;
     if (unready) {
       this.#around.time.after(3_000, () => {
-        if (pod.process === process && process.life.status === "hung") this.#status(pod, { ready: false });
+        if (pod.process === process && process.life.status === "hung") this.#tell(pod, { isReady: false });
       });
     }
     this.#around.time.after(ms, () => {
@@ -134,8 +176,27 @@ export class Kubelet {
     if (pod.process !== process || process.life.status !== "hung") return;
     process.wake();
     this.#around.time.after(this.#around.random.between(0, 500), () => {
-      if (pod.process === process && process.isRunning) this.#status(pod, { ready: true });
+      if (pod.process === process && process.isRunning) this.#tell(pod, { isReady: true });
     });
+  }
+
+  /** Another container of the pod is not ready for a while; its peer is well. */
+  busy(pod: SimPod, ms: number): void {
+    if (pod.state !== "running" || pod.told.isAppReady === undefined) return;
+    this.#tell(pod, { isAppReady: false });
+    this.#around.time.after(ms, () => {
+      if (pod.state === "running") this.#tell(pod, { isAppReady: true });
+    });
+  }
+
+  /** The network plugin gives a running pod another address. Its process goes on and calls itself as before. */
+  move(pod: SimPod): void {
+    const { process, address, state } = pod;
+    if (state !== "running" || process === undefined || address === undefined || pod.isShadowed) return;
+    this.#free(pod);
+    pod.address = `10.200.0.${(this.#moved += 1)}:${PORT}`;
+    process.moveTo(pod.address);
+    this.#tell(pod, { address: pod.address });
   }
 
   relabel(pod: SimPod, network: string): void {
@@ -164,78 +225,59 @@ export class Kubelet {
       // Nothing comes back from there: to everybody else it is a process that hangs for ever.
       pod.process?.hang();
       this.#around.time.after(5_000, () => {
-        if (pod.state === "lost") this.#status(pod, { ready: false, kubelet: false });
+        if (pod.state === "lost") this.#tell(pod, { isNodeLost: true });
       });
     }
   }
 
-  #startContainer(pod: SimPod, seenMs: number): void {
+  #startContainer(pod: SimPod, seenMs: number, name: string): void {
     const { time, wire, random } = this.#around;
     const containerId = `containerd://${(this.#containers += 1)}`;
-    const process = new PeerProcess(pod.address ?? "", containerId, {
-      timers: time,
-      wire,
-      onJoin: this.#events.onJoin,
-      onForgot: this.#events.onForgot,
-      firstRoundMs: random.between(0, healthPeriodMs),
-    });
+    const process = new PeerProcess(
+      { address: pod.address ?? "", name, isShadowed: pod.isShadowed },
+      containerId,
+      {
+        timers: time,
+        wire,
+        onJoin: this.#events.onJoin,
+        onForgot: this.#events.onForgot,
+        onGained: this.#events.onGained,
+        firstRoundMs: random.between(0, healthPeriodMs),
+      },
+    );
     pod.process = process;
+    const { address = "" } = pod;
     time.after(seenMs, () => {
       if (pod.process !== process || pod.state !== "running") return;
-      this.#status(pod, { ready: false, containerId });
+      this.#tell(pod, { address: pod.address ?? address, isReady: false, hasEnded: false, containerId });
       time.after(random.between(0, 300), () => {
-        if (pod.process === process && process.isRunning) this.#status(pod, { ready: true });
+        if (pod.process === process && process.isRunning) this.#tell(pod, { isReady: true });
       });
     });
   }
 
-  #end(pod: SimPod): void {
+  /** False: there was no process. */
+  #end(pod: SimPod): boolean {
     const { process } = pod;
-    if (process === undefined || process.life.status === "dead") return;
+    if (process === undefined || process.life.status === "dead") return false;
     this.#events.onDeath(pod, process);
     process.life.kill();
+    return true;
   }
 
-  #remove(pod: SimPod): void {
-    pod.state = "gone";
-    if (pod.address !== undefined) {
-      const { address } = pod;
-      this.#around.wire.listen(address, undefined);
-      this.#around.time.after(FREE_MS, () => {
-        this.#freed.push(address);
-      });
-    }
-    this.#around.objects.remove(keyOf({ namespace: NAMESPACE, name: pod.name }));
-  }
-
-  #status(
-    pod: SimPod,
-    { ready, containerId, kubelet = true }: { ready: boolean; containerId?: string; kubelet?: boolean },
-  ): void {
-    const lastTransitionTime = this.#at();
-    this.#change(pod, (object) => {
-      const known = object.status.containerStatuses[0];
-      const readiness = { type: "Ready", status: ready ? "True" : "False", lastTransitionTime };
-      const unchanged = object.status.conditions.find(
-        ({ type, status }) => type === "Ready" && status === readiness.status,
-      );
-      const others = object.status.conditions.filter(({ type }) => type !== "Ready");
-      const status = {
-        name: "lightpeer",
-        containerID: containerId ?? known?.containerID ?? "",
-        ready: kubelet ? ready : (known?.ready ?? false),
-      };
-      return {
-        ...object,
-        status: {
-          ...object.status,
-          phase: "Running",
-          ...(pod.address !== undefined && { podIP: pod.address.slice(0, pod.address.lastIndexOf(":")) }),
-          conditions: [...others, unchanged ?? readiness],
-          containerStatuses: [status],
-        },
-      };
+  /** Its address is another pod's from now on, if one asks for it. */
+  #free({ address, isShadowed }: SimPod): void {
+    if (address === undefined || isShadowed) return;
+    this.#around.wire.listen(address, undefined);
+    this.#around.time.after(this.#around.freeMs, () => {
+      this.#freed.push(address);
     });
+  }
+
+  #tell(pod: SimPod, change: Partial<Told>): void {
+    pod.told = { ...pod.told, ...change };
+    const { time } = this.#around;
+    this.#change(pod, (object) => withStatus(object, pod.told, time.now()));
   }
 
   #change(pod: SimPod, change: (object: PodObject) => PodObject): void {
@@ -247,14 +289,6 @@ export class Kubelet {
     return new Date(this.#around.time.now()).toISOString();
   }
 }
-
-const pendingPod = ({ uid, name, network }: SimPod): PodObject => ({
-  apiVersion: "v1",
-  kind: "Pod",
-  metadata: { uid, namespace: NAMESPACE, name, labels: { "klight.networkId": network } },
-  spec: { containers: [{ name: "lightpeer", ports: [{ name: "klightport", containerPort: PORT }] }] },
-  status: { phase: "Pending", conditions: [], containerStatuses: [] },
-});
 
 /** The networks that a pod was labelled for at some time since then; ms since 1970. */
 export const networksSince = ({ labels }: SimPod, since: number): readonly (string | undefined)[] =>

@@ -8,6 +8,9 @@ import type { Wire } from "./wire.ts";
 
 export type JoinSeen = (process: PeerProcess, join: Omit<JoinRecord, "life">) => void;
 
+/** Entries that are in a peer's chain and were not. */
+export type Gained = (process: PeerProcess, entries: readonly string[]) => void;
+
 /** Entries that were in a peer's chain and are not any more, though it lives. */
 export type Forgot = (process: PeerProcess, entries: readonly string[]) => void;
 
@@ -16,35 +19,43 @@ interface Surroundings {
   readonly wire: Wire;
   readonly onJoin: JoinSeen;
   readonly onForgot: Forgot;
+  readonly onGained: Gained;
   /** When its first round of health checks begins, ms after its start. */
   readonly firstRoundMs: number;
 }
 
+/** Where a peer is reached, what it calls itself, and whether somebody else answers there. */
+interface Place {
+  readonly address: string;
+  readonly name: string;
+  readonly isShadowed: boolean;
+}
+
 /** One life of a lightpeer in a container. */
 export class PeerProcess {
-  readonly address: string;
+  readonly name: string;
   readonly containerId: string;
   readonly life = new Life();
   readonly startedAt: number;
   /** When it was stopped last and when it was woken last, ms since 1970; undefined: never. */
   hungAt: number | undefined;
   wokeAt: number | undefined;
-  readonly #timers: Timers;
+  #address: string;
+  readonly #around: Surroundings;
   readonly #peer: Lightpeer;
-  readonly #onForgot: Forgot;
   #head = "";
   #entries: ReadonlySet<string> = new Set();
 
-  constructor(address: string, containerId: string, around: Surroundings) {
-    const { timers, wire, onJoin, onForgot, firstRoundMs } = around;
-    this.#onForgot = onForgot;
-    this.address = address;
+  constructor({ address, name, isShadowed }: Place, containerId: string, around: Surroundings) {
+    const { timers, wire, onJoin, firstRoundMs } = around;
+    this.#around = around;
+    this.#address = address;
+    this.name = name;
     this.containerId = containerId;
     this.startedAt = timers.now();
-    this.#timers = timers;
     this.#peer = new Lightpeer({
-      address,
-      dialer: wire.dialer(this.life, true),
+      address: name,
+      dialer: wire.dialer(this.life, "peer"),
       clock: timers,
       newId: () => wire.newBlockId(),
       life: this.life,
@@ -52,8 +63,24 @@ export class PeerProcess {
         onJoin(this, join);
       },
     });
-    wire.listen(address, { life: this.life, calls: this.#seen(this.#peer) });
+    if (!isShadowed) this.#listen();
     void this.#peer.watch(firstRoundMs);
+  }
+
+  /** Where it is reached. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** From now on it is reached there; it does not notice. */
+  moveTo(address: string): void {
+    this.#address = address;
+    this.#listen();
+  }
+
+  #listen(): void {
+    const { wire } = this.#around;
+    wire.listen(this.#address, { life: this.life, calls: this.#seen(this.#peer) });
   }
 
   get state(): PeerState {
@@ -67,18 +94,18 @@ export class PeerProcess {
   /** Does not answer, or did not a moment ago. */
   hungWithin(ms: number): boolean {
     if (this.hungAt === undefined) return false;
-    return this.life.status === "hung" || this.#timers.now() - (this.wokeAt ?? 0) < ms;
+    return this.life.status === "hung" || this.#around.timers.now() - (this.wokeAt ?? 0) < ms;
   }
 
   hang(): void {
     if (this.life.status !== "running") return;
     this.life.hang();
-    this.hungAt = this.#timers.now();
+    this.hungAt = this.#around.timers.now();
   }
 
   wake(): void {
     if (this.life.status !== "hung") return;
-    this.wokeAt = this.#timers.now();
+    this.wokeAt = this.#around.timers.now();
     this.life.wake();
   }
 
@@ -117,7 +144,9 @@ export class PeerProcess {
     if (grown && head.kind === "network") return;
     this.#entries = grown ? new Set([...before, textOf(head.payload)]) : this.#read();
     const forgotten = grown ? [] : [...before].filter((entry) => !this.#entries.has(entry));
-    if (forgotten.length > 0) this.#onForgot(this, forgotten);
+    if (forgotten.length > 0) this.#around.onForgot(this, forgotten);
+    const gained = grown ? [textOf(head.payload)] : [...this.#entries].filter((entry) => !before.has(entry));
+    if (gained.length > 0) this.#around.onGained(this, gained);
   }
 
   #read(): ReadonlySet<string> {

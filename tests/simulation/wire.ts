@@ -1,15 +1,36 @@
 import type { Timers } from "../harness/timers.ts";
 import type { Dialer, PeerCalls } from "../harness/lightpeer/calls.ts";
-import type { Life } from "../harness/lightpeer/life.ts";
+import { Life } from "../harness/lightpeer/life.ts";
 import { MemoryCalls } from "../harness/lightpeer/memory-call.ts";
 import { type Endpoint, type Latency, loopbackLatency } from "../harness/lightpeer/memory-dialer.ts";
+import { failed, type Reply } from "../harness/lightpeer/status.ts";
 import type { Random } from "./random.ts";
+
+/** Peers reach each other as peers do; a firewall may be between klight and them; applications live beside a peer. */
+type Caller = "peer" | "klight" | "application";
+
+const reset = async (): Promise<Reply> => failed("UNAVAILABLE", "read ECONNRESET");
+
+/** A firewall that takes connections and cuts them. */
+const resetting: Endpoint = {
+  life: new Life(),
+  calls: {
+    joinNetwork: reset,
+    connectNewPeer: reset,
+    persist: reset,
+    query: reset,
+    notifyNewBlock: reset,
+    check: reset,
+  },
+};
 
 /** The network of a simulated cluster: who listens at which address, peers and seeds alike. */
 export class Wire {
   readonly #timers: Timers;
   readonly #latency: Latency;
   readonly #endpoints = new Map<string, Endpoint>();
+  /** Addresses that klight does not get through to, though somebody listens there, and what becomes of a try. */
+  readonly walls = new Map<string, "refuse" | "reset">();
   #blocks = 0;
 
   constructor(timers: Timers, random: Random) {
@@ -24,10 +45,15 @@ export class Wire {
   }
 
   /** How a process reaches others; when it dies its calls are cut. */
-  dialer(caller: Life, isPeer: boolean): Dialer {
+  dialer(caller: Life, who: Caller): Dialer {
     const known = new Map<string, PeerCalls>();
     const callsTo = (to: string): PeerCalls => {
-      const find = (): Endpoint | undefined => this.#endpoints.get(to);
+      const find = (): Endpoint | undefined => {
+        const wall = who === "klight" ? this.walls.get(to) : undefined;
+        if (wall === undefined) return this.#endpoints.get(to);
+        return wall === "reset" ? resetting : undefined;
+      };
+      const isPeer = who === "peer";
       return new MemoryCalls({ to, caller, isPeer, timers: this.#timers, latency: this.#latency, find });
     };
     return {

@@ -4,7 +4,8 @@ import type { Lightpeer } from "../../lib/peers/lightpeer.ts";
 import type { JoinRecord } from "../harness/lightpeer/calls.ts";
 import type { Timers } from "../harness/timers.ts";
 import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";
-import { NAMESPACE, networksSince, type SimPod } from "./kubelet.ts";
+import { networksSince, type SimPod } from "./kubelet.ts";
+import { NAMESPACE } from "./pod-status.ts";
 import type { PeerProcess } from "./peer-process.ts";
 
 /** A call of klight's that changes peers and has not ended. */
@@ -43,6 +44,8 @@ export class Witness {
   readonly #diedAt = new Map<string, number>();
   /** When klight changed something at an address last, or around it; ms since 1970. */
   readonly #changedAt = new Map<string, number>();
+  /** Networks to which relabelled pods have brought an entry. */
+  readonly #carried = new Map<string, Set<string>>();
   /** Lives that a plain join was begun for. */
   readonly #joined = new WeakMap<PeerProcess, number>();
 
@@ -157,6 +160,29 @@ export class Witness {
     this.#lose(leaver, [...(leaver.process?.entries ?? [])], `only ${leaver.name} held it`);
   }
 
+  /** A peer has got entries: of a network that it is or was of, or of one whose peer has brought them there. */
+  gained(process: PeerProcess, entries: readonly string[]): void {
+    const pod = this.#pods().findLast((each) => each.process === process);
+    if (pod === undefined) return;
+    const labels = new Set(pod.labels.map(({ network }) => network));
+    if (labels.size > 1) this.relabelled(pod);
+    const strange = entries.filter((entry) => {
+      const [, of] = /^(\w+) \d+$/u.exec(entry) ?? [];
+      // Others are of nobody: what proves in the end that a network is whole.
+      return of !== undefined && !labels.has(of) && !this.#carried.get(entry)?.has(pod.network);
+    });
+    const { name, network } = pod;
+    for (const entry of strange)
+      this.facts.strangers.push({ at: this.#timers.now(), entry, pod: name, network });
+  }
+
+  /** A pod is labelled for this network now: whoever is alone there takes its history along. */
+  relabelled({ process, network }: SimPod): void {
+    for (const entry of process?.entries ?? []) {
+      this.#carried.set(entry, (this.#carried.get(entry) ?? new Set()).add(network));
+    }
+  }
+
   /**
    * A peer's chain has changed under its entries. Lightpeers do that to each other in their clean-ups; when klight has
    * changed something there a moment ago it is for klight to have kept them.
@@ -232,7 +258,10 @@ export class Witness {
   }
 
   #podAt(address: string): SimPod | undefined {
-    return this.#pods().findLast((pod) => pod.address === address && pod.state !== "gone");
+    const those = this.#pods().filter((pod) => pod.address === address && pod.state !== "gone");
+    const answers = ({ isShadowed, process }: SimPod): boolean =>
+      !isShadowed && process !== undefined && process.life.status !== "dead";
+    return those.findLast(answers) ?? those.at(-1);
   }
 
   #processAt(address: string): PeerProcess | undefined {

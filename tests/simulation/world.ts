@@ -12,7 +12,8 @@ import { ApiServer } from "./api-server.ts";
 import { runApplication } from "./application.ts";
 import { type Handled, Delivery } from "./delivery.ts";
 import { FunctionService, type Tamper } from "./function-service.ts";
-import { Kubelet, NAMESPACE, type SimPod } from "./kubelet.ts";
+import { Kubelet, type SimPod } from "./kubelet.ts";
+import { NAMESPACE } from "./pod-status.ts";
 import { Random } from "./random.ts";
 import type { Setting } from "./schedule.ts";
 import { Store } from "./store.ts";
@@ -26,6 +27,9 @@ const STORING_MS = 15_000;
 
 /** What the API server has known for so long is in every list, however far behind it is, ms. */
 const KNOWN_MS = 6_000;
+
+/** An address is given to another pod so long after the one before it has ended, ms. */
+const FREE_MS = 6_000;
 
 const NETWORKS = ["a", "b"] as const;
 
@@ -66,19 +70,25 @@ export class World {
     );
     const { wire, objects, witness } = this;
     this.kubelet = new Kubelet(
-      { time: clock, wire, objects, random: random.fork("kubelet") },
+      { time: clock, wire, objects, random: random.fork("kubelet"), freeMs: FREE_MS },
       {
         onDeath: (pod) => {
           witness.leaving(pod, "dies");
         },
         onRelabel: (pod) => {
           witness.leaving(pod, "goes");
+          clock.after(0, () => {
+            witness.relabelled(pod);
+          });
         },
         onJoin: (process, join) => {
           witness.sawJoin(process, join);
         },
         onForgot: (process, entries) => {
           witness.forgot(process, entries);
+        },
+        onGained: (process, entries) => {
+          witness.gained(process, entries);
         },
       },
     );
@@ -92,7 +102,7 @@ export class World {
         const others = this.kubelet.present.filter(
           (pod) => `${NAMESPACE}/${pod.network}` === network && pod.uid !== contact.uid,
         );
-        const inIt = others.filter((pod) => pod.process?.isRunning && this.#saysJoined(pod, KNOWN_MS));
+        const inIt = others.filter((pod) => this.#saysJoined(pod, KNOWN_MS));
         witness.founded(network, { contact, beside: inIt.map(({ name }) => name) });
       },
     });
@@ -119,7 +129,7 @@ export class World {
     const { pods, gapMs, storing } = this.#setting;
     for (const [index, count] of pods.entries()) {
       for (let pod = 0; pod < count; pod += 1) {
-        this.clock.after(pod * gapMs + index, () => this.kubelet.create(networkName(index), false));
+        this.clock.after(pod * gapMs + index, () => this.kubelet.create(networkName(index)));
       }
     }
     for (const { network, everyMs } of storing) {
