@@ -102,10 +102,10 @@ describe("an address", () => {
   });
 
   it("changes under a container that runs on", () => {
-    const before = create("shop", "moved", "198.51.100.30");
-    const moved = moveTo(api.pods, before.metadata, "198.51.100.31");
+    const running = create("shop", "moved", "198.51.100.30");
+    const moved = moveTo(api.pods, running.metadata, "198.51.100.31");
     assert.deepEqual([moved.status.podIP, moved.status.podIPs], ["198.51.100.31", [{ ip: "198.51.100.31" }]]);
-    assert.deepEqual(moved.status.containerStatuses, before.status.containerStatuses);
+    assert.deepEqual(moved.status.containerStatuses, running.status.containerStatuses);
   });
 
   it("is not selected by a field that no API server selects by", async () => {

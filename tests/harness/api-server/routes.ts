@@ -133,7 +133,7 @@ function respond({ request, response, answer, token }: Exchange): void {
 
 /** Parameters of each method. A real API server ignores others, and a name with a typing error does nothing there. */
 const parameters: Readonly<Record<string, readonly string[]>> = {
-  GET: ["labelSelector", "limit", "continue"],
+  GET: ["labelSelector", "fieldSelector", "limit", "continue"],
   POST: ["fieldManager", "fieldValidation"],
   PUT: ["fieldManager", "fieldValidation"],
   PATCH: ["fieldManager", "fieldValidation"],
