@@ -27,7 +27,10 @@ const groups = {
     "refused",
     "klight will not do it with these settings; asking again changes nothing. HTTP 200 with a CloudEvent.",
   ],
-  held: ["held", "Nothing is changed now; the sender comes back after Retry-After seconds. HTTP 503."],
+  held: [
+    "held",
+    "Nothing is changed now; the sender comes back after Retry-After seconds. HTTP 503 where it passes within seconds or nothing could be read, else 409: a Trigger tries both again, a source without a Broker only 503.",
+  ],
   condition: [
     "Beside outcomes: the condition",
     "Reasons of the pod condition `klight.dev/joined` that no outcome has. All other reasons of the condition are those of the outcomes `founded`, `joined`, `reformed`, `left`, `refused` and `held`.",

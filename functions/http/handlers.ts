@@ -5,7 +5,7 @@ import type { StatusReading } from "../status/status.ts";
 import type { SweepReport } from "../../lib/reconcile/sweep.ts";
 import type { WhyReading } from "../status/why.ts";
 
-/** What the HTTP server calls. None of them throws; one that does is a defect, and answers 503. */
+/** What the HTTP server calls. None of them throws; one that does is a defect, and the event comes again. */
 export interface Handlers {
   readPod(data: unknown): PodReading;
   podChanged(change: PodChange): Promise<Outcome>;

@@ -1,5 +1,6 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import type { Outcome } from "../../lib/outcome.ts";
+import { factsOf, type Reason } from "../../lib/reasons.ts";
 import type { TraceContext } from "../events/trace-context.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
 
@@ -18,13 +19,23 @@ export function replyTo(outcome: Outcome, trace?: TraceContext): Reply {
       return withEvent(outcome, headers, trace);
     case "held":
       return problem(
-        503,
+        heldStatus(outcome.reason),
         { title: outcome.reason, detail: outcome.message },
         { ...headers, "retry-after": String(outcome.retryAfterS) },
       );
     default:
       return unreachable(outcome);
   }
+}
+
+/**
+ * A Trigger tries both again, for minutes. A source that sends straight to the function tries 503 again for 3 s, in which it
+ * sends nothing else, and lets go of 409 at once: what does not pass in that time keeps nobody waiting; the sweep comes to
+ * it. (Knative's event delivery, and the CloudEvents SDK that its sources send with.)
+ */
+function heldStatus(reason: Reason<"held">): 503 | 409 {
+  const { transient, blind } = factsOf(reason);
+  return transient || blind === true ? 503 : 409;
 }
 
 const unreachable = (outcome: never): never => {

@@ -9,7 +9,7 @@ import type { PageRequest } from "../page/answer.ts";
 import { pageRoutes } from "../page/routes.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
 
-/** What answers requests. Nothing of it throws; what does is a defect, and answers 503. */
+/** What answers requests. Nothing of it throws; what does is a defect, and the event comes again. */
 export interface Engine {
   /** CloudEvents, in binary, structured or batch mode. */
   events(request: { readonly headers: IncomingHttpHeaders; readonly body: Buffer }): Promise<Reply>;

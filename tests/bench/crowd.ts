@@ -21,7 +21,7 @@ export async function measureCrowd(): Promise<Report> {
       ["the function", ms(tookMs)],
       [`${size - 1} bare JoinNetwork calls in a row`, ms(byHand)],
       ["function : bare", times(ratio), "2.0 at most"],
-      ["answers that were 503 and came again", String(held)],
+      ["answers that were held and came again", String(held)],
       ["joins by re-forming", String(atSeed)],
       ["all joined once", problems.length === 0 ? "yes" : "no", "yes"],
     ],

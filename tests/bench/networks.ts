@@ -94,7 +94,7 @@ const rowsOf = (which: string, { figures, problems }: Run): Report["rows"] => {
   return [
     [`${which}: all joined after`, ms(tookMs)],
     ["  pods a second", String(round((networks * size) / (tookMs / 1000), 1))],
-    ["  answers that were 503 and came again", String(held)],
+    ["  answers that were held and came again", String(held)],
     ["  function's memory before, and at most", `${mib(mibBefore)}, ${mib(mibPeak)}`],
     ["  in use at the end, after a collection", mib(mibInUse)],
     ["  longest time in which the API double could not answer", ms(lateMs)],

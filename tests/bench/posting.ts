@@ -13,7 +13,7 @@ export interface Answer {
 export interface Poster {
   /** An update with this state of a pod. */
   post(object: PodObject): Promise<Answer>;
-  /** The same, and again for as long as the answer is 503. */
+  /** The same, and again for as long as the answer is 503 or 409. */
   deliver(object: PodObject): Promise<Delivered>;
   /** POST without a body. */
   ask(path: string): Promise<Answer>;
@@ -21,7 +21,7 @@ export interface Poster {
 }
 
 export interface Delivered extends Answer {
-  /** How often it was answered with 503 before. */
+  /** How often it was answered so before. */
   readonly held: number;
 }
 
@@ -69,7 +69,7 @@ export const posterTo = (stage: Stage): Poster => {
       const until = performance.now() + longestMs;
       for (let held = 0; ; held += 1) {
         const answer = await post(object);
-        if (answer.status !== 503 || performance.now() > until) return { ...answer, held };
+        if (![409, 503].includes(answer.status) || performance.now() > until) return { ...answer, held };
         await sleep(Math.min(retryMs * 2 ** held, longestRetryMs));
       }
     },

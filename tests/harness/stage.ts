@@ -27,6 +27,8 @@ export interface StageOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** False: the memory store, and one function. Default true. */
   readonly redis?: boolean;
+  /** Where the source sends its events. Default: a Broker, as klight ships it, with its Trigger. */
+  readonly sink?: "broker" | "function";
 }
 
 interface NewPod {
@@ -78,6 +80,7 @@ export async function startStage({
   functions: count = 1,
   env = {},
   redis: withRedis = true,
+  sink = "broker",
 }: StageOptions = {}): Promise<Stage> {
   const api = await startApiServer();
   const redis = withRedis ? await startRedis() : undefined;
@@ -102,7 +105,12 @@ export async function startStage({
   const [first = ""] = urls;
   const delivery = { annotations: shippedAnnotations, types, retry: 8, backoffMs: 100 };
   const broker = await startBroker({ subscriber: first, ...delivery });
-  const source = startSource({ pods: api.pods, apiServer: api.url, sink: broker.url, mode: "Resource" });
+  const source = startSource({
+    pods: api.pods,
+    apiServer: api.url,
+    sink: sink === "broker" ? broker.url : first,
+    mode: "Resource",
+  });
   const pods: StagePod[] = [];
   const caller = new Life();
   const dialer = grpcDialer({ life: caller });

@@ -110,7 +110,7 @@ describe("one event", () => {
       },
     });
     const answer = await post(port, podEvent());
-    assert.equal(answer.status, 503);
+    assert.equal(answer.status, 409);
     assert.match(String(answer.headers["klight-outcome"]), /^held; reason="InternalError: a defect"$/u);
     const error = lines.find(({ level }) => level === "error");
     assert.match(String(error?.["error"]), /TypeError: a defect\n\s+at /u);

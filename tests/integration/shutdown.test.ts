@@ -87,7 +87,7 @@ describe("SIGTERM", () => {
     run.process.kill("SIGTERM");
     await run.logged("shutting down");
     assert.equal(await refused(run.port), true);
-    assert.equal(await answered, 503);
+    assert.equal(await answered, 409);
     const { code, stdout } = await run.ended;
     assert.equal(code, 0);
     assert.deepEqual(stdout.map((line) => (JSON.parse(line) as { msg: string }).msg).slice(-2), [

@@ -152,7 +152,7 @@ describe("a step that is traced", () => {
     const collector = await collecting(t);
     const run = await startLoneFunction(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
     const answer = await postPod(run, await closedPort());
-    assert.equal(answer.status, 503);
+    assert.equal(answer.status, 409);
     await stop(run);
     const step = collector.spans.find(({ parentSpanId }) => parentSpanId === "");
     const probe = collector.spans.find(({ name }) => name === "grpc.health.v1.Health/Check");

@@ -8,8 +8,8 @@ export interface DeliveryMode {
   readonly through: "source" | "broker";
 }
 
-/** `retry`: refused for now, or the connection was cut. */
-export type Handled = "taken" | "retry";
+/** `retry`: refused for now, or the connection was cut. `later`: refused for longer; a source without a Broker lets go. */
+export type Handled = "taken" | "retry" | "later";
 
 /** Waits between the tries of an ApiServerSource's adapter: five, within about three seconds. */
 const SOURCE_WAITS_MS = [100, 200, 400, 800, 1_600];
@@ -78,7 +78,8 @@ export class Delivery {
       const handling = this.#handle(event);
       const late = timeoutMs === undefined ? undefined : this.#clock.sleep(timeoutMs).then(() => "retry");
       const handled = await (late ? Promise.race([handling, late]) : handling);
-      if (handled === "taken" || wait === undefined) break;
+      const isLetGo = handled === "later" && this.#mode.through === "source";
+      if (handled === "taken" || isLetGo || wait === undefined) break;
       await this.#clock.sleep(wait * this.#random.between(0.9, 1.1));
     }
     this.pending -= 1;

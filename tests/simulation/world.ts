@@ -1,3 +1,4 @@
+import { replyTo } from "../../functions/http/reply.ts";
 import { podChanged } from "../../lib/reconcile/pod-changed.ts";
 import { reformAsked } from "../../lib/reconcile/reform-asked.ts";
 import { sweep } from "../../lib/reconcile/sweep.ts";
@@ -178,7 +179,9 @@ export class World {
       await podChanged(deps, { change, name: named, ...(pod && { pod }) }),
     ];
     const outcomes = await this.service.request(`${change} of ${name}`, handle);
-    return outcomes === undefined || outcomes.some((outcome) => outcome.name === "held") ? "retry" : "taken";
+    const statuses = outcomes?.map((outcome) => replyTo(outcome).status) ?? [503];
+    if (statuses.includes(503)) return "retry";
+    return statuses.includes(409) ? "later" : "taken";
   }
 }
 

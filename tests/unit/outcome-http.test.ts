@@ -52,16 +52,28 @@ describe("an outcome over HTTP", () => {
     assert.notEqual(replyTo(outcome).headers["ce-id"], replyTo(outcome).headers["ce-id"]);
   });
 
-  test("held is 503 that says when to come back and why", () => {
+  for (const reason of ["NetworkBusy", "ShuttingDown", "StoreUnavailable", "ClusterUnavailable"] as const) {
+    test(`held by ${reason} is 503, which a source without a Broker tries again`, () => {
+      assert.equal(replyTo(held(reason, "for now")).status, 503);
+    });
+  }
+
+  for (const reason of ["JoinerNotServing", "ContactsUnreachable", "HistoryTooLarge"] as const) {
+    test(`held by ${reason} is 409, which keeps a source without a Broker from nobody else's event`, () => {
+      assert.equal(replyTo(held(reason, "for longer")).status, 409);
+    });
+  }
+
+  test("held says when to come back and why", () => {
     const { status, headers, body } = replyTo(held("MemberHung", "peer-b does not answer", subject, 7));
-    assert.equal(status, 503);
+    assert.equal(status, 409);
     assert.equal(headers["retry-after"], "7");
     assert.equal(headers["klight-outcome"], 'held; reason="MemberHung: peer-b does not answer"');
     assert.equal(headers["content-type"], "application/problem+json");
     assert.deepEqual(JSON.parse(body ?? ""), {
       type: "about:blank",
       title: "MemberHung",
-      status: 503,
+      status: 409,
       detail: "peer-b does not answer",
     });
   });
