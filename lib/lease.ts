@@ -2,7 +2,6 @@ import type { Change, Intent, NetworkRecord } from "./store/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { held, type Outcome, type Subject } from "./outcome.ts";
 import type { Peer } from "./pod/peer.ts";
-import type { Looked } from "./reconcile/scene.ts";
 import { LEASE_MARGIN_MS, LOOK_GOOD_MS, LOOK_LEASE_MS, PROBES_GOOD_MS } from "./timing.ts";
 
 export type Held = Extract<Outcome, { name: "held" }>;
@@ -69,6 +68,12 @@ export async function renew(deps: Deps, lease: Lease, intent: Intent, ms: number
     if (covers(deps, lease, ms)) return undefined;
   }
   return held("LeaseLost", `another step has taken over ${lease.network}`, subject);
+}
+
+/** When the pods of a network were read, and when the last probes had been answered; ms of the clock. */
+export interface Looked {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A change that begins too long after the look would begin blindly. Undefined: it is fresh enough. */

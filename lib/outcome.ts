@@ -49,3 +49,9 @@ export const held = (
   subject: Subject = {},
   retryAfterS = 2,
 ): Extract<Outcome, { name: "held" }> => ({ ...subject, name: "held", reason, message, retryAfterS });
+
+/** The pod and the network of an outcome, for another one about the same. */
+export const subjectOf = ({ pod, network }: Outcome): Subject => ({
+  ...(pod && { pod }),
+  ...(network !== undefined && { network }),
+});

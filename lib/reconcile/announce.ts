@@ -1,73 +1,62 @@
 import { type Cause, isBreakage } from "./cause.ts";
 import type { ClusterEvent, ClusterFailure, JoinedCondition, Written } from "../cluster/cluster.ts";
-import { networkBefore } from "../pod/network-before.ts";
-import { formatJoined, joinedInThisLife } from "../pod/condition.ts";
 import type { Deps } from "../deps.ts";
-import type { Held } from "../lease.ts";
-import { held, type Outcome } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+import { formatJoined, joinedInThisLife } from "../pod/condition.ts";
+import { networkBefore } from "../pod/network-before.ts";
 import type { Pod } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
 
 /**
- * What people read: the condition and Events of a pod. A failure here is logged and mended by the sweep; it never
- * undoes a join.
+ * What people read of a step, in the condition and the Events of a pod.
+ *
+ * - `in`: its peer is in its network.
+ * - `mended`: it is, and has been, and only its condition does not say so.
+ * - `held`: it is not in, and why. Said once: as long as the reason stays the same, nothing is written. A condition that
+ *   says that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
+ * - `left-out`: it was in, and its network has gone on without it.
+ * - `label-removed`: the pod has lost its label while its peer was in the network.
+ * - `re-formed`: the network was, told at its newest member whose pod is known.
  */
+export type News =
+  | { readonly tag: "in"; readonly pod: Pod; readonly outcome: In }
+  | { readonly tag: "mended"; readonly pod: Pod; readonly via: string | null; readonly generation: number }
+  | { readonly tag: "held"; readonly pod: Pod; readonly outcome: Outcome }
+  | { readonly tag: "left-out"; readonly pod: Pod; readonly network: string }
+  | { readonly tag: "label-removed"; readonly pod: Pod; readonly message: string }
+  | {
+      readonly tag: "re-formed";
+      readonly pod: Pod | undefined;
+      readonly cause: Cause;
+      readonly message: string;
+    };
+
 type In = Extract<Outcome, { name: "founded" | "joined" | "reformed" }>;
 
 /**
- * The pod's peer is in its network. The same outcome comes back, but where the pod got another label meanwhile: a step
- * for that network may have run beside this one, and only a look at the pod as it is now can put it right.
+ * Tells it. What cannot be told is logged and mended by the sweep; it never undoes a join. The pod as it is now comes
+ * back, where that was shown.
  */
-export async function announceMember<Ending extends In>(
-  deps: Deps,
-  pod: Pod,
-  outcome: Ending,
-): Promise<Ending | Held> {
-  const event: ClusterEvent = { type: "Normal", reason: outcome.reason, message: outcome.message };
-  const { now } = await tell(deps, pod, conditionOf(pod, outcome), event);
-  if (now === undefined || now.network === pod.network) return outcome;
-  const message = `${pod.name} was brought into ${pod.network}, and is labelled for ${now.network ?? "none"} now`;
-  return held(
-    "LabelChanged",
-    message,
-    { pod, ...(pod.network !== undefined && { network: pod.network }) },
-    1,
-  );
-}
-
-/** Writes only the condition, for a member whose pod does not say so. */
-export async function mendCondition(
-  deps: Deps,
-  pod: Pod,
-  member: { readonly via: string | null; readonly generation: number },
-): Promise<void> {
-  const via = member.via ?? undefined;
-  const message = `${pod.name} is in ${pod.network}`;
-  const condition = formatJoined({
-    status: "True",
-    reason: "Joined",
-    message,
-    incarnation: pod.incarnation,
-    generation: member.generation,
-    ...(pod.network !== undefined && { network: pod.network }),
-    ...(via !== undefined && { via }),
-  });
-  logFailure(deps, pod, await deps.cluster.setCondition(pod, condition));
-}
-
-/**
- * The pod is not in, and why. Said once: as long as the reason stays the same, nothing is written. A condition that says
- * that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
- */
-export async function announceHold(deps: Deps, pod: Pod, outcome: Outcome): Promise<void> {
-  if (!isWorthTelling(outcome) || pod.joined?.reason === outcome.reason || joinedInThisLife(pod)) return;
-  await out(deps, pod, outcome);
-}
-
-/** The peer was in, and its network has gone on without it. */
-export async function announceLeftOut(deps: Deps, pod: Pod, network: string): Promise<void> {
-  const message = `${network} was re-formed without ${pod.name}: it did not answer`;
-  await out(deps, pod, { reason: "LeftOut", message });
+export async function announce(deps: Deps, news: News): Promise<Pod | undefined> {
+  switch (news.tag) {
+    case "in": {
+      const { pod, outcome } = news;
+      const { reason, message } = outcome;
+      return (await tell(deps, pod, conditionIn(outcome, pod), { type: "Normal", reason, message })).now;
+    }
+    case "mended":
+      return mend(deps, news);
+    case "held":
+      return isWorthTelling(news) ? (await tellOut(deps, news.pod, news.outcome)).now : undefined;
+    case "left-out": {
+      const message = `${news.network} was re-formed without ${news.pod.name}: it did not answer`;
+      return (await tellOut(deps, news.pod, { reason: "LeftOut", message })).now;
+    }
+    case "label-removed":
+      return (await tellOut(deps, news.pod, { reason: "LabelRemoved", message: news.message })).now;
+    case "re-formed":
+      return tellReform(deps, news);
+  }
 }
 
 /**
@@ -80,61 +69,63 @@ export async function announceMovedOut(
   network: string,
 ): Promise<ClusterFailure | undefined> {
   const message = `${pod.name} is of another network now, and ${network} has gone on without it`;
-  const { failed } = await out(deps, { ...pod, network }, { reason: "MovedOut", message });
+  const { failed } = await tellOut(deps, { ...pod, network }, { reason: "MovedOut", message });
   return failed;
 }
 
-/** The pod lost its label while its peer is in the network. */
-export async function announceLabelRemoved(deps: Deps, pod: Pod, message: string): Promise<void> {
-  await out(deps, pod, { reason: "LabelRemoved", message });
-}
-
-/** The network was re-formed: told at its newest member. */
-export async function announceReform(
+async function mend(
   deps: Deps,
-  {
-    pods,
-    cause,
+  { pod, via, generation }: Extract<News, { tag: "mended" }>,
+): Promise<undefined> {
+  const message = `${pod.name} is in ${pod.network}`;
+  const condition = formatJoined({
+    status: "True",
+    reason: "Joined",
     message,
-  }: { readonly pods: readonly Pod[]; readonly cause: Cause; readonly message: string },
-): Promise<void> {
-  deps.onReformed?.(cause);
-  const pod = pods.at(-1);
-  if (pod === undefined) return;
-  if (isBreakage(cause)) {
-    const broken = { type: "Warning", reason: "NetworkBroken", message: cause.text } as const;
-    logFailure(deps, pod, await deps.cluster.recordEvent(pod, broken));
-  }
-  logFailure(
-    deps,
-    pod,
-    await deps.cluster.recordEvent(pod, { type: "Normal", reason: "NetworkReformed", message }),
-  );
+    incarnation: pod.incarnation,
+    generation,
+    ...(pod.network !== undefined && { network: pod.network }),
+    ...(via !== null && { via }),
+  });
+  logFailure(deps, pod, await deps.cluster.setCondition(pod, condition));
 }
 
-function isWorthTelling({ name, reason }: Outcome): boolean {
+async function tellReform(
+  deps: Deps,
+  { pod, cause, message }: Extract<News, { tag: "re-formed" }>,
+): Promise<undefined> {
+  deps.onReformed?.(cause);
+  if (pod === undefined) return;
+  const broken: ClusterEvent = { type: "Warning", reason: "NetworkBroken", message: cause.text };
+  const reformed: ClusterEvent = { type: "Normal", reason: "NetworkReformed", message };
+  for (const event of [...(isBreakage(cause) ? [broken] : []), reformed])
+    logFailure(deps, pod, await deps.cluster.recordEvent(pod, event));
+}
+
+function isWorthTelling({ pod, outcome: { name, reason } }: Extract<News, { tag: "held" }>): boolean {
+  if (pod.joined?.reason === reason || joinedInThisLife(pod)) return false;
   if (name === "refused") return true;
   const { transient, blind = false } = factsOf(reason);
   return name === "held" && !transient && !blind;
 }
 
-function conditionOf(pod: Pod, outcome: In): JoinedCondition {
+function conditionIn(outcome: In, { incarnation }: Pod): JoinedCondition {
   const { reason, message, network, generation } = outcome;
   return formatJoined({
     status: "True",
     reason,
     message,
-    incarnation: pod.incarnation,
+    incarnation,
     generation,
     ...(network !== undefined && { network }),
     ...(outcome.name === "joined" && { via: outcome.via }),
   });
 }
 
-async function out(
+async function tellOut(
   deps: Deps,
   pod: Pod,
-  { reason, message }: { reason: string; message: string },
+  { reason, message }: { readonly reason: string; readonly message: string },
 ): Promise<Told> {
   const { network, incarnation } = pod;
   const was = networkBefore(pod);

@@ -1,13 +1,12 @@
-import { announceHold, announceLabelRemoved } from "./announce.ts";
 import { networkBefore, wasElsewhere } from "../pod/network-before.ts";
 import { cause } from "./cause.ts";
 import { joinedInThisLife } from "../pod/condition.ts";
 import type { Deps } from "../deps.ts";
 import { clusterHeld } from "./cluster-held.ts";
-import { takeStep } from "./reconcile.ts";
+import { conclude, reconcile } from "./reconcile.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
-import { shadowsOf } from "./shadows.ts";
+import { stillWaitedFor } from "./waited-for.ts";
 import { takeOff } from "./take-off.ts";
 
 /** The pod is there: its peer should be in the network of its label. */
@@ -51,7 +50,7 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
 
 /** Brings the peer in; out of another network first. */
 async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  if (!wasElsewhere(pod, network)) return takeStep(deps, { network, joiner: pod });
+  if (!wasElsewhere(pod, network)) return reconcile(deps, { network, joiner: pod });
   // An event may be old: since then the peer may have been moved, and moved back.
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
@@ -60,7 +59,7 @@ async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> 
   const isMeant =
     now?.uid === pod.uid && now.network === network && before !== undefined && before !== network;
   if (isMeant) return move(deps, now, { before, network });
-  return takeStep(deps, { network, joiner: pod });
+  return reconcile(deps, { network, joiner: pod });
 }
 
 /** A living peer goes from one network to another. */
@@ -72,8 +71,7 @@ async function move(
   if (deps.settings.reform === "off") {
     const message = `${pod.name} is in ${before} and was labelled for ${network}, and KLIGHT_REFORM is off`;
     const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };
-    await announceHold(deps, pod, outcome);
-    return outcome;
+    return conclude(deps, { outcome, tell: [{ tag: "held", pod, outcome }] });
   }
   const left = await goOnWithout(deps, pod, before);
   if (left.name === "held") return left;
@@ -83,9 +81,9 @@ async function move(
   const why = cause("was-elsewhere", `${pod.name} was in another network before`);
   const read = await deps.contacts.read([before]);
   if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod, network });
-  const shadows = read.views.flatMap((view) => shadowsOf(view));
-  const suspects = read.views.flatMap(({ stack }) => stack.map(({ address }) => address));
-  return takeStep(deps, { network, joiner: pod, carry, cause: why, shadows, suspects });
+  const waitedFor = read.views.flatMap((view) => stillWaitedFor(view));
+  const others = read.views.flatMap(({ stack }) => stack.map(({ address }) => address));
+  return reconcile(deps, { network, joiner: pod, cause: why, from: { carry, waitedFor, others } });
 }
 
 /** The pod lives without its label. There is no call to leave a network, but the others can go on without it. */
@@ -96,12 +94,14 @@ export async function unlabelled(deps: Deps, pod: Pod, network: string): Promise
   const message = without
     ? `${pod.name} lost its label, and ${network} has gone on without it`
     : `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
-  await announceLabelRemoved(deps, { ...pod, network }, message);
-  return { name: "left", reason: "LabelRemoved", message, pod, network };
+  return conclude(deps, {
+    outcome: { name: "left", reason: "LabelRemoved", message, pod, network },
+    tell: [{ tag: "label-removed", pod: { ...pod, network }, message }],
+  });
 }
 
 const goOnWithout = async (deps: Deps, pod: Pod, network: string): Promise<Outcome> => {
   const { uid, namespace, name, address = "", incarnation } = pod;
   const leaver = { uid, namespace, name, address, incarnation };
-  return { ...(await takeStep(deps, { network, leaver })), pod };
+  return { ...(await reconcile(deps, { network, leaver })), pod };
 };

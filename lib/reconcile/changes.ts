@@ -1,22 +1,18 @@
 import type { Change, Contact, LogEntry } from "../store/contacts.ts";
+import type { Observation } from "./observe.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Peer } from "../pod/peer.ts";
-import type { Scene } from "./scene.ts";
+import { factsOf } from "../reasons.ts";
 
 /** What the look at a network found out, as a change of the store. */
-export function findings(scene: Scene): Change {
-  const silent = [...scene.hung, ...scene.lost];
-  const known = [
-    ...scene.members.map(({ contact }) => contact),
-    ...silent,
-    ...scene.replaced,
-    ...scene.moved,
-  ];
+export function findings(seen: Observation): Change {
+  const silent = [...seen.hung, ...seen.lost];
+  const known = [...seen.members.map(({ contact }) => contact), ...silent, ...seen.replaced, ...seen.moved];
   return {
-    ...(scene.restored ? { stack: known.toReversed() } : { drop: scene.dead }),
+    ...(seen.restored ? { stack: known.toReversed() } : { drop: seen.dead }),
     hung: silent.map(({ incarnation }) => incarnation),
-    waitedFor: scene.shadows,
-    ...(isDisturbed(scene) && { deaths: true }),
+    waitedFor: seen.waitedFor,
+    ...(isDisturbed(seen) && { deaths: true }),
   };
 }
 
@@ -24,15 +20,21 @@ export function findings(scene: Scene): Change {
  * The same where the step ends without a change. A stack that was put together again lacks the joiner, which may say of
  * itself that it is a member: alone in the store it would hide that.
  */
-export const findingsAtRest = (scene: Scene): Change =>
-  scene.restored && scene.joiner ? {} : findings(scene);
+export const findingsAtRest = (seen: Observation): Change =>
+  seen.restored && seen.joiner ? {} : findings(seen);
 
 /**
  * Something has happened that may have broken the network unseen: a death; a member that hung, for the others notice no
  * death while they wait for it; or the store does not know what has.
  */
-const isDisturbed = ({ dead, hung, stirred, restored }: Scene): boolean =>
+const isDisturbed = ({ dead, hung, stirred, restored }: Observation): boolean =>
   dead.length > 0 || hung.length > 0 || stirred || restored;
+
+/** The peer on top of the stack, whatever else was found out. */
+export function pushed(seen: Observation, contact: Contact): Change {
+  const found = findings(seen);
+  return found.stack ? { ...found, stack: [contact, ...found.stack] } : { ...found, push: contact };
+}
 
 /** A peer as the stack has it once it is in. */
 export const contactOf = (peer: Peer, via: string | null, now: number): Contact => ({
@@ -45,10 +47,15 @@ export const contactOf = (peer: Peer, via: string | null, now: number): Contact 
   joinedAt: new Date(now).toISOString(),
 });
 
-export const logEntry = (outcome: Outcome, now: number): LogEntry => ({
-  at: new Date(now).toISOString(),
-  ...(outcome.pod && { pod: `${outcome.pod.namespace}/${outcome.pod.name}` }),
-  outcome: outcome.name,
-  reason: outcome.reason,
-  message: outcome.message,
-});
+/** The line of an outcome in the log of its network. Undefined: it is none, since nothing was done or could be seen. */
+export function lineOf(outcome: Outcome, now: number): LogEntry | undefined {
+  const { name, pod, reason, message } = outcome;
+  if (name === "ignored" || name === "member" || name === "left" || factsOf(reason).blind) return undefined;
+  return {
+    at: new Date(now).toISOString(),
+    ...(pod && { pod: `${pod.namespace}/${pod.name}` }),
+    outcome: name,
+    reason,
+    message,
+  };
+}

@@ -1,119 +1,122 @@
-import { announceMember } from "./announce.ts";
 import { cause } from "./cause.ts";
-import { contactsToTry, decideJoin } from "./plan.ts";
-import { giveBack, renew, tooOld } from "../lease.ts";
-import { contactOf, findings, logEntry } from "./changes.ts";
-import type { Newest } from "../peers/lightpeer.ts";
+import { contactOf, pushed } from "./changes.ts";
+import { type Looked, renew, tooOld } from "../lease.ts";
+import { type Ending, hold, type Step } from "./move.ts";
+import type { Joiner, KnownContact } from "./observe.ts";
 import { held, type Outcome } from "../outcome.ts";
-import { release } from "./release.ts";
-import type { Joiner, Looked, Seen } from "./scene.ts";
-import { reformNetwork } from "./repair.ts";
-import type { Step } from "./step.ts";
+import type { Newest } from "../peers/lightpeer.ts";
+import { contactsToTry, planJoin } from "./plan.ts";
+import { repair } from "./repair.ts";
 
-/** 5 ask, 6 plain or re-formed. */
-export async function bringIn(step: Step, joiner: Joiner): Promise<Outcome> {
-  const { deps, wish, record, scene } = step;
+/**
+ * No contact: the peer founds its network, if it is fresh. One that has a chain was in a network under another name: the
+ * API server may not have shown yet that its process is a new one. Alone in a re-form it keeps its history, not its list.
+ */
+export async function found(step: Step, joiner: Joiner): Promise<Ending> {
+  const { deps, lease, record, seen } = step;
+  const { pod, peer } = joiner;
+  const about = { pod, network: lease.network };
+  const asked = await deps.lightpeer.askFresh(peer.address, deps.settings.probeTimeoutMs);
+  if (asked === "silent")
+    return hold(step, held("PeerNotAnswering", `${peer.name} does not answer a question`, about));
+  const old = tooOld(deps, lease, seen.looked);
+  if (old) return hold(step, { ...old, ...about });
+  if (asked === "chained" && deps.settings.reform === "on")
+    return repair(step, cause("has-chain", `${peer.name} has a chain already`));
+  const message = `${peer.name} at ${peer.address} is the first of ${lease.network}`;
+  const { generation } = record;
+  const outcome = { ...about, name: "founded", reason: "Founded", message, generation } as const;
+  const contact = contactOf(peer, null, deps.clock.now());
+  return {
+    outcome,
+    change: { ...pushed(seen, contact), deaths: false },
+    tell: [{ tag: "in", pod, outcome }],
+  };
+}
+
+/** Asks the joiner and a contact what must be known before a join, and brings the joiner in as that allows. */
+export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending> {
+  const { deps, target, record, seen } = step;
   const { lightpeer, settings } = deps;
-  const [first] = contactsToTry(scene);
-  if (first === undefined) return release(step, nobodyReachable(step, joiner, "there is no other contact"));
+  const [first] = contactsToTry(seen);
+  if (first === undefined) return hold(step, nobodyReachable(step, joiner, "there is no other contact"));
   const { address } = first.contact;
   const timeoutMs = settings.probeTimeoutMs;
   const [asked, contact, newest] = await Promise.all([
     lightpeer.askFresh(joiner.peer.address, timeoutMs),
-    scene.members.length > 1 ? lightpeer.askFresh(address, timeoutMs) : undefined,
+    seen.members.length > 1 ? lightpeer.askFresh(address, timeoutMs) : undefined,
     lightpeer.newest(address, timeoutMs),
   ]);
   const answers = { joiner: asked, contact, newest };
-  const move = decideJoin(scene, record, settings, { network: wish.network, joiner, answers });
-  switch (move.tag) {
+  const next = planJoin(seen, record, settings, { network: target.network, joiner, answers });
+  switch (next.tag) {
     case "hold":
-      return release(step, move.outcome);
+      return hold(step, next.outcome);
     case "reform": {
-      const members = scene.members.filter((member) => contact !== "fresh" || member !== first);
-      const dead = contact === "fresh" ? [...scene.dead, first.contact] : scene.dead;
-      return reformNetwork({ ...step, scene: { ...scene, members, dead } }, move.cause);
+      const members = seen.members.filter((member) => contact !== "fresh" || member !== first);
+      const dead = contact === "fresh" ? [...seen.dead, first.contact] : seen.dead;
+      return repair({ ...step, seen: { ...seen, members, dead } }, next.cause);
     }
     case "join":
-      return join(step, joiner, move.newest);
+      return join(step, joiner, next.newest);
   }
 }
 
-/** 7 join: the intent first, then one call for each contact that the joiner cannot reach. */
-async function join(step: Step, joiner: Joiner, newest: string): Promise<Outcome> {
-  const { deps, lease, scene } = step;
+/** The intent first, then one call for each contact that the joiner cannot reach. */
+async function join(step: Step, joiner: Joiner, newest: string): Promise<Ending> {
+  const { deps, lease, seen } = step;
   const { lightpeer, settings, clock } = deps;
   const { pod, peer } = joiner;
-  const intent = {
-    kind: "join",
-    pod: `${pod.namespace}/${pod.name}`,
-    at: new Date(clock.now()).toISOString(),
-  } as const;
+  const at = new Date(clock.now()).toISOString();
+  const intent = { kind: "join", pod: `${pod.namespace}/${pod.name}`, at } as const;
   let why = "";
-  let { looked } = scene;
-  for (const through of contactsToTry(scene)) {
-    const lost = await renew(
-      deps,
-      lease,
-      { ...intent, contact: through.contact.name },
-      settings.joinTimeoutMs,
-    );
-    if (lost) return { ...lost, pod };
+  let { looked } = seen;
+  for (const through of contactsToTry(seen)) {
+    const { name, address } = through.contact;
+    const lost = await renew(deps, lease, { ...intent, contact: name }, settings.joinTimeoutMs);
+    if (lost) return { outcome: { ...lost, pod } };
     const old = tooOld(deps, lease, looked);
-    if (old) return release(step, { ...old, pod });
-    const end = await lightpeer.join(peer.address, through.contact.address, settings.joinTimeoutMs);
+    if (old) return hold(step, { ...old, pod });
+    const end = await lightpeer.join(peer.address, address, settings.joinTimeoutMs);
     if (end.tag === "joined") return joined(step, joiner, { through, newest });
-    if (end.tag === "unreachable") looked = await lookedAgain(step, joiner);
-    why = `${through.contact.name} at ${through.contact.address}: ${end.message}`;
-    if (end.tag !== "unreachable")
-      return reformNetwork(step, cause("failed-join", `a join failed, through ${why}`));
+    why = `${name} at ${address}: ${end.message}`;
+    if (end.tag !== "unreachable") return repair(step, cause("failed-join", `a join failed, through ${why}`));
+    looked = await lookedAgain(step, joiner);
   }
-  return release(step, nobodyReachable(step, joiner, why));
+  return hold(step, nobodyReachable(step, joiner, why));
 }
 
 /** A contact that the joiner cannot reach may take it long to give up; all must still answer before the next one. */
-async function lookedAgain({ deps, scene }: Step, { peer }: Joiner): Promise<Looked> {
+async function lookedAgain({ deps, seen }: Step, { peer }: Joiner): Promise<Looked> {
   const from = deps.clock.now();
-  const addresses = [peer.address, ...scene.members.map(({ contact }) => contact.address)];
+  const addresses = [peer.address, ...seen.members.map(({ contact }) => contact.address)];
   const timeoutMs = deps.settings.probeTimeoutMs;
   const probes = await Promise.all(addresses.map((address) => deps.lightpeer.probe(address, timeoutMs)));
-  return probes.every((probe) => probe === "serving") ? { from, to: deps.clock.now() } : scene.looked;
+  return probes.every((probe) => probe === "serving") ? { from, to: deps.clock.now() } : seen.looked;
 }
 
-/** 8 commit, 9 announce; but an entry that came in during the join may be missing on one side. */
+/** The join has answered ok; but an entry that came in during it may be missing on one side. */
 async function joined(
   step: Step,
   { pod, peer }: Joiner,
-  { through, newest }: { readonly through: Seen; readonly newest: string },
-): Promise<Outcome> {
-  const { deps, lease, record, scene } = step;
+  { through, newest }: { readonly through: KnownContact; readonly newest: string },
+): Promise<Ending> {
+  const { deps, lease, record, seen } = step;
   const { network } = lease;
   const { settings, clock } = deps;
   const [atContact, atPeer] = await Promise.all([
     deps.lightpeer.newest(through.contact.address, settings.probeTimeoutMs),
     deps.lightpeer.newest(peer.address, settings.probeTimeoutMs),
   ]);
-  if (settings.reform === "on" && !(isStill(atContact, newest) && isStill(atPeer, newest))) {
-    return reformNetwork(step, cause("entry-came", `an entry came in while ${peer.name} was joined`));
-  }
-  const now = clock.now();
+  if (settings.reform === "on" && !(isStill(atContact, newest) && isStill(atPeer, newest)))
+    return repair(step, cause("entry-came", `an entry came in while ${peer.name} was joined`));
   const via = through.contact.name;
   const message = `${peer.name} at ${peer.address} has joined ${network} through ${via}`;
-  const outcome = {
-    name: "joined",
-    reason: "Joined",
-    message,
-    pod,
-    network,
-    via,
-    generation: record.generation,
-  } as const;
-  const push = contactOf(peer, via, now);
-  const seen = findings(scene);
-  const change = seen.stack ? { ...seen, stack: [push, ...seen.stack] } : { ...seen, push };
+  const { generation } = record;
+  const outcome = { name: "joined", reason: "Joined", message, pod, network, via, generation } as const;
   // A death before stays noted: all who are listed had the same newest block, but nobody has seen who is listed.
-  const late = await giveBack(deps, lease, { ...change, newest, log: logEntry(outcome, now) });
-  if (late) return { ...late, pod };
-  return announceMember(deps, pod, outcome);
+  const change = { ...pushed(seen, contactOf(peer, via, clock.now())), newest };
+  return { outcome, change, tell: [{ tag: "in", pod, outcome }] };
 }
 
 const isStill = (answer: Newest, digest: string): boolean =>

@@ -1,59 +1,69 @@
 import { networkBefore } from "../pod/network-before.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
-import type { Round } from "./contact-health.ts";
 import type { Contact } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
+import type { KnownContact } from "./observe.ts";
+import type { Target } from "./plan.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import { whereOf } from "../pod/network-key.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Peer } from "../pod/peer.ts";
 import type { Pod } from "../pod/pod.ts";
 
-/** Whose pods are read. */
-export interface Subject {
-  readonly network: string;
-  /** The pod that should be in, as the event showed it. */
-  readonly joiner?: Pod;
+/** What the API server shows of a network. */
+export interface PodsOfNetwork {
+  readonly tag: "pods";
+  readonly pods: readonly Pod[];
+  /** The pod that should be in, as it is now. */
+  readonly joiner: { readonly pod: Pod; readonly peer: Peer } | undefined;
+  /** Contacts that nothing is known against yet, oldest first. */
+  readonly remaining: readonly KnownContact[];
 }
+
+type Stop = { readonly tag: "stop"; readonly outcome: Outcome };
 
 /** The pods of the network, and what they say of the joiner and of the contacts known, newest first. */
 export async function readPods(
   deps: Deps,
-  subject: Subject,
+  target: Target,
   known: readonly Contact[] | undefined,
-): Promise<Pick<Round, "pods" | "joiner" | "remaining"> | { readonly outcome: Outcome }> {
-  const { network } = subject;
+): Promise<PodsOfNetwork | Stop> {
+  const { network } = target;
   const { namespace, networkId } = whereOf(network);
   const inNamespace = namespace === undefined ? {} : { namespace };
   // Without a stack a pod of another network may say that its peer is still in this one.
   const listed = await deps.cluster.listPods(known ? { ...inNamespace, networkId } : inNamespace);
-  if (listed.tag === "failed") return { outcome: clusterHeld(listed, network) };
+  if (listed.tag === "failed") return { tag: "stop", outcome: clusterHeld(listed, network) };
   const pods = listed.pods.filter((pod) => pod.network === network);
-  const joiner = await currentJoiner(deps, subject, { pods, known });
-  if (joiner !== undefined && "outcome" in joiner) return joiner;
-  const stack = known ?? stackFromConditions(deps, network, listed.pods, joiner);
+  const current = target.joiner && (await currentJoiner(deps, network, target.joiner, { pods, known }));
+  if (current?.tag === "stop") return current;
+  const stack = known ?? stackFromConditions(deps, network, listed.pods, current);
   const remaining = stack
     .toReversed()
     .map((contact) => ({ contact, pod: pods.find((pod) => pod.uid === contact.uid) }));
-  return { pods, joiner, remaining };
+  return { tag: "pods", pods, joiner: current && { pod: current.pod, peer: current.peer }, remaining };
 }
 
 /** The joiner as it is now. Only its identity was believed of the event. */
 async function currentJoiner(
   deps: Deps,
-  { network, joiner }: Subject,
+  network: string,
+  joiner: Pod,
   seen: Listed,
-): Promise<{ pod: Pod; peer: Peer } | { outcome: Outcome } | undefined> {
-  if (joiner === undefined) return undefined;
+): Promise<{ readonly tag: "joiner"; readonly pod: Pod; readonly peer: Peer } | Stop> {
   const found = await findPod(deps, joiner, seen);
-  if (found !== undefined && "tag" in found) return { outcome: clusterHeld(found, network) };
-  if (found?.network !== network) {
+  if (found.tag === "failed") return { tag: "stop", outcome: clusterHeld(found, network) };
+  const { pod } = found;
+  if (pod?.network !== network) {
     const message = `${joiner.namespace}/${joiner.name} is not a pod of ${network} any more`;
-    return { outcome: { name: "ignored", reason: "PodGone", message, pod: joiner, network } };
+    return {
+      tag: "stop",
+      outcome: { name: "ignored", reason: "PodGone", message, pod: joiner, network },
+    };
   }
-  if (found.admission.tag === "peer") return { pod: found, peer: found.admission.peer };
-  const { reason, message } = found.admission;
-  return { outcome: { name: "ignored", reason, message, pod: joiner, network } };
+  if (pod.admission.tag === "peer") return { tag: "joiner", pod, peer: pod.admission.peer };
+  const { reason, message } = pod.admission;
+  return { tag: "stop", outcome: { name: "ignored", reason, message, pod: joiner, network } };
 }
 
 /** What the list has of the network, and what the store has. */
@@ -67,14 +77,15 @@ async function findPod(
   deps: Deps,
   joiner: Pod,
   { pods, known = [] }: Listed,
-): Promise<Pod | ClusterFailure | undefined> {
+): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure> {
   const isIt = ({ uid }: { readonly uid: string }): boolean => uid === joiner.uid;
   const listed = pods.find(isIt);
   const contact = known.find(isIt);
-  if (listed && (contact === undefined || contact.incarnation === listed.incarnation)) return listed;
+  if (listed && (contact === undefined || contact.incarnation === listed.incarnation))
+    return { tag: "pod", pod: listed };
   const asked = await deps.cluster.getPod(joiner);
   if (asked.tag === "failed") return asked;
-  return asked.pod && isIt(asked.pod) ? asked.pod : undefined;
+  return { tag: "pod", pod: asked.pod && isIt(asked.pod) ? asked.pod : undefined };
 }
 
 /** The stack as the pods' own conditions tell it, for a store that has lost it; oldest last, as a stack is. */

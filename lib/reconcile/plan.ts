@@ -5,13 +5,20 @@ import type { Held } from "../lease.ts";
 import { networkBefore } from "../pod/network-before.ts";
 import type { Freshness, Newest } from "../peers/lightpeer.ts";
 import { held } from "../outcome.ts";
-import type { Joiner, Scene, Seen } from "./scene.ts";
+import type { Joiner, KnownContact, Observation } from "./observe.ts";
+import type { Pod } from "../pod/pod.ts";
 
-/** Why a step is taken. */
-export interface Purpose {
+/** What a step is to bring about. */
+export interface Target {
   readonly network: string;
+  /** The pod whose peer should be in. */
+  readonly joiner?: Pod;
+  /** Where the joiner comes from, if it was in another network. */
+  readonly from?: Origin;
   /** A peer that goes to another network. */
-  readonly leaver?: Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
+  readonly leaver?: Leaver;
+  /** A leaver that is not a member any more. */
+  readonly hasLeft?: Pick<Leaver, "address">;
   /** Re-form in any case. */
   readonly cause?: Cause;
   /** Addresses of peers that hung when the network went on without them, and do not any more. */
@@ -20,17 +27,29 @@ export interface Purpose {
   readonly mayVisit?: boolean;
 }
 
+export type Leaver = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
+
+/** What matters of the network that a joiner comes from. */
+export interface Origin {
+  /** True: it takes along what it holds. False: that stays with those it leaves. */
+  readonly carry: boolean;
+  /** Addresses of peers that hung when that network went on without them: it may be waiting for them. */
+  readonly waitedFor: readonly string[];
+  /** Addresses of the others there: it may be waiting for one that hangs, though nobody knows yet. */
+  readonly others: readonly string[];
+}
+
 type HoldOrReform =
   { readonly tag: "hold"; readonly outcome: Held } | { readonly tag: "reform"; readonly cause: Cause };
 
 /** What a step does next. `ask`: the joiner and a contact, then decide again; `rest`: nothing but to write it down. */
-export type Move =
+export type Plan =
   | HoldOrReform
   | { readonly tag: "found" | "ask"; readonly joiner: Joiner }
   | { readonly tag: "visit" | "rest" };
 
-/** `join`: plainly; `newest` is the digest of the contact's newest entry before it. */
-export type JoinMove = HoldOrReform | { readonly tag: "join"; readonly newest: string };
+/** How the joiner comes in. `join`: plainly; `newest` is the digest of the contact's newest entry before it. */
+export type JoinPlan = HoldOrReform | { readonly tag: "join"; readonly newest: string };
 
 /** What the joiner and the contact said before a join. */
 export interface Answers {
@@ -43,36 +62,40 @@ export interface Answers {
 const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold", outcome: held(...args) });
 
 /** The first decision, from what was seen; pure. */
-export function decide(purpose: Purpose, scene: Scene, record: NetworkRecord, settings: Settings): Move {
-  const { joiner, members } = scene;
-  const outcome = silenceOf(purpose, withoutSilentJoiner(scene, record, settings));
+export function plan(target: Target, seen: Observation, record: NetworkRecord, settings: Settings): Plan {
+  const { joiner, members } = seen;
+  const outcome = silenceOf(target, withoutSilentJoiner(seen, record, settings));
   if (outcome) return { tag: "hold", outcome };
-  const must = causeOf(purpose, scene, record) ?? causeAlone(scene, purpose);
+  const must = causeOf(target, seen, record) ?? causeAlone(seen, target);
   const isMoot = settings.reform === "off" && members.length === 0;
   if (must && !isMoot) return { tag: "reform", cause: must };
-  if (joiner && !isMember(scene, joiner)) return { tag: members.length > 0 ? "ask" : "found", joiner };
-  return { tag: needsVisit(purpose, scene, record) ? "visit" : "rest" };
+  if (joiner && !isMember(seen, joiner)) return { tag: members.length > 0 ? "ask" : "found", joiner };
+  return { tag: needsVisit(target, seen, record) ? "visit" : "rest" };
 }
 
 /** What was left half-done is settled without a joiner that has gone silent over it: the others may list it already. */
-function withoutSilentJoiner(scene: Scene, { intent }: NetworkRecord, { reform }: Settings): Scene {
-  const mustSettle = intent !== undefined && scene.members.length > 0 && reform === "on";
-  return mustSettle ? { ...scene, joiner: undefined } : scene;
+function withoutSilentJoiner(
+  seen: Observation,
+  { intent }: NetworkRecord,
+  { reform }: Settings,
+): Observation {
+  const mustSettle = intent !== undefined && seen.members.length > 0 && reform === "on";
+  return mustSettle ? { ...seen, joiner: undefined } : seen;
 }
 
 /** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
 const needsVisit = (
-  { mayVisit = false }: Purpose,
-  { members, dead, stirred }: Scene,
+  { mayVisit = false }: Target,
+  { members, dead, stirred }: Observation,
   { deaths }: NetworkRecord,
 ): boolean => mayVisit && (deaths || dead.length > 0 || stirred) && members.length > 0;
 
 /** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
-export const isMember = ({ members }: Scene, { peer }: Joiner): boolean =>
+export const isMember = ({ members }: Observation, { peer }: Joiner): boolean =>
   members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
 
 /** A join while somebody does not answer would break the network. */
-function silenceOf({ network }: Purpose, { hung, joiner }: Scene): Held | undefined {
+function silenceOf({ network }: Target, { hung, joiner }: Observation): Held | undefined {
   const subject = { network, ...(joiner && { pod: joiner.pod }) };
   const [silent] = hung;
   if (silent) {
@@ -87,7 +110,7 @@ function silenceOf({ network }: Purpose, { hung, joiner }: Scene): Held | undefi
 }
 
 /** A joiner that stands alone, but not as a process that never was in a network: others may still be on its list. */
-function causeAlone({ joiner, members }: Scene, { network }: Purpose): Cause | undefined {
+function causeAlone({ joiner, members }: Observation, { network }: Target): Cause | undefined {
   if (!joiner || members.length > 0) return undefined;
   const before = networkBefore(joiner.pod);
   const isItsOwn = before === network && joiner.pod.joined?.status === "True";
@@ -96,11 +119,11 @@ function causeAlone({ joiner, members }: Scene, { network }: Purpose): Cause | u
 }
 
 /** Why the network must be re-formed before anything else, if it must. */
-function causeOf(purpose: Purpose, scene: Scene, { intent }: NetworkRecord): Cause | undefined {
-  const [lost] = scene.lost;
-  const [replaced] = scene.replaced;
-  const [moved] = scene.moved;
-  const { leaver } = purpose;
+function causeOf(target: Target, seen: Observation, { intent }: NetworkRecord): Cause | undefined {
+  const [lost] = seen.lost;
+  const [replaced] = seen.replaced;
+  const [moved] = seen.moved;
+  const { leaver } = target;
   if (intent)
     return cause("half-done", `a ${intent.kind} for ${intent.pod ?? "the network"} was left half-done`);
   if (lost) return cause("given-up", `${lost.namespace}/${lost.name} has not answered for too long`);
@@ -110,21 +133,20 @@ function causeOf(purpose: Purpose, scene: Scene, { intent }: NetworkRecord): Cau
       `${replaced.name} was a member at ${replaced.address}, and another process is there now`,
     );
   if (moved) return cause("moved-away", `${moved.namespace}/${moved.name} has gone to another network`);
-  if (leaver && scene.members.length > 0)
-    return cause("moved-away", `${leaver.name} goes to another network`);
-  return purpose.cause;
+  if (leaver && seen.members.length > 0) return cause("moved-away", `${leaver.name} goes to another network`);
+  return target.cause;
 }
 
 /** The second decision, from what the peers said; pure. */
-export function decideJoin(
-  scene: Scene,
+export function planJoin(
+  seen: Observation,
   record: NetworkRecord,
   settings: Settings,
   { network, joiner, answers }: { network: string; joiner: Joiner; answers: Answers },
-): JoinMove {
+): JoinPlan {
   const { pod, peer } = joiner;
   const subject = { network, pod };
-  const contact = contactsToTry(scene)[0]?.contact.name;
+  const contact = contactsToTry(seen)[0]?.contact.name;
   if (hasChain(joiner, answers.joiner)) {
     return { tag: "reform", cause: cause("has-chain", `${peer.name} has a chain already`) };
   }
@@ -132,13 +154,13 @@ export function decideJoin(
     return { tag: "reform", cause: cause("lost-chain", `${contact} has lost its chain`) };
   }
   // Put together again from what pods say, the stack may lack a member that hangs and is on the others' lists.
-  if (scene.restored && settings.reform === "on") {
+  if (seen.restored && settings.reform === "on") {
     return { tag: "reform", cause: cause("store-lost", "the store had lost who is in it") };
   }
   const silent = silentOne(answers, peer.name, contact);
   if (silent !== undefined) return hold("PeerNotAnswering", `${silent} does not answer a question`, subject);
   const newest = answers.newest.tag === "newest" ? answers.newest.digest : "";
-  const safe = scene.members.length > 1 && causeOfSafeJoin(settings, record.newest !== newest);
+  const safe = seen.members.length > 1 && causeOfSafeJoin(settings, record.newest !== newest);
   return safe ? { tag: "reform", cause: safe } : { tag: "join", newest };
 }
 
@@ -159,7 +181,7 @@ function causeOfSafeJoin({ reform, joinMode }: Settings, storing: boolean): Caus
 }
 
 /** Contacts in the order in which they are tried: newest first, those being deleted late, the oldest last. */
-export function contactsToTry({ members, joiner }: Scene): readonly Seen[] {
+export function contactsToTry({ members, joiner }: Observation): readonly KnownContact[] {
   const [oldest, ...others] = members.filter(({ contact }) => contact.address !== joiner?.peer.address);
   const newestFirst = others.toReversed();
   const staying = newestFirst.filter(({ pod }) => !pod?.deleting);

@@ -4,7 +4,7 @@ import { clusterHeld } from "./cluster-held.ts";
 import type { Outcome, PodName } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
 import { present, unlabelled } from "./bring-in.ts";
-import { contactOf, takeOff } from "./take-off.ts";
+import { findContact, takeOff } from "./take-off.ts";
 
 /** What a pod event says: which pod, and what has become of it. */
 export interface PodChange {
@@ -47,8 +47,8 @@ async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
 
 /** No pod tells of which network it was. `now`: one that has the name. */
 async function goneFromStack(deps: Deps, name: PodName, now: Pod | undefined): Promise<Outcome> {
-  const found = await contactOf(deps, name);
-  if ("outcome" in found) return found.outcome;
+  const found = await findContact(deps, name);
+  if (found.tag === "none") return found.outcome;
   const { contact, network } = found;
   return now?.uid === contact.uid ? unlabelled(deps, now, network) : takeOff(deps, contact, network);
 }

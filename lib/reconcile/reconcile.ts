@@ -1,153 +1,180 @@
-import { announceMember } from "./announce.ts";
-import { cause } from "./cause.ts";
-import { decide } from "./plan.ts";
-import type { Change, NetworkRecord } from "../store/contacts.ts";
+import { announce, announceMovedOut, type News } from "./announce.ts";
+import { findingsAtRest, lineOf } from "./changes.ts";
+import { clusterHeld } from "./cluster-held.ts";
 import type { Deps } from "../deps.ts";
-import { bringIn } from "./join.ts";
-import { giveBack, takeLease, tooOld } from "../lease.ts";
-import { contactOf, findings, findingsAtRest, logEntry } from "./changes.ts";
-import { look } from "./observe.ts";
-import { held, type Outcome } from "../outcome.ts";
-import { memberOf, release } from "./release.ts";
-import type { Joiner } from "./scene.ts";
-import { silentAt } from "./shadows.ts";
-import { reformNetwork } from "./repair.ts";
-import type { Step, Wish } from "./step.ts";
+import { bringJoinerIn, found } from "./join.ts";
+import { giveBack, type Lease, takeLease } from "../lease.ts";
+import { type Ending, hold, type Step } from "./move.ts";
+import { observe } from "./observe.ts";
+import { held, type Outcome, type PodName, subjectOf } from "../outcome.ts";
+import { plan, type Target } from "./plan.ts";
+import { repair } from "./repair.ts";
+import type { Change, NetworkRecord } from "../store/contacts.ts";
 import { QUIET_MS } from "../timing.ts";
-import { visit } from "./verify.ts";
+import { verify } from "./verify.ts";
+import { silentAt } from "./waited-for.ts";
 
 /**
- * One step: all that one event causes in one network. It reads the state again, changes at most one membership, and
- * ends in an outcome. The lease keeps every other step away meanwhile.
+ * The step: all that one event causes in one network. The algorithm that klight began with is four lines, over a stack
+ * of contacts for each network; what has become of each, and why:
+ *
+ *     stack empty:   push the peer.
+ *     read the top:  tell the peer to join that contact.
+ *     it joined:     push the peer.
+ *     it failed:     pop the contact and try again.
+ *
+ * - Before all of them: one step at a time changes a network, or two joins at once would fork it. So there is a lease, and
+ *   what a step is about to do is written before it is done, for one that dies leaves a network that must be put right.
+ * - Stack empty: the peer founds the network, if it says that it is fresh, and if no pod says that it is a member: a store
+ *   that has lost a stack is no empty one (`found`).
+ * - Read the top: contacts are tried from the top, but only when all of them answer, for a join notifies every member, and
+ *   breaks the network at one that hangs or has just died (`observe`, `plan`). Where an application stores, the network is
+ *   re-formed with the peer instead: a plain join would race with it (`bringJoinerIn`).
+ * - It joined: pushed, unless an entry came in meanwhile (`joined` in join.ts).
+ * - It failed: that is never just tried again, since a join that has got half-way has broken the network. Only a contact
+ *   that the peer could not reach at all is passed over; else the network is re-formed (`repair`). A contact is not popped
+ *   because a join failed, but when its process is gone (`healthOf`).
+ *
+ * Every move returns how it ended, and {@link conclude} is the only place where that is written, the lease given back, and
+ * people told.
  */
-export async function takeStep(deps: Deps, wish: Wish): Promise<Outcome> {
+export async function reconcile(deps: Deps, target: Target): Promise<Outcome> {
   const { clock, settings, turns } = deps;
+  const { network, joiner } = target;
   const outcome = await turns.take(
-    wish.network,
+    network,
     () => clock.sleep(settings.waitMs),
-    () => stepUntilFresh(deps, wish),
+    () => stepUntilFresh(deps, target),
   );
   // Steps that follow each other closely share their connections.
   if (turns.idle()) deps.lightpeer.release();
   if (outcome) return outcome;
-  const message = `other steps of this process have had ${wish.network} for all of ${settings.waitMs} ms`;
-  return held("NetworkBusy", message, { network: wish.network, ...(wish.joiner && { pod: wish.joiner }) });
+  const message = `other steps of this process have had ${network} for all of ${settings.waitMs} ms`;
+  return held("NetworkBusy", message, { network, ...(joiner && { pod: joiner }) });
 }
 
 /** How often a step looks anew because too much time passed before it could change anything. */
 const LOOKS = 3;
 
-async function stepUntilFresh(deps: Deps, wish: Wish): Promise<Outcome> {
+async function stepUntilFresh(deps: Deps, target: Target): Promise<Outcome> {
   for (let left = LOOKS; ; left -= 1) {
-    const outcome = await stepInTurn(deps, wish);
+    const outcome = await stepOnce(deps, target);
     if (outcome.reason !== "LookTooOld" || left === 1) return outcome;
   }
 }
 
-async function stepInTurn(deps: Deps, wish: Wish): Promise<Outcome> {
-  // 1 begin
-  const { joiner, cause: must } = wish;
+/** It reads the state again, changes at most one membership, and ends in one outcome. */
+async function stepOnce(deps: Deps, target: Target): Promise<Outcome> {
+  const { joiner, cause: must, network } = target;
   const admission = joiner?.admission;
   // A member that must be re-formed all the same is no news.
   const asMember = must === undefined && admission?.tag === "peer" ? admission.peer : undefined;
-  const taken = await takeLease(deps, wish.network, asMember);
-  if (taken.tag === "held") return { ...taken.outcome, ...(wish.joiner && { pod: wish.joiner }) };
-  if (taken.tag === "member") return memberOf(wish);
+  const taken = await takeLease(deps, network, asMember);
+  if (taken.tag === "held") return { ...taken.outcome, ...(joiner && { pod: joiner }) };
+  if (taken.tag === "member") return memberOf(target);
   const { lease, record } = taken;
-  // 2 look, 3 probe
-  const looked = await look(deps, wish, record);
-  if (looked.tag === "scene")
-    return act({ deps, wish: await stillMeant(deps, wish, record), lease, record, scene: looked.scene });
-  const seen = looked.scene ? findingsAtRest(looked.scene) : {};
-  await giveBack(deps, lease, { ...seen, keepIntent: record.intent !== undefined });
-  return looked.outcome;
+  const look = await observe(deps, target, record);
+  if (look.tag === "stop") return conclude(deps, hold({ record, ...look }, look.outcome), lease);
+  const meant = await stillMeant(deps, target, record);
+  return conclude(deps, await move({ deps, target: meant, lease, record, seen: look.seen }), lease);
+}
+
+async function move(step: Step): Promise<Ending> {
+  const next = plan(step.target, step.seen, step.record, step.deps.settings);
+  switch (next.tag) {
+    case "hold":
+      return hold(step, next.outcome);
+    case "reform":
+      return repair(step, next.cause);
+    case "visit":
+      return verify(step);
+    case "rest":
+      return rest(step);
+    case "found":
+      return found(step, next.joiner);
+    case "ask":
+      return bringJoinerIn(step, next.joiner);
+  }
+}
+
+/**
+ * The one end of a step: what the move found out is written and the lease given back, then people are told. What could not
+ * be written is not done, so the step is held, and nobody is told of it. Without a lease only people are told.
+ */
+export async function conclude(deps: Deps, ending: Ending, lease?: Lease): Promise<Outcome> {
+  const { outcome, change, tell = [] } = await movedOutTold(deps, ending);
+  const log = lineOf(outcome, deps.clock.now());
+  const late = lease && change && (await giveBack(deps, lease, { ...change, ...(log && { log }) }));
+  if (late === undefined) return tellAll(deps, outcome, tell);
+  if (outcome.name !== "held" && outcome.name !== "ignored") return { ...late, ...subjectOf(outcome) };
+  const holds = tell.filter(({ tag }) => tag === "held");
+  return tellAll(deps, outcome, holds);
+}
+
+/** The same outcome comes back, but where the pod that it is about has got another label meanwhile. */
+async function tellAll(deps: Deps, outcome: Outcome, tell: readonly News[]): Promise<Outcome> {
+  let end = outcome;
+  for (const news of tell) {
+    const now = await announce(deps, news);
+    const isOther = news.tag !== "in" || !isSamePod(news.pod, outcome.pod);
+    if (isOther || now === undefined || now.network === news.pod.network) continue;
+    // A step for its new network may have run beside this one: only a look at the pod as it is now can put it right.
+    const message = `${now.name} was brought into ${news.pod.network}, and is labelled for ${now.network ?? "none"} now`;
+    end = held("LabelChanged", message, subjectOf(outcome), 1);
+  }
+  return end;
+}
+
+const isSamePod = (pod: PodName, other: PodName | undefined): boolean =>
+  pod.namespace === other?.namespace && pod.name === other.name;
+
+/** What cannot be told to them is not done with: then the step is held, and the next one does it again. */
+async function movedOutTold(deps: Deps, ending: Ending): Promise<Ending> {
+  const { outcome, first } = ending;
+  const { network = "" } = outcome;
+  for (const gone of first?.movedOut ?? []) {
+    const failed = await announceMovedOut(deps, gone, network);
+    if (failed && first)
+      return { outcome: { ...clusterHeld(failed), ...subjectOf(outcome) }, change: first.ifUntold };
+  }
+  return ending;
 }
 
 /**
  * Another step may have moved the leaver already; only a store that has lost its stack does not know. Or it is of this
  * network again, and stays.
  */
-async function stillMeant(deps: Deps, { leaver, ...wish }: Wish, { stack }: NetworkRecord): Promise<Wish> {
-  if (leaver === undefined) return wish;
+async function stillMeant(
+  deps: Deps,
+  { leaver, ...target }: Target,
+  { stack }: NetworkRecord,
+): Promise<Target> {
+  if (leaver === undefined) return target;
   const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
-  if (!isMember && stack.length > 0) return { ...wish, hasLeft: leaver };
+  if (!isMember && stack.length > 0) return { ...target, hasLeft: leaver };
   const asked = await deps.cluster.getPod(leaver);
-  const isBack = asked.tag === "pod" && asked.pod?.uid === leaver.uid && asked.pod.network === wish.network;
-  return isBack ? wish : { ...wish, leaver };
+  const isBack = asked.tag === "pod" && asked.pod?.uid === leaver.uid && asked.pod.network === target.network;
+  return isBack ? target : { ...target, leaver };
 }
 
-async function act(step: Step): Promise<Outcome> {
-  const move = decide(step.wish, step.scene, step.record, step.deps.settings);
-  switch (move.tag) {
-    case "hold":
-      return release(step, move.outcome);
-    case "reform":
-      return reformNetwork(step, move.cause);
-    case "visit":
-      return visit(step);
-    case "rest":
-      return rest(step);
-    case "found":
-      return found(step, move.joiner);
-    case "ask":
-      return bringIn(step, move.joiner);
-  }
-}
-
-async function rest(step: Step): Promise<Outcome> {
-  const { wish, scene } = step;
-  if (scene.members.length > 0) return release(step, memberOf(wish), await disturbanceOf(step));
-  const { network, leaver } = wish;
+async function rest(step: Step): Promise<Ending> {
+  const { target, seen } = step;
+  const { network, leaver } = target;
+  if (seen.members.length > 0)
+    return { outcome: memberOf(target), change: { ...findingsAtRest(seen), ...(await disturbanceOf(step)) } };
   const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
-  return release(step, leaver ? empty : memberOf(wish), { deaths: false });
+  return { outcome: leaver ? empty : memberOf(target), change: { ...findingsAtRest(seen), deaths: false } };
 }
 
 /** Who was left out because it hung is on lists that its members go on checking until it answers. */
-async function disturbanceOf({ deps, wish, scene }: Step): Promise<Change> {
-  if (wish.hasLeft === undefined) return {};
-  const silent = await silentAt(deps, [wish.hasLeft.address]);
-  return { deaths: true, quietMs: QUIET_MS, waitedFor: [...scene.shadows, ...silent] };
+async function disturbanceOf({ deps, target, seen }: Step): Promise<Change> {
+  if (target.hasLeft === undefined) return {};
+  const silent = await silentAt(deps, [target.hasLeft.address]);
+  return { deaths: true, quietMs: QUIET_MS, waitedFor: [...seen.waitedFor, ...silent] };
 }
 
-/**
- * 4 no contact: the peer is the founder, if it is fresh. One that has a chain was in a network under another name: the
- * API server may not have shown yet that its process is a new one. Alone in a re-form it keeps its history, not its list.
- */
-async function found(step: Step, joiner: Joiner): Promise<Outcome> {
-  const { deps, lease } = step;
-  const { address, name } = joiner.peer;
-  const asked = await deps.lightpeer.askFresh(address, deps.settings.probeTimeoutMs);
-  const subject = { pod: joiner.pod, network: lease.network };
-  if (asked === "silent")
-    return release(step, held("PeerNotAnswering", `${name} does not answer a question`, subject));
-  const old = tooOld(deps, lease, step.scene.looked);
-  if (old) return release(step, { ...old, ...subject });
-  const isKnown = asked === "chained" && deps.settings.reform === "on";
-  return isKnown
-    ? reformNetwork(step, cause("has-chain", `${name} has a chain already`))
-    : start(step, joiner);
-}
-
-async function start(step: Step, { pod, peer }: Joiner): Promise<Outcome> {
-  const { deps, lease, record, scene } = step;
-  const { network } = lease;
-  const now = deps.clock.now();
-  const message = `${peer.name} at ${peer.address} is the first of ${network}`;
-  const outcome = {
-    name: "founded",
-    reason: "Founded",
-    message,
-    pod,
-    network,
-    generation: record.generation,
-  } as const;
-  const push = contactOf(peer, null, now);
-  const late = await giveBack(deps, lease, {
-    ...findings(scene),
-    push,
-    deaths: false,
-    log: logEntry(outcome, now),
-  });
-  if (late) return { ...late, pod };
-  return announceMember(deps, pod, outcome);
+/** Nothing is to be done: the joiner is in, or nobody asked for one. */
+export function memberOf({ joiner, network }: Pick<Target, "network" | "joiner">): Outcome {
+  const message = joiner ? `${joiner.name} is in ${network} already` : `nothing is to be done for ${network}`;
+  return { name: "member", reason: "AlreadyMember", message, network, ...(joiner && { pod: joiner }) };
 }

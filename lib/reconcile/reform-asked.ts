@@ -1,6 +1,6 @@
 import { cause } from "./cause.ts";
 import type { Deps } from "../deps.ts";
-import { takeStep } from "./reconcile.ts";
+import { reconcile } from "./reconcile.ts";
 import { held, type Outcome } from "../outcome.ts";
 
 /** Somebody asks for a network to be re-formed. Safe to ask again: one re-form runs at a time. */
@@ -18,5 +18,5 @@ export async function reformAsked(deps: Deps, network: string): Promise<Outcome>
       network,
     };
   }
-  return takeStep(deps, { network, cause: cause("asked-for", "somebody asked for it") });
+  return reconcile(deps, { network, cause: cause("asked-for", "somebody asked for it") });
 }

@@ -1,19 +1,19 @@
-import { announceHold, announceLeftOut, announceMember, announceReform } from "./announce.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
-import type { Contact } from "../store/contacts.ts";
-import { isMember } from "./plan.ts";
+import { contactOf, findings, findingsAtRest } from "./changes.ts";
 import { clusterHeld } from "./cluster-held.ts";
-import { giveBack } from "../lease.ts";
-import { contactOf, findings, findingsAtRest, logEntry } from "./changes.ts";
-import { held, type Outcome, type Subject } from "../outcome.ts";
-import type { Peer } from "../pod/peer.ts";
+import { type Ending, hold, type Step } from "./move.ts";
+import { movedOut } from "./moved-out.ts";
+import type { Joiner } from "./observe.ts";
+import { held, type Subject } from "../outcome.ts";
+import { isMember } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
-import { shadowsAfter } from "./shadows.ts";
-import type { Step } from "./step.ts";
-import { tellStrays } from "./strays.ts";
+import type { Participants } from "./reform/reforming.ts";
+import type { Contact } from "../store/contacts.ts";
+import { waitedForAfter } from "./waited-for.ts";
 
 type Whole = Extract<ReformEnd, { tag: "whole" }>;
+type Arrival = Pick<Joiner, "pod" | "peer">;
 
 /** What a re-form is about, for everybody who reads of it. */
 type About = Subject & { readonly network: string };
@@ -22,111 +22,92 @@ type About = Subject & { readonly network: string };
  * Puts a network right by re-forming it: what was left half-done, what is broken, and who cannot come in plainly.
  * All living members take part, the joiner, and the one that a step which died was for.
  */
-export async function reformNetwork(step: Step, cause: Cause): Promise<Outcome> {
-  const { deps, wish, lease, scene } = step;
-  const { leaver } = wish;
-  const { joiner } = scene;
-  const about: About = { network: lease.network, ...(joiner && { pod: joiner.pod }) };
+export async function repair(step: Step, cause: Cause): Promise<Ending> {
+  const { deps, target, lease, seen } = step;
+  const about: About = { network: lease.network, ...(seen.joiner && { pod: seen.joiner.pod }) };
   if (deps.settings.reform === "off") {
     const message = `${cause.text}, and KLIGHT_REFORM is off`;
-    return stopped(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
+    return hold(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
   }
-  const members = scene.members
-    .map(({ contact }) => contact)
-    .filter(({ incarnation }) => incarnation !== leaver?.incarnation);
-  const joining = await joinersOf(step, members);
-  if (members.length + joining.length === 0) return emptied(step, about);
-  const joiners = joining.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
-  const leavers = leaver ? [leaver] : [];
-  const participants = { members, joiners, leavers, looked: scene.looked, carry: wish.carry ?? true };
+  const { members, leavers } = participantsOf(step);
+  const arrivals = await arrivalsOf(step, members);
+  if (members.length + arrivals.length === 0) return emptied(step, about);
+  const joiners = arrivals.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
+  const participants = { members, joiners, leavers, looked: seen.looked, carry: target.from?.carry ?? true };
   const end = await reform(
     deps,
     lease,
     participants,
     about.pod && `${about.pod.namespace}/${about.pod.name}`,
   );
-  if (end.tag === "held")
-    return stopped(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
-  const untold = await tellStrays(step);
-  if (untold) return stopped(step, { ...clusterHeld(untold, lease.network), ...about }, true);
-  return reformed(step, about, { end, joining, cause });
+  if (end.tag === "held") return hold(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
+  const gone = await movedOut(step);
+  if (gone.tag === "failed") return hold(step, { ...clusterHeld(gone, lease.network), ...about }, true);
+  const first = { movedOut: gone.pods, ifUntold: { ...findingsAtRest(seen), keepIntent: true } };
+  return { ...(await reformed(step, about, { end, arrivals, cause })), first };
 }
 
-interface Done {
+/** Living members, and the one of them that goes to another network. */
+const participantsOf = ({ target: { leaver }, seen }: Step): Pick<Participants, "members" | "leavers"> => ({
+  members: seen.members
+    .map(({ contact }) => contact)
+    .filter(({ incarnation }) => incarnation !== leaver?.incarnation),
+  leavers: leaver ? [leaver] : [],
+});
+
+interface Reformed {
   readonly end: Whole;
-  readonly joining: readonly Arrival[];
+  readonly arrivals: readonly Arrival[];
   readonly cause: Cause;
 }
 
-async function reformed(step: Step, about: About, { end, joining, cause }: Done): Promise<Outcome> {
-  const { deps, lease, record, scene } = step;
+async function reformed(step: Step, about: About, { end, arrivals, cause }: Reformed): Promise<Ending> {
+  const { record, seen } = step;
+  const { joiner } = seen;
   const generation = record.generation + 1;
   const message = describe(end, about.network, cause.text);
   const whole = { ...about, name: "reformed", reason: "Reformed", message, generation } as const;
-  const log = logEntry(whole, deps.clock.now());
   // The bottom of the stack is the head of the list.
-  const change = {
-    stack: end.list.toReversed(),
-    hung: [],
-    ...(await shadowsAfter(step, end)),
-    generation,
-    newest: end.newest,
-    log,
-  };
-  const late = await giveBack(deps, lease, change);
-  if (late) return { ...late, ...about };
-  await announceReform(deps, { pods: podsOf(step, end.list), cause, message });
-  const out = [...scene.lost, ...end.leftOut];
-  const isOut = (pod: Pod): boolean => out.some(({ incarnation }) => incarnation === pod.incarnation);
-  for (const pod of podsOf(step, out).filter(isOut)) await announceLeftOut(deps, pod, about.network);
-  const isIn = ({ incarnation }: Pod): boolean => end.list.some((part) => part.incarnation === incarnation);
+  const stack = end.list.toReversed();
+  const change = { stack, hung: [], ...(await waitedForAfter(step, end)), generation, newest: end.newest };
   // A member that is brought in once more says something else until now.
-  const arrived = new Map(
-    [...joining, ...(scene.joiner ? [scene.joiner] : [])].map(({ pod }) => [pod.uid, pod]),
-  );
-  let outcome: Outcome = whole;
-  for (const pod of [...arrived.values()].filter(isIn)) {
-    const announced = await announceMember(deps, pod, { ...whole, pod });
-    if (pod.uid === scene.joiner?.pod.uid) outcome = announced;
-  }
-  if (scene.joiner === undefined || isIn(scene.joiner.pod)) return outcome;
-  return held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
+  const came = new Set([...arrivals, ...(joiner ? [joiner] : [])].map(({ pod }) => pod));
+  const isIn = (pod: Pod): boolean => isAmong(end.list, pod);
+  const tell: Ending["tell"] = [
+    { tag: "re-formed", pod: podsOf(seen.pods, stack)[0], cause, message },
+    ...seen.pods
+      .filter((pod) => isAmong([...seen.lost, ...end.leftOut], pod))
+      .map((pod) => ({ tag: "left-out", pod, network: about.network }) as const),
+    ...[...came].filter(isIn).map((pod) => ({ tag: "in", pod, outcome: { ...whole, pod } }) as const),
+  ];
+  if (joiner === undefined || isIn(joiner.pod)) return { outcome: whole, change, tell };
+  const outcome = held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
+  return { outcome, change, tell };
 }
 
 /** Nobody is left: whoever comes next founds the network again. */
-async function emptied({ deps, lease, scene }: Step, about: About): Promise<Outcome> {
-  const late = await giveBack(deps, lease, {
-    ...findings(scene),
-    stack: [],
-    hung: [],
-    waitedFor: [],
-    deaths: false,
-  });
-  return late ?? { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` };
-}
-
-interface Arrival {
-  readonly pod: Pod;
-  readonly peer: Peer;
-}
+const emptied = ({ seen }: Step, about: About): Ending => ({
+  outcome: { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` },
+  change: { ...findings(seen), stack: [], hung: [], waitedFor: [], deaths: false },
+});
 
 /**
  * The joiner of this step and the one of a step that died. When the last member goes to another network, everybody who
  * waits: what it holds stays with them.
  */
-async function joinersOf(
-  { deps, wish, record, scene }: Step,
+async function arrivalsOf(
+  { deps, target, record, seen }: Step,
   members: readonly Contact[],
 ): Promise<readonly Arrival[]> {
-  const { joiner } = scene;
-  const own = joiner?.probe === "serving" && !isMember(scene, joiner) ? [joiner] : [];
-  const isLast = wish.leaver !== undefined && members.length === 0;
-  const waiting = scene.pods.filter(
+  const { joiner } = seen;
+  const own = joiner?.probe === "serving" && !isMember(seen, joiner) ? [joiner] : [];
+  const isLast = target.leaver !== undefined && members.length === 0;
+  const waiting = seen.pods.filter(
     ({ uid, namespace, name, incarnation }) =>
       (isLast || `${namespace}/${name}` === record.intent?.pod) &&
-      uid !== scene.joiner?.pod.uid &&
+      uid !== joiner?.pod.uid &&
       // A list that is behind shows it here still.
-      uid !== wish.leaver?.uid &&
+      uid !== target.leaver?.uid &&
       !members.some((member) => member.incarnation === incarnation),
   );
   const arrivals = await Promise.all(waiting.map((pod) => arrivalOf(deps, pod)));
@@ -140,21 +121,12 @@ async function arrivalOf({ lightpeer, settings }: Step["deps"], pod: Pod): Promi
   return probe === "serving" ? [{ pod, peer }] : [];
 }
 
-async function stopped(step: Step, outcome: Outcome, unfinished: boolean): Promise<Outcome> {
-  const { deps, lease, record, scene } = step;
-  const keepIntent = unfinished || record.intent !== undefined;
-  await giveBack(deps, lease, {
-    ...findingsAtRest(scene),
-    keepIntent,
-    log: logEntry(outcome, deps.clock.now()),
-  });
-  if (scene.joiner) await announceHold(deps, scene.joiner.pod, outcome);
-  return outcome;
-}
-
 /** Pods of these contacts, as far as they are known. */
-const podsOf = ({ scene }: Step, contacts: readonly Contact[]): readonly Pod[] =>
-  contacts.flatMap(({ uid }) => scene.pods.find((pod) => pod.uid === uid) ?? []);
+const podsOf = (pods: readonly Pod[], contacts: readonly Contact[]): readonly Pod[] =>
+  contacts.flatMap(({ uid }) => pods.find((pod) => pod.uid === uid) ?? []);
+
+const isAmong = (lives: readonly Contact[], { uid, incarnation }: Pod): boolean =>
+  lives.some((life) => life.uid === uid && life.incarnation === incarnation);
 
 function describe({ list, leftOut, entries, refusedMs }: Whole, network: string, cause: string): string {
   const without = leftOut.length > 0 ? `, without ${leftOut.map(({ name }) => name).join(", ")}` : "";

@@ -1,17 +1,16 @@
 import PQueue from "p-queue";
-import { mendCondition } from "./announce.ts";
 import { wasElsewhere } from "../pod/network-before.ts";
 import { entriesApart } from "./cause.ts";
 import { joinedInThisLife } from "../pod/condition.ts";
 import type { NetworkView } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
 import { clusterHeld } from "./cluster-held.ts";
-import { takeStep } from "./reconcile.ts";
+import type { Target } from "./plan.ts";
+import { conclude, memberOf, reconcile } from "./reconcile.ts";
 import { newestOf } from "./newest-entries.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
-import { shadowsOf, silentAt } from "./shadows.ts";
-import type { Wish } from "./step.ts";
+import { silentAt, stillWaitedFor } from "./waited-for.ts";
 import { APART_MS } from "../timing.ts";
 import { bringIn, present } from "./bring-in.ts";
 
@@ -81,14 +80,16 @@ async function sweepNetwork(
     // Only a re-form brings in a peer that was in another network, whatever the stack says.
     const isSettled = member !== undefined && !wasElsewhere(pod, view.network);
     if (isSettled && !joinedInThisLife(pod)) {
-      await mendCondition(deps, pod, { via: member.via, generation: view.generation });
+      const outcome = memberOf({ network: view.network, joiner: pod });
+      const { via } = member;
+      await conclude(deps, { outcome, tell: [{ tag: "mended", pod, via, generation: view.generation }] });
     }
     if (isSettled || pod.admission.tag === "ignored") continue;
     if (!inTime()) return outcomes;
     outcomes.push(await bringInNow(deps, pod, view.network));
   }
-  const wish = await needs(deps, view.network, pods);
-  if (wish && inTime()) outcomes.push(await takeStep(deps, wish));
+  const target = await needs(deps, view.network, pods);
+  if (target && inTime()) outcomes.push(await reconcile(deps, target));
   return outcomes;
 }
 
@@ -105,18 +106,18 @@ async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcom
 }
 
 /** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */
-async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Wish | undefined> {
+async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Target | undefined> {
   const read = await deps.contacts.read([network]);
   const view = read.tag === "read" ? read.views[0] : undefined;
   if (view === undefined || (view.stack.length === 0 && view.intent === undefined)) return undefined;
-  const wish = { network, mayVisit: true };
+  const target = { network, mayVisit: true };
   const [isAnySilent, stirred] = await Promise.all([anySilent(deps, view), stirredOf(deps, view)]);
-  if (stirred.length > 0) return { ...wish, stirred };
-  if (isDisturbed(view, pods) || isAnySilent) return wish;
+  if (stirred.length > 0) return { ...target, stirred };
+  if (isDisturbed(view, pods) || isAnySilent) return target;
   if (!(await apart(deps, view))) return undefined;
   await deps.clock.sleep(APART_MS);
   if (!(await apart(deps, view))) return undefined;
-  return { ...wish, cause: entriesApart };
+  return { ...target, cause: entriesApart };
 }
 
 /** Something was left undone, or a contact has no pod. */
@@ -131,9 +132,9 @@ async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
 
 /** Peers that hung when the network went on without them, and do not any more. */
 async function stirredOf(deps: Deps, view: NetworkView): Promise<readonly string[]> {
-  const shadows = shadowsOf(view);
-  const silent = await silentAt(deps, shadows);
-  return shadows.filter((address) => !silent.includes(address));
+  const addresses = stillWaitedFor(view);
+  const silent = await silentAt(deps, addresses);
+  return addresses.filter((address) => !silent.includes(address));
 }
 
 /** Do the newest entries of the members differ? */

@@ -4,19 +4,22 @@ import { held, type Outcome, type PodName } from "../outcome.ts";
 import { QUIET_MS } from "../timing.ts";
 
 /** The contact that a pod of this name is, on any stack. */
-export async function contactOf(
+export async function findContact(
   deps: Deps,
   pod: PodName,
-): Promise<{ readonly network: string; readonly contact: Contact } | { readonly outcome: Outcome }> {
+): Promise<
+  | { readonly tag: "contact"; readonly network: string; readonly contact: Contact }
+  | { readonly tag: "none"; readonly outcome: Outcome }
+> {
   const known = await deps.contacts.networks();
   const read = known.tag === "failed" ? known : await deps.contacts.read(known.networks);
-  if (read.tag === "failed") return { outcome: held("StoreUnavailable", read.message, { pod }) };
+  if (read.tag === "failed") return { tag: "none", outcome: held("StoreUnavailable", read.message, { pod }) };
   for (const { network, stack } of read.views) {
     const contact = stack.find(({ name, namespace }) => name === pod.name && namespace === pod.namespace);
-    if (contact) return { network, contact };
+    if (contact) return { tag: "contact", network, contact };
   }
   const message = `${pod.namespace}/${pod.name} is on no stack`;
-  return { outcome: { name: "ignored", reason: "PodGone", message, pod } };
+  return { tag: "none", outcome: { name: "ignored", reason: "PodGone", message, pod } };
 }
 
 /** The pod is gone: off the stack, and its death is noted. */

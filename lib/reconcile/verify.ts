@@ -1,19 +1,16 @@
-import { cause, entriesApart } from "./cause.ts";
-import { covers, giveBack, renew, tooOld } from "../lease.ts";
 import { findings } from "./changes.ts";
-import type { Block, Lightpeer, Seed } from "../peers/lightpeer.ts";
+import { cause, entriesApart } from "./cause.ts";
+import { covers, type Held, type Looked, renew, tooOld } from "../lease.ts";
+import { type Ending, hold, type Step } from "./move.ts";
 import { newestOf } from "./newest-entries.ts";
 import type { Outcome } from "../outcome.ts";
+import type { Block, Lightpeer, Seed } from "../peers/lightpeer.ts";
 import { writePeerList } from "../peers/peer-list.ts";
-import { reformNetwork } from "./repair.ts";
-import type { Looked } from "./scene.ts";
-import type { Step } from "./step.ts";
+import { repair } from "./repair.ts";
 import { APART_MS } from "../timing.ts";
 
-type Found =
-  | { readonly tag: "whole" }
-  | { readonly tag: "broken"; readonly why: string }
-  | { readonly tag: "stop"; readonly outcome: Outcome };
+type Found = { readonly tag: "whole" } | { readonly tag: "broken"; readonly why: string } | Stop;
+type Stop = { readonly tag: "stop"; readonly ending: Ending };
 
 /** Longest call of a visit, ms: all members have just answered. */
 const CALL_MS = 5_000;
@@ -23,48 +20,47 @@ const CALL_MS = 5_000;
  * be taken in by the newest member, which works only if every listed member has the same head, and takes itself out
  * again. Under an application's load a visit could do harm, so a network that has stored within a second is left.
  */
-export async function visit(step: Step): Promise<Outcome> {
-  const { deps, lease, scene } = step;
+export async function verify(step: Step): Promise<Ending> {
+  const { deps, lease, seen } = step;
   const before = await agreedEntry(step);
   await deps.clock.sleep(APART_MS);
   const asked = deps.clock.now();
   const after = await agreedEntry(step);
   const looked = { from: asked, to: deps.clock.now() };
   // The members have been asked just now, and answered.
-  const now = { ...step, scene: { ...scene, looked: { from: scene.looked.from, to: looked.to } } };
-  if (before === "apart" && after === "apart") return reformNetwork(now, entriesApart);
-  if (before === "silent" || before !== after) return rest(step, "an application stores in it");
+  const now = { ...step, seen: { ...seen, looked: { from: seen.looked.from, to: looked.to } } };
+  if (before === "apart" && after === "apart") return repair(now, entriesApart);
+  if (before === "silent" || before !== after) return unvisited(step, "an application stores in it");
   const opened = await deps.seeds.open("visit");
-  if (opened.tag === "failed") return rest(step, opened.message);
+  if (opened.tag === "failed") return unvisited(step, opened.message);
   const { seed } = opened;
-  const found = await callOn(step, seed, looked);
+  const found = await visit(step, seed, looked);
   seed.close();
   switch (found.tag) {
     case "stop":
-      return found.outcome;
+      return found.ending;
     case "broken":
-      return reformNetwork(now, cause("failed-visit", found.why));
-    case "whole": {
-      const late = await giveBack(deps, lease, { ...findings(scene), deaths: false });
-      return late ?? seen(step, `${lease.network} is whole after a death`);
-    }
+      return repair(now, cause("failed-visit", found.why));
+    case "whole":
+      return {
+        outcome: asMember(step, `${lease.network} is whole after a death`),
+        change: { ...findings(seen), deaths: false },
+      };
   }
 }
 
-async function callOn({ deps, lease, record, scene }: Step, seed: Seed, looked: Looked): Promise<Found> {
+async function visit(step: Step, seed: Seed, looked: Looked): Promise<Found> {
+  const { deps, lease, seen } = step;
   const { lightpeer, settings, clock, newToken } = deps;
-  const newest = scene.members.at(-1)?.contact;
+  const newest = seen.members.at(-1)?.contact;
   if (newest === undefined) return { tag: "whole" };
   const timeoutMs = Math.min(settings.joinTimeoutMs, CALL_MS);
   const intent = { kind: "visit", seed: seed.address, at: new Date(clock.now()).toISOString() } as const;
-  const extend = (): Promise<Outcome | undefined> => renew(deps, lease, intent, 2 * timeoutMs);
+  const extend = (): Promise<Held | undefined> => renew(deps, lease, intent, 2 * timeoutMs);
   const lost = await extend();
-  if (lost) return { tag: "stop", outcome: lost };
+  if (lost) return { tag: "stop", ending: { outcome: lost } };
   const old = tooOld(deps, lease, looked);
-  if (old) {
-    const late = await giveBack(deps, lease, { ...findings(scene), keepIntent: record.intent !== undefined });
-    return { tag: "stop", outcome: late ?? old };
-  }
+  if (old) return { tag: "stop", ending: hold(step, old) };
   const visited = await lightpeer.visit(newest.address, seed.address, timeoutMs);
   if (visited.tag !== "visited")
     return { tag: "broken", why: `a visit at ${newest.name} failed: ${visited.message}` };
@@ -74,21 +70,18 @@ async function callOn({ deps, lease, record, scene }: Step, seed: Seed, looked: 
     token: newToken(),
     tell: async (address, block) => {
       const late = covers(deps, lease, timeoutMs) ? undefined : await extend();
-      return late ?? lightpeer.notify(address, block, timeoutMs);
+      return late ? { tag: "stop", ending: { outcome: late } } : lightpeer.notify(address, block, timeoutMs);
     },
   });
   if (left) return left;
-  const members = scene.members.map(({ contact }) => contact.address);
+  const members = seen.members.map(({ contact }) => contact.address);
   const same = members.length === list.length && members.every((address) => list.includes(address));
   return same ? { tag: "whole" } : { tag: "broken", why: `${newest.name} lists ${list.join(", ")}` };
 }
 
 interface Teller {
   readonly token: string;
-  readonly tell: (
-    address: string,
-    block: Block,
-  ) => Promise<Awaited<ReturnType<Lightpeer["notify"]>> | Outcome>;
+  readonly tell: (address: string, block: Block) => Promise<Awaited<ReturnType<Lightpeer["notify"]>> | Stop>;
 }
 
 /** Tells each member, in list order, the list without the seed. Undefined: all took it, so all had the same head. */
@@ -105,29 +98,29 @@ async function takeOut(
   };
   for (const address of list) {
     const told = await tell(address, block);
-    if ("name" in told) return { tag: "stop", outcome: told };
+    if (told.tag === "stop") return told;
     if (told.tag === "failed") return { tag: "broken", why: `${address} stands apart: ${told.message}` };
   }
   return undefined;
 }
 
 /** The newest entry that all members have: its digest, `digest:...`. */
-async function agreedEntry({ deps, scene }: Step): Promise<`digest:${string}` | "apart" | "silent"> {
+async function agreedEntry({ deps, seen }: Step): Promise<`digest:${string}` | "apart" | "silent"> {
   const { digests, silent } = await newestOf(
     deps,
-    scene.members.map(({ contact }) => contact),
+    seen.members.map(({ contact }) => contact),
   );
   const [digest, ...others] = digests;
   if (silent.length > 0 || digest === undefined) return "silent";
   return others.length > 0 ? "apart" : `digest:${digest}`;
 }
 
-async function rest(step: Step, why: string): Promise<Outcome> {
-  const late = await giveBack(step.deps, step.lease, findings(step.scene));
-  return late ?? seen(step, `${step.lease.network} was not visited: ${why}`);
-}
+const unvisited = (step: Step, why: string): Ending => ({
+  outcome: asMember(step, `${step.lease.network} was not visited: ${why}`),
+  change: findings(step.seen),
+});
 
-const seen = ({ lease: { network } }: Step, message: string): Outcome => ({
+const asMember = ({ lease: { network } }: Step, message: string): Outcome => ({
   name: "member",
   reason: "AlreadyMember",
   message,

@@ -93,6 +93,35 @@ describe("imports", () => {
     assert.deepEqual(shown(fromCore), []);
   });
 
+  test("let nobody but the end of a step give a lease back or tell people", () => {
+    const ends: Readonly<Record<string, readonly string[]>> = {
+      "lib/lease.ts": ["giveBack"],
+      "lib/reconcile/announce.ts": ["announce", "announceMovedOut"],
+    };
+    const users = (file: string, name: string): readonly string[] =>
+      files.filter((from) => {
+        const source = readFileSync(resolve(root, from), "utf8");
+        const isImported = importsOf(from, source).some(({ to, kind }) => to === file && kind === "value");
+        return isImported && new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\}`, "u").test(source);
+      });
+    for (const [file, names] of Object.entries(ends))
+      for (const name of names) assert.deepEqual(users(file, name), ["lib/reconcile/reconcile.ts"], name);
+    const committers = files.filter(
+      (from) =>
+        from.startsWith("lib/") && /\bcontacts\.commit\(/u.test(readFileSync(resolve(root, from), "utf8")),
+    );
+    assert.deepEqual(committers, ["lib/lease.ts"]);
+  });
+
+  test("of the pure decisions are types and ground: what is decided can be asked without a world", () => {
+    const ground = /^lib\/(?:[a-z-]+|pod\/[a-z-]+|reconcile\/cause)\.ts$/u;
+    for (const pure of ["lib/reconcile/plan.ts", "lib/reconcile/health.ts"]) {
+      const values = imports.filter(({ from, kind }) => from === pure && kind !== "type");
+      assert.deepEqual(shown(values.filter(({ to }) => !ground.test(to))), []);
+      assert.ok(values.length > 0);
+    }
+  });
+
   test("load client-node late, and only in lib/cluster", () => {
     const client = imports.filter(({ to }) => to === "@kubernetes/client-node");
     assert.ok(client.length > 0);

@@ -2,8 +2,8 @@ import type { Change, NetworkRecord } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
 import type { PodName } from "../outcome.ts";
 import type { ReformEnd } from "./reform/reform.ts";
-import type { Step } from "./step.ts";
-import { podOf } from "./strays.ts";
+import type { Step } from "./move.ts";
+import { podOf } from "./moved-out.ts";
 
 /**
  * A lightpeer checks the health of its list without a deadline. Who has gone on without a peer that hung is still in the
@@ -16,7 +16,7 @@ import { podOf } from "./strays.ts";
 const FORGOTTEN_MS = 86_400_000;
 
 /** Addresses of peers that hung when their network went on without them. */
-export const shadowsOf = ({ waitedFor }: Pick<NetworkRecord, "waitedFor">): readonly string[] =>
+export const stillWaitedFor = ({ waitedFor }: Pick<NetworkRecord, "waitedFor">): readonly string[] =>
   Object.entries(waitedFor)
     .filter(([, ms]) => ms < FORGOTTEN_MS)
     .map(([address]) => address);
@@ -36,14 +36,14 @@ export async function silentAt(
  * Who is not in any more after a re-form and hung when the network was looked at, or went silent in it: the others may be
  * waiting for it. Those that still hang are remembered; one that does not may have disturbed them already.
  */
-export async function shadowsAfter(
-  { deps, wish, record, scene }: Step,
+export async function waitedForAfter(
+  { deps, target, record, seen }: Step,
   { list, leftOut, uncome }: Extract<ReformEnd, { tag: "whole" }>,
 ): Promise<Required<Pick<Change, "waitedFor" | "deaths">>> {
   const isOut = (address: string): boolean => list.every((part) => part.address !== address);
   const seed = record.intent?.seed;
   const hanging = [
-    ...scene.silent,
+    ...seen.silent,
     ...uncome,
     ...leftOut.map(({ address }) => address),
     ...(seed === undefined ? [] : [seed]),
@@ -51,9 +51,9 @@ export async function shadowsAfter(
   ].filter(isOut);
   const [still, others] = await Promise.all([
     silentAt(deps, hanging),
-    silentAt(deps, (wish.suspects ?? []).filter(isOut)),
+    silentAt(deps, (target.from?.others ?? []).filter(isOut)),
   ]);
-  const waitedFor = [...new Set([...scene.shadows, ...still, ...others])];
+  const waitedFor = [...new Set([...seen.waitedFor, ...still, ...others])];
   return { waitedFor, deaths: hanging.length > still.length };
 }
 

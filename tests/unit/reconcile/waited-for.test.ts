@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Probe } from "../../lib/peers/lightpeer.ts";
-import { shadowsOf, silentAt } from "../../lib/reconcile/shadows.ts";
+import type { Probe } from "../../../lib/peers/lightpeer.ts";
+import { stillWaitedFor, silentAt } from "../../../lib/reconcile/waited-for.ts";
 
 const DAY_MS = 86_400_000;
 
 describe("peers that hung when their network went on without them", () => {
   test("are found again by their addresses", () => {
     const waitedFor = { "10.0.0.2:9081": 5, "[fd00::7]:9081": 0 };
-    assert.deepEqual(shadowsOf({ waitedFor }), ["10.0.0.2:9081", "[fd00::7]:9081"]);
-    assert.deepEqual(shadowsOf({ waitedFor: {} }), []);
+    assert.deepEqual(stillWaitedFor({ waitedFor }), ["10.0.0.2:9081", "[fd00::7]:9081"]);
+    assert.deepEqual(stillWaitedFor({ waitedFor: {} }), []);
   });
 
   test("are forgotten after a day", () => {
     const waitedFor = { "10.0.0.2:9081": DAY_MS - 1, "10.0.0.3:9081": DAY_MS };
-    assert.deepEqual(shadowsOf({ waitedFor }), ["10.0.0.2:9081"]);
+    assert.deepEqual(stillWaitedFor({ waitedFor }), ["10.0.0.2:9081"]);
   });
 
   test("still hang where nobody answers; who refuses or answers hangs no more", async () => {
