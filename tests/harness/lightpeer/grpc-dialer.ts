@@ -11,7 +11,7 @@ import { HealthCheckResponse_ServingStatus, HealthClient } from "../../../proto/
 import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
 import type { Dialer, PeerCalls } from "./calls.ts";
 import type { Context } from "./context.ts";
-import { deadlineMargin, failureOf, fromWire, toWire } from "./grpc-wire.ts";
+import { deadlineMargin, failureOf, fromWire, messageLimit, toWire } from "./grpc-wire.ts";
 import { Life } from "./life.ts";
 import { failed, ok, unsent, type Failure, type Reply } from "./status.ts";
 
@@ -20,7 +20,6 @@ const options = {
   "grpc.use_local_subchannel_pool": 1,
   "grpc.enable_retries": 0,
   "grpc.enable_http_proxy": 0,
-  "grpc.max_receive_message_length": -1,
 };
 
 export interface GrpcDialerOptions {
@@ -28,13 +27,19 @@ export interface GrpcDialerOptions {
   readonly life?: Life;
   /** Which addresses can be connected to; default: all. */
   readonly reaches?: (address: string) => boolean;
+  /** Where an address is connected to; default: there. */
+  readonly wayTo?: (address: string) => string;
 }
 
 /**
  * Calls over real gRPC, each on a connection of its own. Only the health checks of a peer keep theirs from one round to
  * the next: a check changes nothing, and some hundred new connections a second would be most of what a test computes.
  */
-export const grpcDialer = ({ life, reaches = () => true }: GrpcDialerOptions = {}): Dialer => {
+export const grpcDialer = ({
+  life,
+  reaches = () => true,
+  wayTo = (address) => address,
+}: GrpcDialerOptions = {}): Dialer => {
   const caller = life ?? new Life();
   const kept = new Map<string, HealthClient>();
   life?.onDeath(() => {
@@ -42,7 +47,7 @@ export const grpcDialer = ({ life, reaches = () => true }: GrpcDialerOptions = {
   });
   return {
     dial: (address) =>
-      reaches(address) ? new GrpcCalls(caller, address, life && kept) : unreachable(address),
+      reaches(address) ? new GrpcCalls(caller, wayTo(address), life && kept) : unreachable(address),
   };
 };
 
@@ -181,8 +186,10 @@ class GrpcCalls implements PeerCalls {
     });
   }
 
+  /** A lightpeer takes what gRPC takes by itself; a test reads whatever there is. */
   #client(): LightpeerClient {
-    return new LightpeerClient(this.#address, credentials.createInsecure(), options);
+    const limit = { "grpc.max_receive_message_length": this.#kept ? messageLimit : -1 };
+    return new LightpeerClient(this.#address, credentials.createInsecure(), { ...options, ...limit });
   }
 
   async #call(

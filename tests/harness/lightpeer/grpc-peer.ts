@@ -4,10 +4,12 @@ import { systemTimers, type Timers } from "../timers.ts";
 import type { JoinRecord, PeerCalls, PeerHost, PeerOptions, PeerState } from "./calls.ts";
 import { grpcDialer } from "./grpc-dialer.ts";
 import { addServices } from "./grpc-services.ts";
+import { messageLimit } from "./grpc-wire.ts";
 import type { Life } from "./life.ts";
 import { Machine } from "./machine.ts";
 import { healthPeriodMs } from "./peer.ts";
-import { TcpFront } from "./tcp-front.ts";
+import type { Lan } from "./lan.ts";
+import { TcpFront, type Wall } from "./tcp-front.ts";
 
 export interface GrpcPeerOptions extends PeerOptions {
   /** Default 127.0.0.1. */
@@ -16,16 +18,30 @@ export interface GrpcPeerOptions extends PeerOptions {
   readonly port?: number;
   /** Which addresses this peer can connect to; default: all. */
   readonly reaches?: (address: string) => boolean;
+  /** What peers reach each other by when their addresses are walled off; default: they are to each other, too. */
+  readonly lan?: Lan;
   /** Default: real time. */
   readonly timers?: Timers;
   /** Sees what is called, and what is answered, at each process that starts here. */
   readonly seen?: (calls: PeerCalls) => PeerCalls;
 }
 
+/** A lightpeer with an address of its own on this machine. */
+export interface GrpcPeerHost extends PeerHost {
+  /** Nobody gets through to its address from outside, though it runs; undefined: the way is free again. */
+  setWall(wall: Wall | undefined): Promise<void>;
+  /** It is reached at another host from now on, at the same port, and calls itself as before. */
+  moveTo(host: string): Promise<void>;
+}
+
 /** Starts a lightpeer that answers real gRPC. Kill it in the end. */
-export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<PeerHost> => {
+export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<GrpcPeerHost> => {
   const front = new TcpFront(options.host ?? "127.0.0.1", options.port ?? 0);
   await front.reserve();
+  const { lan } = options;
+  const door = lan && new TcpFront("127.0.0.1", 0);
+  await door?.reserve();
+  if (door) lan?.open(front.address, door.address);
   const { reaches, timers = systemTimers, seen = (calls) => calls } = options;
   const machine = new Machine({
     address: front.address,
@@ -35,26 +51,50 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Peer
     writeMs: () => 1,
     lacks: options.lacks ?? {},
     firstRoundMs: options.firstRoundMs ?? Math.random() * healthPeriodMs,
-    dialerFor: (life) => grpcDialer({ life, ...(reaches && { reaches }) }),
+    dialerFor: (life) =>
+      grpcDialer({
+        life,
+        ...(reaches && { reaches }),
+        ...(lan && { wayTo: (address) => lan.wayTo(address) }),
+      }),
   });
-  const peer = new GrpcPeer(machine, front, { timers, seen });
+  const peer = new GrpcPeer(machine, door ? [front, door] : [front], { timers, seen });
   await peer.serve();
   return peer;
 };
 
-class GrpcPeer implements PeerHost {
+class GrpcPeer implements GrpcPeerHost {
   readonly #machine: Machine;
-  readonly #front: TcpFront;
+  /** The first is its address. */
+  readonly #fronts: [TcpFront, ...TcpFront[]];
+  #port = 0;
   readonly #around: Required<Pick<GrpcPeerOptions, "timers" | "seen">>;
 
-  constructor(machine: Machine, front: TcpFront, around: Required<Pick<GrpcPeerOptions, "timers" | "seen">>) {
+  constructor(
+    machine: Machine,
+    fronts: [TcpFront, ...TcpFront[]],
+    around: Required<Pick<GrpcPeerOptions, "timers" | "seen">>,
+  ) {
     this.#machine = machine;
-    this.#front = front;
+    this.#fronts = fronts;
     this.#around = around;
   }
 
   get address(): string {
-    return this.#front.address;
+    return this.#fronts[0].address;
+  }
+
+  setWall(wall: Wall | undefined): Promise<void> {
+    return this.#fronts[0].setWall(wall);
+  }
+
+  async moveTo(host: string): Promise<void> {
+    const [before] = this.#fronts;
+    const front = new TcpFront(host, Number(before.address.slice(before.address.lastIndexOf(":") + 1)));
+    await front.reserve();
+    front.serve(this.#port);
+    this.#fronts[0] = front;
+    await before.die();
   }
 
   get lives(): number {
@@ -75,7 +115,10 @@ class GrpcPeer implements PeerHost {
 
   async serve(): Promise<void> {
     const { life, calls } = this.#machine;
-    const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+    const server = new Server({
+      "grpc.max_receive_message_length": messageLimit,
+      "grpc.max_send_message_length": -1,
+    });
     const { timers, seen } = this.#around;
     addServices(server, seen(calls), { life, timers });
     const port = await new Promise<number>((resolve, reject) => {
@@ -84,34 +127,35 @@ class GrpcPeer implements PeerHost {
         else resolve(bound);
       });
     });
-    this.#front.serve(port);
+    this.#port = port;
+    for (const front of this.#fronts) front.serve(port);
     // A process dies by itself, too: a join whose stream ends without a block.
     life.onDeath(() => {
-      void this.#front.die();
+      for (const front of this.#fronts) void front.die();
       server.forceShutdown();
     });
   }
 
   async kill(): Promise<void> {
     this.#machine.life.kill();
-    await this.#front.die();
+    await Promise.all(this.#fronts.map((front) => front.die()));
   }
 
   hang(): void {
     if (this.status !== "running") return;
     this.#machine.life.hang();
-    this.#front.stop();
+    for (const front of this.#fronts) front.stop();
   }
 
   wake(): void {
     if (this.status !== "hung") return;
     this.#machine.life.wake();
-    this.#front.go();
+    for (const front of this.#fronts) front.go();
   }
 
   async restart(): Promise<void> {
     await this.kill();
-    await this.#front.reserve();
+    await Promise.all(this.#fronts.map((front) => front.reserve()));
     this.#machine.reboot();
     await this.serve();
   }

@@ -9,6 +9,9 @@ import { failed, type Code, type Failure } from "./status.ts";
  */
 export const deadlineMargin = 50;
 
+/** What gRPC for Go takes in one message unless it is told otherwise, bytes. Sent is whatever there is. */
+export const messageLimit = 4 * 1_024 * 1_024;
+
 export const toWire = ({ id, payload, prevId, kind }: Block): Lightblock => ({
   ID: id,
   Payload: Buffer.from(payload),
@@ -28,6 +31,7 @@ const codes: Partial<Record<status, Code>> = {
   [status.CANCELLED]: "CANCELLED",
   [status.DEADLINE_EXCEEDED]: "DEADLINE_EXCEEDED",
   [status.PERMISSION_DENIED]: "PERMISSION_DENIED",
+  [status.RESOURCE_EXHAUSTED]: "RESOURCE_EXHAUSTED",
   [status.UNIMPLEMENTED]: "UNIMPLEMENTED",
   [status.INTERNAL]: "INTERNAL",
   [status.UNAVAILABLE]: "UNAVAILABLE",

@@ -4,6 +4,7 @@ export type Code =
   | "UNKNOWN"
   | "DEADLINE_EXCEEDED"
   | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
   | "UNIMPLEMENTED"
   | "INTERNAL"
   | "UNAVAILABLE";
@@ -31,6 +32,7 @@ const goNames: Record<Code, string> = {
   UNKNOWN: "Unknown",
   DEADLINE_EXCEEDED: "DeadlineExceeded",
   PERMISSION_DENIED: "PermissionDenied",
+  RESOURCE_EXHAUSTED: "ResourceExhausted",
   UNIMPLEMENTED: "Unimplemented",
   INTERNAL: "Internal",
   UNAVAILABLE: "Unavailable",

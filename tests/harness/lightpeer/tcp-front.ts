@@ -1,5 +1,8 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
+/** What a firewall does to whoever connects. */
+export type Wall = "refuse" | "reset";
+
 /**
  * The address of a process as others see it: it can be stopped without losing connections, and die with all of them.
  * It passes bytes on to whoever listens at the port behind it.
@@ -10,6 +13,7 @@ export class TcpFront {
   #behind = 0;
   #server: Server | undefined;
   #isStopped = false;
+  #wall: Wall | undefined;
   #dying: Promise<void> | undefined;
   readonly #outside = new Set<Socket>();
   readonly #pairs = new Map<Socket, Socket>();
@@ -23,8 +27,22 @@ export class TcpFront {
     return this.host.includes(":") ? `[${this.host}]:${this.#port}` : `${this.host}:${this.#port}`;
   }
 
+  /** From now on nobody gets through from outside, though the process goes on; undefined: the way is free again. */
+  async setWall(wall: Wall | undefined): Promise<void> {
+    const before = this.#wall;
+    this.#wall = wall;
+    for (const socket of this.#outside) socket.resetAndDestroy();
+    if (wall === "refuse" && before !== "refuse") await this.#close();
+    if (wall !== "refuse" && before === "refuse" && this.#dying === undefined) await this.#listen();
+  }
+
   /** Takes the address; a port that was 0 stays the same from then on. */
   async reserve(): Promise<void> {
+    this.#dying = undefined;
+    if (this.#wall !== "refuse") await this.#listen();
+  }
+
+  async #listen(): Promise<void> {
     const server = createServer((socket) => {
       this.#take(socket);
     });
@@ -34,7 +52,19 @@ export class TcpFront {
     });
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
-    this.#dying = undefined;
+  }
+
+  async #close(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      if (server === undefined) resolve();
+      else
+        server.close(() => {
+          resolve();
+        });
+      for (const socket of this.#outside) socket.destroy();
+    });
   }
 
   /** Connections that came before wait for this. */
@@ -70,19 +100,15 @@ export class TcpFront {
   async #die(): Promise<void> {
     this.#isStopped = false;
     this.#behind = 0;
-    const closed = new Promise<void>((resolve) => {
-      if (this.#server) {
-        this.#server.close(() => {
-          resolve();
-        });
-      } else resolve();
-    });
-    for (const socket of this.#outside) socket.destroy();
     for (const inside of this.#pairs.values()) inside.destroy();
-    await closed;
+    await this.#close();
   }
 
   #take(socket: Socket): void {
+    if (this.#wall !== undefined) {
+      socket.resetAndDestroy();
+      return;
+    }
     socket.setNoDelay(true);
     socket.pause();
     this.#outside.add(socket);
