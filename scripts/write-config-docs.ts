@@ -19,7 +19,8 @@ const row = ([name, { about, mustBe, fallback, secret }]: readonly [string, Vari
 
 const text = `# Configuration
 
-klight reads environment variables, once, when it starts. In \`func.yaml\` they are \`run.envs\`.
+klight reads environment variables, once, when it starts. In the cluster they are the keys of the ConfigMap \`klight\`, and
+secret ones those of the Secret \`klight-redis\` ([deploy.md](deploy.md#your-own-files)).
 
 - An empty variable counts as not set.
 - If anything is wrong, klight ends with exit status 78 and one message that names every variable that is wrong, its value (secrets are masked) and what would be right.

@@ -277,7 +277,9 @@ describe("what else is asked", () => {
     let away = false;
     const { port } = await serve(t, {
       status: () =>
-        Promise.resolve(away ? { tag: "failed", message: "Redis: away", at: status.at } : { tag: "status", status }),
+        Promise.resolve(
+          away ? { tag: "failed", message: "Redis: away", at: status.at } : { tag: "status", status },
+        ),
     });
     const read = await ask(port, { method: "GET", path: "/networks" });
     assert.equal(read.status, 200);

@@ -107,10 +107,7 @@ describe("klight on the command line", () => {
   test("networks --json: the status as it is", async () => {
     const { out } = await klight("networks", "--json", ...at);
     const { networks } = JSON.parse(out) as { readonly networks: readonly { readonly network: string }[] };
-    assert.deepEqual(networks.map(({ network }) => network).slice(0, 2), [
-      "metering/readings",
-      "shop/carts",
-    ]);
+    assert.deepEqual(networks.map(({ network }) => network).slice(0, 2), ["metering/readings", "shop/carts"]);
   });
 
   test("reform: done, exit code 0", async () => {

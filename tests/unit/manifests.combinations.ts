@@ -44,7 +44,7 @@ const combine = (overlay: string, store: string, option: string): Combination =>
     ...own,
     resources: [`overlays/${overlay}`],
     components: [store, ...options].filter((name) => name !== "none").map((name) => `components/${name}`),
-    ...(options.length > 1 && own.namespace !== undefined && { patches: audienceIn(own.namespace) }),
+    ...(options.includes("oidc") && own.namespace !== undefined && { patches: audienceIn(own.namespace) }),
   };
   return {
     title: [overlay, store, option].join(" + "),

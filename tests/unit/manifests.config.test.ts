@@ -10,24 +10,19 @@ import { build } from "./manifests.kustomization.ts";
 
 const root = resolve(knative, "..");
 const func: unknown = parse(readFileSync(join(root, "func.yaml"), "utf8"));
-const envs = z.array(z.strictObject({ name: z.string(), value: z.string() })).parse(at(func, "run", "envs"));
+
+/** What the Secret has at least, for a store at Upstash. */
+const secret = { UPSTASH_REDIS_REST_URL: "https://a.upstash.io", UPSTASH_REDIS_REST_TOKEN: "token" };
 
 /** The configuration that the function finds in its container. */
 const inContainer = (more: Readonly<Record<string, string>> = {}): Config => {
-  const secrets: Record<string, string> = {
-    UPSTASH_REDIS_REST_URL: "http://klight-redis-http",
-    UPSTASH_REDIS_REST_TOKEN: "token",
-  };
-  const given: Record<string, string | undefined> = Object.fromEntries(
-    envs.map(({ name, value }) => [name, value.startsWith("{{") ? secrets[name] : value]),
-  );
   const knativeOwn = {
     PORT: "8080",
     K_SERVICE: "klight",
     K_REVISION: "klight-00001",
     K_CONFIGURATION: "klight",
   };
-  const reading = readConfig({ ...knativeOwn, ...given, ...more });
+  const reading = readConfig({ ...knativeOwn, ...secret, ...more });
   assert.deepEqual(reading.tag === "invalid" ? reading.problems : [], []);
   assert.ok(reading.tag === "config");
   return reading.config;
@@ -36,14 +31,23 @@ const config = inContainer();
 
 const mebibytes = (quantity: unknown): number => Number(/^(\d+)Mi$/.exec(String(quantity))?.[1]);
 
-describe("func.yaml and the configuration", () => {
-  test("agree on every variable's name", () => {
-    assert.deepEqual(
-      envs.filter(({ name }) => !(name in variables)),
-      [],
-    );
+describe("the settings in the manifests", () => {
+  test("are variables that there are, with values that they take", () => {
+    for (const { title, manifests } of combinations()) {
+      const settings = z
+        .record(z.string(), z.string())
+        .parse(at(find(manifests, "ConfigMap", "klight"), "data"));
+      assert.deepEqual(
+        Object.keys(settings).filter((name) => !(name in variables)),
+        [],
+        title,
+      );
+      inContainer(settings);
+    }
   });
+});
 
+describe("func.yaml and the configuration", () => {
   test("hold together in the container, and with the variables of every Service that the manifests make", () => {
     const services = combinations().flatMap(({ manifests }) =>
       manifests.filter(({ kind }) => kind === "Service"),

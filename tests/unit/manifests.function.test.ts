@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
 import { at, find, knative } from "./manifests.combinations.ts";
-import { build } from "./manifests.kustomization.ts";
+import { build, readManifests } from "./manifests.kustomization.ts";
 
 const root = resolve(knative, "..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -21,7 +21,7 @@ const functionSchema = z.strictObject({
   created: z.iso.datetime(),
   invoke: z.literal("cloudevent"),
   build: z.strictObject({ builder: z.literal("pack"), buildEnvs: z.array(pair) }),
-  run: z.strictObject({ envs: z.array(pair) }),
+  run: z.strictObject({ envs: z.array(z.strictObject({ value: z.string() })) }),
   deploy: z.strictObject({
     serviceAccountName: z.string(),
     healthEndpoints: z.strictObject({ liveness: z.string(), readiness: z.string() }),
@@ -67,16 +67,12 @@ describe("func.yaml", () => {
     ]);
   });
 
-  test("takes each secret from the key of its own name", () => {
-    const secrets = func.run.envs.filter(({ value }) => value.startsWith("{{"));
+  test("takes its settings from the ConfigMap that the manifests make, and what is secret from the Secret", () => {
     assert.deepEqual(
-      secrets,
-      secrets.map(({ name }) => ({ name, value: `{{ secret:klight-redis:${name} }}` })),
+      func.run.envs.map(({ value }) => value),
+      ["{{ configMap:klight }}", "{{ secret:klight-redis }}"],
     );
-    assert.deepEqual(
-      new Set(secrets.map(({ name }) => name)),
-      new Set(["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]),
-    );
+    assert.deepEqual(find(base, "ConfigMap", "klight")["data"], {});
   });
 
   test("runs build scripts that there are, and a start script that is the process itself", () => {
@@ -93,6 +89,72 @@ describe("func.yaml", () => {
     assert.equal(scale.metric, "concurrency");
     assert.ok(scale.max > 1);
     assert.ok(scale.target < resources.limits.concurrency);
+  });
+});
+
+/** What `func deploy` (pkg/knative/deployer.go of knative.dev/func 0.49) makes of a func.yaml with these keys. */
+const deployed = (image: string, more: object): unknown => {
+  const { scale, resources } = func.deploy.options;
+  const annotations = { "function.knative.dev/deployer": "knative" };
+  const labels = {
+    "boson.dev/function": "true",
+    "function.knative.dev/name": func.name,
+    "function.knative.dev/runtime": func.runtime,
+    ...Object.fromEntries(func.deploy.labels.map(({ key, value }) => [key, value])),
+  };
+  const envFrom = func.run.envs.map(({ value }) => {
+    const [, kind, name] = /^\{\{ (configMap|secret):([\w-]+) \}\}$/.exec(value) ?? [];
+    return { [`${String(kind)}Ref`]: { name } };
+  });
+  const { concurrency, ...limits } = resources.limits;
+  const probe = (path: string) => ({ httpGet: { path, port: 8080 } });
+  return {
+    apiVersion: "serving.knative.dev/v1",
+    kind: "Service",
+    metadata: { name: func.name, namespace: func.namespace, labels, annotations },
+    spec: {
+      template: {
+        metadata: {
+          labels,
+          annotations: {
+            ...annotations,
+            "autoscaling.knative.dev/min-scale": String(scale.min),
+            "autoscaling.knative.dev/max-scale": String(scale.max),
+            "autoscaling.knative.dev/metric": scale.metric,
+            "autoscaling.knative.dev/target": String(scale.target),
+            "autoscaling.knative.dev/target-utilization-percentage": String(scale.utilization),
+          },
+        },
+        spec: {
+          serviceAccountName: func.deploy.serviceAccountName,
+          containerConcurrency: concurrency,
+          containers: [
+            {
+              image,
+              envFrom,
+              livenessProbe: probe(func.deploy.healthEndpoints.liveness),
+              readinessProbe: probe(func.deploy.healthEndpoints.readiness),
+              resources: { requests: resources.requests, limits },
+              securityContext: {
+                runAsNonRoot: true,
+                allowPrivilegeEscalation: false,
+                capabilities: { drop: ["ALL"] },
+                seccompProfile: { type: "RuntimeDefault" },
+                ...more,
+              },
+            },
+          ],
+        },
+      },
+    },
+  };
+};
+
+describe("the Service as a manifest", () => {
+  const [service, ...more] = readManifests(join(knative, "components/service/service.yaml"));
+
+  test("is what `func deploy` makes of func.yaml, with a file system that cannot be written to", () => {
+    assert.deepEqual([service, more], [deployed("your-klight", { readOnlyRootFilesystem: true }), []]);
   });
 });
 

@@ -171,7 +171,10 @@ const patched = (
 ): Manifest[] => {
   if ("target" in patch) {
     const written = "path" in patch ? text(join(directory, patch.path)) : patch.patch;
-    const operations = operationsSchema.parse(parse(written));
+    // The real one takes what begins like JSON for JSON, and does not try YAML then.
+    const operations = operationsSchema.parse(
+      written.startsWith("[") ? (JSON.parse(written) as unknown) : parse(written),
+    );
     // None at all is no error, as in the real one.
     for (const manifest of manifests)
       if (isTarget(patch.target, manifest)) applyOperations(manifest, operations);

@@ -49,7 +49,7 @@ const watched = (value: unknown, path: string, unread: (() => string[])[]): unkn
 /** The schemas are those of Knative 1.10. What has come since, and is checked where it is used: */
 const newer: Readonly<Record<string, readonly string[]>> = {
   Trigger: ["/spec/filters", "/spec/delivery/timeout", "/spec/subscriber/audience"],
-  ApiServerSource: ["/spec/sink/audience"],
+  ApiServerSource: ["/spec/sink/audience", "/spec/namespaceSelector/matchLabels"],
   PingSource: ["/spec/sink/audience"],
 };
 

@@ -26,8 +26,11 @@ const all = combinations();
 const names = (directory: string): string[] => readdirSync(join(knative, directory)).sort();
 
 const refSchema = z.looseObject({ apiVersion: z.string(), kind: z.string(), name: z.string() });
+const isFunction = ({ apiVersion, kind }: Manifest): boolean =>
+  apiVersion === "serving.knative.dev/v1" && kind === "Service";
+/** What runs pods, but for the function, which is held against func.yaml. */
 const pods = (manifests: readonly Manifest[]): Manifest[] =>
-  manifests.filter((m) => at(m, "spec", "template") !== undefined);
+  manifests.filter((m) => at(m, "spec", "template") !== undefined && !isFunction(m));
 const containers = (workload: Manifest): unknown[] =>
   ["initContainers", "containers"].flatMap((list) =>
     z
@@ -78,6 +81,17 @@ describe("the manifests", () => {
     assert.deepEqual(subjects.length, 4);
     assert.deepEqual(
       subjects.filter((subject) => at(subject, "namespace") !== undefined),
+      [],
+    );
+  });
+
+  test("no image is one that changes: each has a version or a digest, or is the user's own", () => {
+    const images = [...all.flatMap((c) => c.manifests), ...directories("examples").flatMap(build)].flatMap(
+      (m) => everywhere(m, "image"),
+    );
+    assert.ok(images.length > 0);
+    assert.deepEqual(
+      images.filter((image) => !/^your-|:\d+\.\d+|@sha256:[\da-f]{64}$/.test(String(image))),
       [],
     );
   });
@@ -175,7 +189,10 @@ for (const combination of all) {
         },
       ]);
       const everywhereAllowed = manifests.some((m) => m.kind === "ClusterRole");
-      assert.deepEqual(at(source, "spec", "namespaceSelector"), everywhereAllowed ? {} : undefined);
+      const those = combination.options.includes("labelled-namespaces")
+        ? { matchLabels: { "klight.dev/watch": "true" } }
+        : {};
+      assert.deepEqual(at(source, "spec", "namespaceSelector"), everywhereAllowed ? those : undefined);
     });
 
     test("runs its pods without root, without more rights, with limits and probes that ask a port they have", () => {
@@ -207,15 +224,15 @@ for (const combination of all) {
         z.record(z.string(), z.string()).parse(at(m, "spec", "template", "metadata", "labels")),
       );
       const selectors = manifests.flatMap((m) => {
-        if (m.kind === "Service") return [at(m, "spec", "selector")];
+        if (m.kind === "Service" && !isFunction(m)) return [at(m, "spec", "selector")];
         return m.kind === "NetworkPolicy" ? [at(m, "spec", "podSelector", "matchLabels")] : [];
       });
       for (const selector of selectors) {
         const pairs = Object.entries(z.record(z.string(), z.string()).parse(selector));
-        const isFunction = pairs.every(
+        const ofFunction = pairs.every(
           ([key, value]) => key === "serving.knative.dev/service" && value === "klight",
         );
-        assert.ok(isFunction || labels.some((own) => pairs.every(([key, value]) => own[key] === value)));
+        assert.ok(ofFunction || labels.some((own) => pairs.every(([key, value]) => own[key] === value)));
       }
     });
   });
