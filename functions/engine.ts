@@ -54,6 +54,7 @@ function depsOf(config: Config, rules: PodRules, log: Log): Deps {
     lightpeer: createLightpeerClient(),
     seeds: createSeeds({
       port: config.KLIGHT_SEED_PORT,
+      callers: config.KLIGHT_SEED_CALLERS,
       ...(config.KLIGHT_SEED_ADDRESS !== undefined && { address: config.KLIGHT_SEED_ADDRESS }),
     }),
     cluster: createKubernetesCluster({

@@ -64,6 +64,11 @@ export const variables = {
   KLIGHT_SEED_ADDRESS: text(/^\S+$/u, "a host or an address, perhaps with a port", {
     about: "Where peers reach that port, if not at the pod's own address.",
   }),
+  KLIGHT_SEED_CALLERS: oneOf(["address", "any"], {
+    about:
+      "`address`: at that port a peer is served only from the address at which klight has called it. `any`: whoever names a peer that klight has called; where addresses are translated between pods.",
+    fallback: "address",
+  }),
   KLIGHT_HISTORY_LIMIT: bytes({
     about: "The largest history that is re-formed, in bytes: it is held in memory once. Over it: a hold.",
     fallback: "64Mi",

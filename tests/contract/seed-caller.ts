@@ -22,7 +22,9 @@ export const hangUp = (): void => {
   for (const caller of callers) caller.close();
 };
 
-export const seedsHere = (lingerMs = 0): Seeds => createSeeds({ port: 0, address: "127.0.0.1", lingerMs });
+/** Seeds for peers that have no address here: they all call from this machine. */
+export const seedsHere = (lingerMs = 0): Seeds =>
+  createSeeds({ port: 0, address: "127.0.0.1", callers: "any", lingerMs });
 
 export const opened = async (seeds: Seeds, use: SeedUse = "reform"): Promise<Seed> => {
   const open = await seeds.open(use);

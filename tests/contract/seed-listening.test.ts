@@ -155,7 +155,7 @@ describe("when the seed listens", () => {
 
   test("opened and closed many times at once, it serves whoever has it open and is gone at the end", async () => {
     const port = await freePort();
-    const seeds = createSeeds({ port, address: "127.0.0.1", lingerMs: 20 });
+    const seeds = createSeeds({ port, address: "127.0.0.1", callers: "any", lingerMs: 20 });
     const turns = Array.from({ length: 20 }, async (_, turn) => {
       const seed = await opened(seeds);
       const peer = `10.0.1.${turn}:9081`;

@@ -21,7 +21,14 @@ export async function startLoneFunction(
   const api = await startApiServer();
   t.after(() => api.close());
   const started = startFunction(
-    { PORT: "0", KLIGHT_STORE: "memory", KLIGHT_SEED_PORT: "0", KUBECONFIG: api.kubeconfig, ...env },
+    {
+      PORT: "0",
+      KLIGHT_STORE: "memory",
+      KLIGHT_SEED_PORT: "0",
+      KLIGHT_SEED_ADDRESS: "127.0.0.1",
+      KUBECONFIG: api.kubeconfig,
+      ...env,
+    },
     file,
   );
   t.after(async () => {

@@ -40,6 +40,7 @@ describe("the configuration", () => {
       KLIGHT_REFORM: "on",
       KLIGHT_SEED_PORT: 9082,
       KLIGHT_SEED_ADDRESS: undefined,
+      KLIGHT_SEED_CALLERS: "address",
       KLIGHT_HISTORY_LIMIT: 64 * 2 ** 20,
       KLIGHT_PROBE_TIMEOUT_MS: 1000,
       KLIGHT_JOIN_TIMEOUT_MS: 30_000,

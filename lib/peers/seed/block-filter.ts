@@ -1,5 +1,8 @@
 import type { Block, SeedUse } from "../lightpeer.ts";
 
+/** Blocks on top of a visited one that are remembered: an application stores some while the visit lasts. */
+const REMEMBERED = 10_000;
+
 /**
  * Which new blocks pass at klight's seed. Peers that are being re-formed have the seed on top of their lists and must
  * not store, so what they tell of is refused. A network that is visited has the seed at the end of its list, and a
@@ -46,7 +49,7 @@ export class BlockFilter {
       if (this.#untold === 0) return false;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    this.#passing.add(id);
+    if (this.#passing.size < REMEMBERED) this.#passing.add(id);
     return true;
   }
 }

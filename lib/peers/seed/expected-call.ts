@@ -6,33 +6,40 @@ import { toWire } from "../client/wire.ts";
 
 type Call = ServerWritableStream<ConnectRequest, Lightblock>;
 
+/** So long a call that klight has ended may take to take in what is under way to it, ms; then it is cut. */
+const GRACE_MS = 1_000;
+
 /** A peer that klight's seed expects, and its one call. */
 export class ExpectedCall implements ExpectedPeer {
   readonly arrived: Promise<"arrived">;
   readonly #first: Block;
-  readonly #cut = new AbortController();
+  readonly #stopped = new AbortController();
   #call: Call | undefined;
+  #cut: () => void = () => {};
   #isOver = false;
-  #come: (came: "arrived") => void = () => {};
+  #arrive: (arrived: "arrived") => void = () => {};
 
   constructor(first: Block) {
     this.#first = first;
     this.arrived = new Promise((resolve) => {
-      this.#come = resolve;
+      this.#arrive = resolve;
     });
   }
 
-  /** The peer is here. False: it has been before, or is not to come any more. */
-  admit(call: Call): boolean {
+  /** The peer is here; `cut` ends its connection. False: it has been before, or is not to come any more. */
+  admit(call: Call, cut: () => void): boolean {
     if (this.#call !== undefined || this.#isOver) return false;
     this.#call = call;
+    this.#cut = cut;
     const events: EventEmitter = call;
+    // Also once the end has been sent: then there is nothing left to cut.
     events.once("cancelled", () => {
       this.#isOver = true;
-      this.#cut.abort();
+      this.#cut = () => {};
+      this.#stopped.abort();
     });
     call.write(toWire(this.#first));
-    this.#come("arrived");
+    this.#arrive("arrived");
     return true;
   }
 
@@ -41,26 +48,31 @@ export class ExpectedCall implements ExpectedPeer {
     for (const block of blocks) {
       if (this.#isOver || this.#call === undefined) return;
       if (this.#call.write(toWire(block))) continue;
-      await once(this.#call, "drain", { signal: this.#cut.signal }).catch(() => undefined);
+      await once(this.#call, "drain", { signal: this.#stopped.signal }).catch(() => undefined);
     }
   }
 
   finish(): void {
-    if (this.#close()) this.#call?.end();
+    if (this.#end()) this.#call?.end();
   }
 
   refuse(): void {
-    if (!this.#close()) return;
-    const details = "klight's seed has given this re-form up";
-    (this.#call as EventEmitter | undefined)?.emit("error", { code: status.ABORTED, details });
+    if (this.#end()) {
+      const details = "klight's seed has given this re-form up";
+      (this.#call as EventEmitter | undefined)?.emit("error", { code: status.ABORTED, details });
+    }
+    // Who does not read is not told either, and would keep what is under way to it in memory for good.
+    setTimeout(() => {
+      this.#cut();
+    }, GRACE_MS).unref();
   }
 
   /** False: it was over already. */
-  #close(): boolean {
+  #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
     // Whoever still sends stops.
-    this.#cut.abort();
+    this.#stopped.abort();
     return true;
   }
 }

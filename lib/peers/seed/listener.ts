@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import { createServer as createNetServer, type Server as NetServer } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthService } from "../../../proto/generated/health.ts";
 import { LightpeerService } from "../../../proto/generated/lightpeer.ts";
 import { healthCalls, seedCalls, type SeedState } from "./calls.ts";
+import { SeedSockets } from "./sockets.ts";
 
 type Listening =
   { readonly tag: "listening"; readonly port: number } | { readonly tag: "failed"; readonly message: string };
@@ -10,7 +13,23 @@ type Listening =
 const GRACE_MS = 1_000;
 
 /** All addresses, of both families where the machine has IPv6. */
-const HOSTS = ["[::]", "0.0.0.0"] as const;
+const HOSTS = ["::", "0.0.0.0"] as const;
+
+/**
+ * A custom peer may make all its calls on one connection; the longest message is what a lightpeer takes, for a longer one
+ * would be passed over and not refused. Connections that nobody uses are closed.
+ */
+const OPTIONS = {
+  "grpc.enable_channelz": 0,
+  "grpc.max_send_message_length": -1,
+  "grpc.max_concurrent_streams": 16,
+  "grpc.max_connection_idle_ms": 60_000,
+};
+
+interface Open {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
 
 /** One gRPC server for all seeds of a process: it listens while at least one of them needs it. */
 export class Listener {
@@ -18,7 +37,7 @@ export class Listener {
   readonly #state: SeedState;
   readonly #lingerMs: number;
   #users = 0;
-  #server: { readonly server: Server; readonly port: number } | undefined;
+  #open: Open | undefined;
   /** Opening and closing take turns; never rejects. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -30,8 +49,8 @@ export class Listener {
 
   acquire(): Promise<Listening> {
     return this.#inTurn(async () => {
-      const listening = this.#server
-        ? { tag: "listening" as const, port: this.#server.port }
+      const listening = this.#open
+        ? { tag: "listening" as const, port: this.#open.port }
         : await this.#listen();
       if (listening.tag === "listening") this.#users += 1;
       return listening;
@@ -46,10 +65,10 @@ export class Listener {
   #release(): Promise<void> {
     return this.#inTurn(async () => {
       this.#users -= 1;
-      const open = this.#server;
+      const open = this.#open;
       if (this.#users > 0 || open === undefined) return;
-      this.#server = undefined;
-      await shutDown(open.server);
+      this.#open = undefined;
+      await open.close();
     });
   }
 
@@ -62,14 +81,13 @@ export class Listener {
   async #listen(): Promise<Listening> {
     const problems: string[] = [];
     for (const host of HOSTS) {
-      const server = createServer(this.#state);
-      const bound = await bind(server, `${host}:${this.#port}`);
-      if (typeof bound === "number") {
-        this.#server = { server, port: bound };
-        return { tag: "listening", port: bound };
+      const listener = createNetServer({ noDelay: true, pauseOnConnect: true });
+      const port = await bind(listener, host, this.#port);
+      if (typeof port === "number") {
+        this.#open = { port, close: serve(listener, this.#state) };
+        return { tag: "listening", port };
       }
-      server.forceShutdown();
-      problems.push(bound.message);
+      problems.push(port.message);
       // Without IPv6 the next one may work; a port that is taken is taken there too.
     }
     return {
@@ -79,31 +97,41 @@ export class Listener {
   }
 }
 
-function createServer(state: SeedState): Server {
-  const server = new Server({ "grpc.enable_channelz": 0, "grpc.max_send_message_length": -1 });
+/** Answers what comes in; what is returned ends it. */
+function serve(listener: NetServer, state: SeedState): () => Promise<void> {
+  const server = new Server(OPTIONS);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new SeedSockets((socket) => {
+    injector.injectConnection(socket);
+    // Nothing was read of it while it waited, not even its end.
+    socket.resume();
+  });
   // Every other call of a lightpeer is answered with UNIMPLEMENTED.
-  server.addService(LightpeerService, seedCalls(state));
+  server.addService(
+    LightpeerService,
+    seedCalls(state, (caller) => {
+      sockets.cut(caller);
+    }),
+  );
   server.addService(HealthService, healthCalls);
-  return server;
+  listener.on("connection", (socket) => {
+    sockets.take(socket);
+  });
+  return async () => {
+    listener.close();
+    // Calls that run may end, for a chain cut off in the middle would harm its peer; but not for ever.
+    server.tryShutdown(() => {});
+    await sockets.end(GRACE_MS);
+  };
 }
 
-const bind = (server: Server, address: string): Promise<number | Error> =>
-  new Promise((resolve) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      resolve(error ?? port);
-    });
-  });
-
-/** Calls that run may end, for a chain cut off in the middle would harm its peer; but not for ever. */
-function shutDown(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, GRACE_MS);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+async function bind(listener: NetServer, host: string, port: number): Promise<number | Error> {
+  try {
+    listener.listen({ host, port });
+    await once(listener, "listening");
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+  const address = listener.address();
+  return typeof address === "object" && address !== null ? address.port : new Error("it has no port");
 }

@@ -11,6 +11,11 @@ export interface SeedOptions {
   /** `host` or `host:port` where peers reach the seed; undefined: the machine's own address. */
   readonly address?: string | undefined;
   /**
+   * `address`: a peer must call from the address that klight has sent for it at, so that nobody gets a history by
+   * naming a member. `any`: where addresses are translated between pods.
+   */
+  readonly callers?: "address" | "any";
+  /**
    * How long it listens on after its last close, ms: a health check that has seen the seed on a list must still find it,
    * or its peer drops a member that is gone already, and may race with an application. Default: one round of health
    * checks.
@@ -19,10 +24,11 @@ export interface SeedOptions {
 }
 
 /** Seeds that share one port, which is listened on only while one of them is open, and a moment longer. */
-export function createSeeds({ port, address, lingerMs = HEALTH_PERIOD_MS }: SeedOptions): Seeds {
+export function createSeeds(options: SeedOptions): Seeds {
+  const { port, address, callers = "address", lingerMs = HEALTH_PERIOD_MS } = options;
   const expected = new Map<string, ExpectedCall>();
   const filter = new BlockFilter();
-  const listener = new Listener({ port, lingerMs }, { expected, filter });
+  const listener = new Listener({ port, lingerMs }, { expected, filter, callers });
   return {
     async open(use) {
       const listening = await listener.acquire();
@@ -40,13 +46,13 @@ export function createSeeds({ port, address, lingerMs = HEALTH_PERIOD_MS }: Seed
   };
 }
 
-interface Place {
+interface Shared {
   readonly expected: Map<string, ExpectedCall>;
   readonly allow: (head: Block) => void;
   readonly close: () => void;
 }
 
-function createSeed({ expected, allow, close }: Place, address: string): Seed {
+function createSeed({ expected, allow, close }: Shared, address: string): Seed {
   const own = new Map<string, ExpectedCall>();
   let isOpen = true;
   return {
