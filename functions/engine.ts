@@ -10,6 +10,7 @@ import { createLightpeerClient } from "../lib/peers/client/grpc-client.ts";
 import { createSeeds } from "../lib/peers/seed/seeds.ts";
 import type { Log } from "../lib/log.ts";
 import { type PodRules, readPod } from "../lib/pod/pod.ts";
+import { oneAtATime } from "../lib/one-at-a-time.ts";
 import { createTurns } from "../lib/keyed-queue.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { podChanged } from "../lib/reconcile/pod-changed.ts";
@@ -32,7 +33,8 @@ export function createEngine(config: Config, log: Log, telemetry: Telemetry): En
   };
   const deps = telemetry.watch(depsOf(config, rules, log));
   const handlers = handlersOf(deps, rules, config.KLIGHT_SWEEP_MS);
-  const shell = { handlers, log, telemetry, now: () => deps.clock.now() };
+  const mostEvents = config.KLIGHT_BATCH_LIMIT;
+  const shell = { handlers, mostEvents, log, telemetry, now: () => deps.clock.now() };
   return {
     events: (request) => takeEvents(shell, request),
     reform: async (network) => {
@@ -92,7 +94,7 @@ function contactsOf(config: Config): Contacts {
 const handlersOf = (deps: Deps, rules: PodRules, sweepMs: number): Handlers => ({
   readPod: (data) => readPod(data, rules),
   podChanged: (change) => podChanged(deps, change),
-  sweep: () => sweep(deps, sweepMs),
+  sweep: oneAtATime(() => sweep(deps, sweepMs)),
   reform: (network) => reformAsked(deps, network),
   status: createStatusReader(deps),
   why: (pod) => readWhy(deps, pod),

@@ -89,6 +89,10 @@ export const variables = {
     about: "How long a sweep starts new work, in ms. The rest is left to the next.",
     fallback: "60000",
   }),
+  KLIGHT_BATCH_LIMIT: number(1, 10_000, {
+    about: "How many events one batch may have. Over it: 413, and none of them is taken.",
+    fallback: "100",
+  }),
   KLIGHT_READ_TOKEN: text(/^\S{8,}$/u, "at least 8 characters without spaces", {
     about:
       "If set, page and JSON need it as a bearer token. So do re-form requests, unless callers are checked (KLIGHT_OIDC_ISSUER).",

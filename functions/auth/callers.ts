@@ -1,5 +1,6 @@
 import { decodeJwt, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import type { Reason } from "../../lib/reasons.ts";
+import { shown } from "../../lib/shown.ts";
 import { createKeys, type KeyOptions, KeysUnavailableError } from "./keys.ts";
 
 /** Who calls. */
@@ -60,7 +61,10 @@ async function payloadOf(
   return payload;
 }
 
-function allowed({ sub: subject = "" }: JWTPayload, subjects: readonly string[]): Caller {
+/** `subject`: what the token says; that it is a text is the issuer's matter, and not checked by who reads it. */
+function allowed({ sub: subject }: { readonly sub?: unknown }, subjects: readonly string[]): Caller {
+  if (typeof subject !== "string")
+    return refused("TokenMalformed", `its sub must be a text, was ${shown(subject)}`);
   const matches = (one: string): boolean =>
     one.endsWith("*") ? subject.startsWith(one.slice(0, -1)) : subject === one;
   if (subjects.some(matches)) return { tag: "known", subject };
@@ -94,7 +98,7 @@ function callerOf(error: unknown, { audience }: CallerOptions): Caller {
 const refused = (reason: Reason<"caller">, message: string): Caller => ({ tag: "refused", reason, message });
 
 const wrong = (what: string, received: unknown, expected: string): string =>
-  `its ${what} is ${JSON.stringify(received ?? null).slice(0, 200)}, and not "${expected}"`;
+  `its ${what} is ${shown(received ?? null)}, and not "${expected}"`;
 
 const timeOf = (seconds: number | undefined): string =>
   seconds !== undefined && Math.abs(seconds) < 8.64e12 ? new Date(seconds * 1_000).toISOString() : "no time";

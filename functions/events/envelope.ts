@@ -1,4 +1,6 @@
 import { CloudEvent, ValidationError } from "cloudevents";
+import { firstOf, shown } from "../../lib/shown.ts";
+import { readJson } from "./read-json.ts";
 
 /** An HTTP request that may carry CloudEvents. Header names in lower case. */
 export interface Request {
@@ -11,19 +13,19 @@ export type Opened =
   | { readonly tag: "event"; readonly event: CloudEvent<unknown> }
   | { readonly tag: "invalid"; readonly problems: readonly string[] };
 
-export interface Envelope {
-  readonly batch: boolean;
-  readonly events: readonly Opened[];
-}
+/** `tooMany`: a batch of more events than may be in one. */
+export type Envelope =
+  | { readonly tag: "events"; readonly batch: boolean; readonly events: readonly Opened[] }
+  | { readonly tag: "tooMany"; readonly count: number };
 
 const invalid = (...problems: string[]): Opened => ({ tag: "invalid", problems });
-const single = (opened: Opened): Envelope => ({ batch: false, events: [opened] });
+const single = (opened: Opened): Envelope => ({ tag: "events", batch: false, events: [opened] });
 
 /** Opens a request in binary, structured or batch mode (CloudEvents 1.0, HTTP protocol binding). */
-export function openEnvelope({ headers, body }: Request): Envelope {
+export function openEnvelope({ headers, body }: Request, mostEvents: number): Envelope {
   const contentType = headerOf(headers, "content-type") ?? "";
   const mediaType = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (mediaType === "application/cloudevents-batch+json") return openBatch(body);
+  if (mediaType === "application/cloudevents-batch+json") return openBatch(body, mostEvents);
   if (mediaType === "application/cloudevents+json") {
     const read = readJson(body);
     return single(read.tag === "json" ? openObject(read.value) : read);
@@ -31,18 +33,20 @@ export function openEnvelope({ headers, body }: Request): Envelope {
   if (!Object.keys(headers).some((name) => name.startsWith("ce-"))) {
     const wanted =
       "application/cloudevents+json, application/cloudevents-batch+json, or ce- headers with any";
-    return single(invalid(`content-type: must be ${wanted}, was ${JSON.stringify(contentType)}`));
+    return single(invalid(`content-type: must be ${wanted}, was ${shown(contentType)}`));
   }
   return single(openBinary(headers, mediaType, body));
 }
 
-function openBatch(body: Buffer): Envelope {
+const batch = (...events: readonly Opened[]): Envelope => ({ tag: "events", batch: true, events });
+
+function openBatch(body: Buffer, mostEvents: number): Envelope {
   const read = readJson(body);
-  if (read.tag === "invalid") return { batch: true, events: [read] };
-  if (!Array.isArray(read.value)) {
-    return { batch: true, events: [invalid(`body: must be a list of events, was ${kindOf(read.value)}`)] };
-  }
-  return { batch: true, events: read.value.map(openObject) };
+  if (read.tag === "invalid") return batch(read);
+  const { value } = read;
+  if (!Array.isArray(value)) return batch(invalid(`body: must be a list of events, was ${kindOf(value)}`));
+  if (value.length > mostEvents) return { tag: "tooMany", count: value.length };
+  return batch(...value.map(openObject));
 }
 
 function openBinary(headers: Request["headers"], mediaType: string, body: Buffer): Opened {
@@ -62,6 +66,8 @@ export const isJson = (mediaType: string): boolean =>
   /^(?:application\/json|[^;]*\+json)(?:\s*;.*)?$/iu.test(mediaType);
 
 const required = ["id", "source", "type", "specversion"] as const;
+/** Many more than any sender has: each one is looked at. */
+const MOST_ATTRIBUTES = 100;
 
 /** The SDK would give an event without id or time one of its own; here such an event is broken. */
 function openObject(value: unknown): Opened {
@@ -69,16 +75,9 @@ function openObject(value: unknown): Opened {
     return invalid(`event: must be a JSON object, was ${kindOf(value)}`);
   }
   const attributes = value as Readonly<Record<string, unknown>>;
-  const problems = required.flatMap((name) => {
-    const given = attributes[name];
-    if (name === "specversion" && given !== undefined && given !== "1.0") {
-      return [`specversion: must be "1.0", was ${JSON.stringify(given)}`];
-    }
-    if (typeof given === "string" && given !== "") return [];
-    return [
-      `${name}: must be a text that is not empty, was ${given === undefined ? "missing" : JSON.stringify(given)}`,
-    ];
-  });
+  const count = Object.keys(attributes).length;
+  if (count > MOST_ATTRIBUTES) return invalid(`event: may have ${MOST_ATTRIBUTES} attributes, has ${count}`);
+  const problems = [...attributeProblems(attributes), ...base64Problems(attributes["data_base64"])];
   if (problems.length > 0) return invalid(...problems);
   try {
     return { tag: "event", event: new CloudEvent<unknown>(attributes) };
@@ -87,28 +86,35 @@ function openObject(value: unknown): Opened {
   }
 }
 
+const attributeProblems = (attributes: Readonly<Record<string, unknown>>): readonly string[] =>
+  required.flatMap((name) => {
+    const given = attributes[name];
+    if (name === "specversion" && given !== undefined && given !== "1.0") {
+      return [`specversion: must be "1.0", was ${shown(given)}`];
+    }
+    if (typeof given === "string" && given !== "") return [];
+    const was = given === undefined ? "missing" : shown(given);
+    return [`${name}: must be a text that is not empty, was ${was}`];
+  });
+
+function base64Problems(given: unknown): readonly string[] {
+  if (given === undefined || given === null) return [];
+  const isBase64 = typeof given === "string" && /^[A-Za-z0-9+/]*={0,2}$/u.test(given);
+  return isBase64 ? [] : [`data_base64: must be base64, was ${shown(given)}`];
+}
+
+const MESSAGE_CHARACTERS = 200;
+
 function sdkProblems(error: unknown, attributes: Readonly<Record<string, unknown>>): readonly string[] {
   const found = error instanceof ValidationError && Array.isArray(error.errors) ? error.errors : [];
   const named = found.flatMap((each) => {
     if (typeof each === "string") return [each];
     const { instancePath, message = "is not right" } = each;
     const name = instancePath.slice(1);
-    return name === "" ? [] : [`${name}: ${message}, was ${JSON.stringify(attributes[name])}`];
+    return name === "" ? [] : [`${name}: ${message}, was ${shown(attributes[name])}`];
   });
-  return named.length > 0 ? named : [error instanceof Error ? error.message : String(error)];
-}
-
-export function readJson(
-  body: Uint8Array,
-): { tag: "json"; value: unknown } | Extract<Opened, { tag: "invalid" }> {
-  if (body.length === 0) return { tag: "invalid", problems: ["body: must be JSON, was empty"] };
-  try {
-    const written = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    return { tag: "json", value: JSON.parse(written) as unknown };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { tag: "invalid", problems: [`body: must be JSON: ${why}`] };
-  }
+  const [message = ""] = String(error instanceof Error ? error.message : error).split("\n");
+  return named.length > 0 ? firstOf(named, (each) => each) : [message.slice(0, MESSAGE_CHARACTERS)];
 }
 
 /** Header values are percent-encoded where they are not ASCII. */

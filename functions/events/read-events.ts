@@ -1,10 +1,12 @@
 import type { PodChange } from "../../lib/reconcile/pod-changed.ts";
 import type { CloudEvent } from "cloudevents";
-import { isJson, openEnvelope, type Opened, readJson, type Request } from "./envelope.ts";
+import { type Envelope, isJson, openEnvelope, type Opened, type Request } from "./envelope.ts";
 import { isNamespace, isPodName } from "../../lib/pod/names.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { PodReading } from "../../lib/pod/pod.ts";
 import type { Reason } from "../../lib/reasons.ts";
+import { shown } from "../../lib/shown.ts";
+import { readJson } from "./read-json.ts";
 import { readTraceContext, type TraceContext } from "./trace-context.ts";
 
 /** What one event means to klight. */
@@ -41,15 +43,25 @@ export const eventTypes = {
 
 type Known = (typeof eventTypes)[keyof typeof eventTypes];
 
-/** Reads all events of a request. `readPod` parses the pod of an event in Resource mode. */
+export interface Reading {
+  /** Parses the pod of an event in Resource mode. */
+  readonly readPod: (data: unknown) => PodReading;
+  /** In one batch. */
+  readonly mostEvents: number;
+}
+
+/** Reads all events of a request. */
 export function readEvents(
   request: Request,
-  readPod: (data: unknown) => PodReading,
-): { readonly batch: boolean; readonly events: readonly ReadOrInvalid[] } {
-  const { batch, events } = openEnvelope(request);
+  { readPod, mostEvents }: Reading,
+):
+  | { readonly tag: "events"; readonly batch: boolean; readonly events: readonly ReadOrInvalid[] }
+  | Extract<Envelope, { tag: "tooMany" }> {
+  const opened = openEnvelope(request, mostEvents);
+  if (opened.tag === "tooMany") return opened;
   return {
-    batch,
-    events: events.map((opened) => (opened.tag === "event" ? readEvent(opened.event, readPod) : opened)),
+    ...opened,
+    events: opened.events.map((each) => (each.tag === "event" ? readEvent(each.event, readPod) : each)),
   };
 }
 
@@ -58,7 +70,7 @@ function readEvent(event: CloudEvent<unknown>, readPod: (data: unknown) => PodRe
     ? eventTypes[event.type as keyof typeof eventTypes]
     : undefined;
   const about = { origin: originOf(event), ...tracedBy(event) };
-  if (known === undefined) return { ...about, ...otherEvent(`type ${JSON.stringify(event.type)}`) };
+  if (known === undefined) return { ...about, ...otherEvent(`type ${shown(event.type)}`) };
   if (known.tag === "ping") return { ...about, tag: "ping" };
   const read = readPodEvent(event, known, readPod);
   return read.tag === "invalid" ? read : { ...about, ...read };
@@ -113,7 +125,7 @@ function dataOf({
 }: CloudEvent<unknown>): { readonly tag: "json"; readonly value: unknown } | ReturnType<typeof invalid> {
   if (data === undefined) return { tag: "json", value: undefined };
   if (datacontenttype !== undefined && !isJson(datacontenttype)) {
-    return invalid(`datacontenttype: must be application/json, was ${JSON.stringify(datacontenttype)}`);
+    return invalid(`datacontenttype: must be application/json, was ${shown(datacontenttype)}`);
   }
   // Bytes, of data_base64 or of a body without a content type, are JSON where nothing else is said.
   return data instanceof Uint8Array ? readJson(data) : { tag: "json", value: data };
@@ -127,11 +139,11 @@ const partsOf = (data: unknown): Parts => (typeof data === "object" && data !== 
 function otherKind(event: CloudEvent<unknown>, data: Parts): ReadOrInvalid | undefined {
   const { kind = data["kind"], apiversion = data["apiVersion"] } = event;
   if (data["kind"] !== undefined && kind !== data["kind"]) {
-    return invalid(`kind: must be ${JSON.stringify(data["kind"])} as in data, was ${JSON.stringify(kind)}`);
+    return invalid(`kind: must be ${shown(data["kind"])} as in data, was ${shown(kind)}`);
   }
-  if (kind !== undefined && kind !== "Pod") return otherEvent(`kind ${JSON.stringify(kind)}`);
+  if (kind !== undefined && kind !== "Pod") return otherEvent(`kind ${shown(kind)}`);
   if (apiversion === undefined || apiversion === "v1") return undefined;
-  return otherEvent(`kind Pod of ${JSON.stringify(apiversion)}`);
+  return otherEvent(`kind Pod of ${shown(apiversion)}`);
 }
 
 /** The data names the pod; without data, the attributes of the event do. */
@@ -149,7 +161,7 @@ function readReference(event: CloudEvent<unknown>, change: PodChange["change"], 
 
 function nameProblems(what: string, value: unknown, isRight: (name: string) => boolean): readonly string[] {
   if (typeof value === "string" && isRight(value)) return [];
-  const was = value === undefined ? "missing" : JSON.stringify(value);
+  const was = value === undefined ? "missing" : shown(value);
   return [`data.${what}: must be the ${what} of a pod, was ${was}`];
 }
 
@@ -162,9 +174,9 @@ function contradictions(event: CloudEvent<unknown>, { namespace, name }: PodName
     ["subject", namespace, inNamespace, event.subject],
     ["subject", name, called, event.subject],
   ] as const;
-  return claims.flatMap(([attribute, expected, said, shown]) =>
+  return claims.flatMap(([attribute, expected, said, given]) =>
     said === undefined || said === expected
       ? []
-      : [`${attribute}: must name ${JSON.stringify(expected)} as data does, was ${JSON.stringify(shown)}`],
+      : [`${attribute}: must name ${shown(expected)} as data does, was ${shown(given)}`],
   );
 }

@@ -4,6 +4,7 @@ import { held, type Outcome } from "../../lib/outcome.ts";
 import type { Handlers } from "../http/handlers.ts";
 import { outcomeHeader, problem, type Reply } from "../http/problem.ts";
 import { replyTo } from "../http/reply.ts";
+import { firstOf } from "../../lib/shown.ts";
 import type { SweepReport } from "../../lib/reconcile/sweep.ts";
 import { factsOf } from "../../lib/reasons.ts";
 import type { StepAbout, Stepped, Telemetry } from "../telemetry/telemetry.ts";
@@ -16,21 +17,40 @@ type End =
 
 interface Shell {
   readonly handlers: Handlers;
+  /** In one batch. */
+  readonly mostEvents: number;
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly now: () => number;
 }
 
-type Envelope = Parameters<typeof readEvents>[0];
+type Request = Parameters<typeof readEvents>[0] & {
+  /** Does somebody wait for the answer still? */
+  readonly isWanted: () => boolean;
+};
 
 /** All events of one request, and what is answered to the sender. */
-export async function takeEvents(shell: Shell, request: Envelope): Promise<Reply> {
-  const { batch, events } = readEvents(request, (data) => shell.handlers.readPod(data));
+export async function takeEvents(shell: Shell, request: Request): Promise<Reply> {
+  const { handlers, mostEvents } = shell;
+  const read = readEvents(request, { readPod: (data) => handlers.readPod(data), mostEvents });
+  if (read.tag === "tooMany") return tooMany(read.count, mostEvents);
   const ends: Stepped<End>[] = [];
-  // In their order, and not all of 4 MiB of events at once.
-  for (const event of events) ends.push(await takeEvent(shell, event));
+  let swept: Stepped<End> | undefined;
+  // In their order, one at a time. What is left when the sender goes away comes again.
+  for (const event of read.events) {
+    if (!request.isWanted()) break;
+    // One sweep does for all pings of a batch.
+    const end = (event.tag === "ping" && swept) || (await takeEvent(shell, event));
+    if (event.tag === "ping") swept = end;
+    ends.push(end);
+  }
   const [only] = ends;
-  return batch || only === undefined ? replyToBatch(ends.map(({ end }) => end)) : replyToOne(only);
+  return read.batch || only === undefined ? replyToBatch(ends.map(({ end }) => end)) : replyToOne(only);
+}
+
+function tooMany(count: number, most: number): Reply {
+  const detail = `a batch may have ${most} events (KLIGHT_BATCH_LIMIT), and this one has ${count}`;
+  return problem(413, { title: "Too large", detail }, outcomeHeader("refused", detail));
 }
 
 async function takeEvent(
@@ -106,17 +126,21 @@ function unreadable(problems: readonly string[]): Reply {
   return problem(400, { title, detail, problems }, outcomeHeader("refused", detail));
 }
 
+function outcomesOf(end: End): readonly Outcome[] {
+  if (end.tag === "outcome") return [end.outcome];
+  return end.tag === "swept" ? end.report.outcomes : [];
+}
+
 /** The good ones are done. Something held: the whole batch comes again, and what is done changes nothing then. */
 function replyToBatch(ends: readonly End[]): Reply {
-  const outcomes = ends.flatMap((end) =>
-    end.tag === "outcome" ? [end.outcome] : end.tag === "swept" ? [...end.report.outcomes] : [],
-  );
+  // Pings have one end together.
+  const outcomes = [...new Set(ends)].flatMap(outcomesOf);
   const waiting = outcomes.find((outcome) => outcome.name === "held");
   if (waiting) return replyTo(waiting);
   const problems = ends.flatMap((end, index) =>
     end.tag === "invalid" ? end.problems.map((each) => `event ${index}: ${each}`) : [],
   );
-  if (problems.length > 0) return unreadable(problems);
+  if (problems.length > 0) return unreadable(firstOf(problems, (each) => each));
   return { status: 204, headers: summary(outcomes, []) };
 }
 

@@ -3,6 +3,7 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerOptions,
   type ServerResponse,
 } from "node:http";
 import type { Log } from "../../lib/log.ts";
@@ -14,13 +15,30 @@ interface FrontOptions {
   /** What answers all but health checks; called with the first request that needs it. */
   readonly load: () => Promise<RequestListener>;
   readonly log: Log;
+  /** Absent: those below. */
+  readonly timeouts?: ServerOptions;
 }
+
+const usual: ServerOptions = {
+  // The queue proxy keeps a connection for 90 s: one that is closed here before loses the request that is on its way.
+  keepAliveTimeout: 100_000,
+  // A whole head, and a whole request. Between them a request waits its turn with its body unread.
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 2_000,
+};
+
+/** Nothing is read or written for so long, ms: the other side is not there any more. Knative ends a request before. */
+const SILENCE_MS = 330_000;
+
+/** The queue proxy needs some for each request at once; whoever comes past it shall not take all the memory. */
+const CONNECTIONS = 2_000;
 
 /**
  * The server as it starts: it tells its health by itself and loads the rest with the first other request. Knative sends
  * one as soon as the instance is ready, and looks every 50 ms until it is.
  */
-export function createFront({ isReady, load, log }: FrontOptions): Server {
+export function createFront({ isReady, load, log, timeouts = usual }: FrontOptions): Server {
   let loading: Promise<RequestListener> | undefined;
   const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
@@ -35,9 +53,12 @@ export function createFront({ isReady, load, log }: FrontOptions): Server {
       response.writeHead(status, headers).end(body);
     }
   };
-  return createServer((request, response) => {
+  const server = createServer(timeouts, (request, response) => {
     if (!answerHealth(request, response, isReady)) void pass(request, response);
   });
+  server.maxConnections = CONNECTIONS;
+  server.setTimeout(SILENCE_MS);
+  return server;
 }
 
 /** Answers a health check; false: it is none. */

@@ -5,6 +5,7 @@ import type { PodName } from "../../lib/outcome.ts";
 import { isNamespace, isNetworkId, isPodName } from "../../lib/pod/names.ts";
 import { readBody } from "./body.ts";
 import { answerHealth } from "./front.ts";
+import { inTurn } from "./in-turn.ts";
 import type { PageRequest } from "../page/answer.ts";
 import { pageRoutes } from "../page/routes.ts";
 import { outcomeHeader, problem, type Reply } from "./problem.ts";
@@ -12,7 +13,12 @@ import { outcomeHeader, problem, type Reply } from "./problem.ts";
 /** What answers requests. Nothing of it throws; what does is a defect, and the event comes again. */
 export interface Engine {
   /** CloudEvents, in binary, structured or batch mode. */
-  events(request: { readonly headers: IncomingHttpHeaders; readonly body: Buffer }): Promise<Reply>;
+  events(request: {
+    readonly headers: IncomingHttpHeaders;
+    readonly body: Buffer;
+    /** Does somebody wait for the answer still? */
+    readonly isWanted: () => boolean;
+  }): Promise<Reply>;
   reform(network: string): Promise<Reply>;
   networks(): Promise<Reply>;
   why(pod: PodName): Promise<Reply>;
@@ -36,6 +42,23 @@ export interface ServerOptions {
 /** The largest request that is read, bytes. */
 const BODY_LIMIT = 4 * 2 ** 20;
 
+/**
+ * Of each kind, how many requests are worked on at once. Of events as many as `limits.concurrency` in func.yaml lets in,
+ * for whoever comes past the queue proxy.
+ */
+const AT_ONCE = { events: 50, reads: 20, reforms: 10 } as const;
+/** How many more of a kind may wait. */
+const WAITING = 1_000;
+
+const bounded = (atOnce: number): RequestHandler =>
+  inTurn({
+    atOnce,
+    waiting: WAITING,
+    turnAway: (_request, response) => {
+      send(response, unavailable("Busy", `${WAITING} requests wait already`, 5));
+    },
+  });
+
 const open: RequestHandler = (_request, _response, next) => {
   next();
 };
@@ -50,13 +73,16 @@ export function createServer(options: ServerOptions): Express {
   app.get(["/health/liveness", "/health/readiness"], (request, response, next) => {
     if (!answerHealth(request, response, isReady)) next();
   });
-  app.post("/", guardEvents, readBody(BODY_LIMIT), async (request, response) => {
+  app.post("/", guardEvents, bounded(AT_ONCE.events), readBody(BODY_LIMIT), async (request, response) => {
     if (!isReady()) {
       send(response, unavailable("ShuttingDown", "this instance is shutting down", 1));
       return;
     }
     const { headers, body } = request as { readonly headers: IncomingHttpHeaders; readonly body: Buffer };
-    send(response, await (await options.engine()).events({ headers, body }));
+    send(
+      response,
+      await (await options.engine()).events({ headers, body, isWanted: () => !response.closed }),
+    );
   });
   addReads(app, options);
   refuseOtherMethods(app);
@@ -90,15 +116,20 @@ function addReads(app: Express, { engine, guardReads = open, guardReforms = open
   app.use(["/networks", "/why"], (request, response, next) => {
     (request.method === "POST" ? guardReforms : guardReads)(request, response, next);
   });
-  app.use(pageRoutes(async (request) => (await engine()).page(request), guardReads));
-  app.get("/networks", async (_request, response) => {
+  const [reads, reforms] = [bounded(AT_ONCE.reads), bounded(AT_ONCE.reforms)];
+  app.use(pageRoutes(async (request) => (await engine()).page(request), [guardReads, reads]));
+  app.get("/networks", reads, async (_request, response) => {
     send(response, await (await engine()).networks());
   });
-  app.post("/networks/:id/reform", reform);
-  app.post("/networks/:namespace/:id/reform", reform);
-  app.get("/why/:namespace/:pod", async ({ params }, response) => {
+  app.post("/networks/:id/reform", reforms, reform);
+  app.post("/networks/:namespace/:id/reform", reforms, reform);
+  const why: RequestHandler<{ readonly namespace: string; readonly pod: string }> = async (
+    { params },
+    response,
+  ) => {
     send(response, await (await engine()).why({ namespace: params.namespace, name: params.pod }));
-  });
+  };
+  app.get("/why/:namespace/:pod", reads, why);
 }
 
 const methods: Readonly<Record<string, string>> = {

@@ -14,11 +14,13 @@ const COMPRESS_LEVEL = 1;
 
 type Answer = (request: PageRequest) => Promise<Reply>;
 
-/** The page, the part of it that changes, and the files that it loads. `guard`: who may see networks. */
-export function pageRoutes(answer: Answer, guard: RequestHandler): Router {
+/** The page, the part of it that changes, and the files that it loads. `guards`: who may see networks, and when. */
+export function pageRoutes(answer: Answer, guards: readonly RequestHandler[]): Router {
   const routes = express.Router();
-  routes.get("/", guard, protect, (request, response) => reply(answer, "page", request, response));
-  routes.get("/page/live", guard, protect, (request, response) => reply(answer, "live", request, response));
+  routes.get("/", ...guards, protect, (request, response) => reply(answer, "page", request, response));
+  routes.get("/page/live", ...guards, protect, (request, response) =>
+    reply(answer, "live", request, response),
+  );
   // The files tell nothing of any network.
   for (const file of ["page.css", "live.js", "icon.svg"]) {
     routes.get(`/page/${file}`, protect, (request, response) => reply(answer, file, request, response));

@@ -1,6 +1,10 @@
 import * as z from "zod";
 import { toDotPath } from "zod/v4/core";
+import { firstOf, shown } from "../shown.ts";
 import { isNamespace, isNetworkId, isPodName } from "./names.ts";
+
+/** Of a list with many bad items so many are told, and what comes after them is not looked at. */
+const MOST_BAD = 10;
 
 /**
  * The fields of a pod object that klight reads: strict on these, silent on all others. Go writes an absent list or
@@ -8,9 +12,33 @@ import { isNamespace, isNetworkId, isPodName } from "./names.ts";
  */
 const list = <Item extends z.ZodType>(item: Item): z.ZodType<readonly z.output<Item>[]> =>
   z
-    .array(item)
-    .nullish()
-    .transform((items) => items ?? []);
+    .unknown()
+    .optional()
+    .transform((given, { issues }) => {
+      const items: z.output<Item>[] = [];
+      const all: unknown = given ?? [];
+      if (!Array.isArray(all)) {
+        issues.push({ code: "custom", message: "expected array", input: given });
+        return items;
+      }
+      let bad = 0;
+      for (const [at, each] of all.entries()) {
+        const read = item.safeParse(each, { reportInput: true });
+        if (read.success) {
+          items.push(read.data);
+          continue;
+        }
+        for (const { path, message, input } of read.error.issues) {
+          issues.push({ code: "custom", path: [at, ...path], message, input });
+        }
+        bad += 1;
+        if (bad < MOST_BAD) continue;
+        const message = `expected good items, and ${all.length - at - 1} more are not looked at`;
+        issues.push({ code: "custom", message, input: given });
+        break;
+      }
+      return items;
+    });
 
 const text = z.string().nullish();
 const time = z.iso.datetime({ offset: true, error: "expected a time as RFC 3339 has it" }).nullish();
@@ -94,21 +122,11 @@ export const podObject = z.object({
 /** The part of a pod object that klight reads, checked. */
 export type PodObject = z.output<typeof podObject>;
 
-/** Each problem in one line: the path, what was expected there, and what was received. */
+/** Each problem, of many the first, in one line: the path, what was expected there, and what was received. */
 export const problemsOf = (error: z.ZodError): readonly string[] =>
-  error.issues.map(({ path, message, input }) => {
+  firstOf(error.issues, ({ path, message, input }) => {
     const where = path.length === 0 ? "pod" : toDotPath(path);
     // zod names the type received, which the value tells better.
     const expected = message.replace(/^Invalid input: |, received \w+$/gu, "");
     return `${where}: ${expected}, received ${shown(input)}`;
   });
-
-const SHOWN_CHARACTERS = 80;
-
-function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object" && value !== null) return "an object";
-  const written = JSON.stringify(value);
-  return written.length > SHOWN_CHARACTERS ? `${written.slice(0, SHOWN_CHARACTERS)}…` : written;
-}

@@ -53,7 +53,7 @@ export async function serveShell(
   const state = { ready: true };
   const engine = {
     events: (asked: Parameters<typeof takeEvents>[1]) =>
-      takeEvents({ handlers, log, telemetry: noTelemetry, now: () => 0 }, asked),
+      takeEvents({ handlers, mostEvents: 100, log, telemetry: noTelemetry, now: () => 0 }, asked),
     reform: async (network: string) => replyTo(await handlers.reform(network)),
     ...readsOf(handlers),
   };

@@ -66,6 +66,14 @@ describe("an event with a token that is not good", () => {
     detail: RegExp,
   ];
   const cases: readonly Case[] = [
+    [
+      "a subject that is no text",
+      // As an issuer makes it that means well.
+      () => good({ sub: ["a"] as unknown as string }),
+      "TokenMalformed",
+      /its sub must be a text, was a list/u,
+    ],
+    ["a number as its subject", () => good({ sub: 7 as unknown as string }), "TokenMalformed", /was 7/u],
     ["no header", async () => undefined, "TokenMissing", /Authorization: Bearer TOKEN/u],
     ["an empty one", async () => "", "TokenMissing", /send a token/u],
     ["no token in it", async () => "Bearer", "TokenMissing", /send a token/u],

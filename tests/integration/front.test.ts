@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener, ServerOptions } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, test, type TestContext } from "node:test";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
@@ -14,10 +14,14 @@ interface Served {
   ready: boolean;
 }
 
-const serve = async (t: TestContext, load: () => Promise<RequestListener>): Promise<Served> => {
+const serve = async (
+  t: TestContext,
+  load: () => Promise<RequestListener>,
+  timeouts?: ServerOptions,
+): Promise<Served> => {
   const { log, lines } = keptLog();
   const state = { ready: true };
-  const server = createFront({ isReady: () => state.ready, load, log });
+  const server = createFront({ isReady: () => state.ready, load, log, ...(timeouts && { timeouts }) });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {
@@ -69,4 +73,35 @@ describe("the server as it starts", () => {
       [["error", "a request broke off"]],
     );
   });
+
+  test("keeps a connection for longer than the queue proxy does, which is 90 s", async (t) => {
+    const { port } = await serve(t, () => Promise.reject(new Error("nothing is to be loaded")));
+    const kept = connect(port, "127.0.0.1");
+    t.after(() => kept.destroy());
+    kept.write("GET /health/liveness HTTP/1.1\r\nHost: k\r\n\r\n");
+    const [answer] = (await once(kept, "data")) as [Buffer];
+    const [, seconds] = /^keep-alive: timeout=(\d+)/imu.exec(answer.toString()) ?? [];
+    assert.ok(Number(seconds) > 90, answer.toString());
+  });
+
+  const slow: readonly (readonly [string, string])[] = [
+    ["says nothing", ""],
+    ["sends its head byte by byte", "POST / HT"],
+    ["does not send its body", "POST / HTTP/1.1\r\nHost: k\r\nContent-Length: 9\r\n\r\nabc"],
+  ];
+  for (const [what, sent] of slow) {
+    test(`turns away who ${what}`, async (t) => {
+      const listener: RequestListener = (request, response) => {
+        void text(request).then(
+          (body) => response.end(body),
+          () => response.destroy(),
+        );
+      };
+      const timeouts = { headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50 };
+      const { port } = await serve(t, () => Promise.resolve(listener), timeouts);
+      const socket = connect(port, "127.0.0.1", () => socket.write(sent));
+      t.after(() => socket.destroy());
+      assert.match(await text(socket), /^HTTP\/1\.1 408 /u);
+    });
+  }
 });

@@ -13,8 +13,11 @@ const parsePod = (data: unknown): ReturnType<typeof readPod> =>
 
 type Headers = Readonly<Record<string, string>>;
 
-const read = (headers: Headers, body: string | Buffer = ""): readonly ReadOrInvalid[] =>
-  readEvents({ headers, body: Buffer.from(body) }, parsePod).events;
+const read = (headers: Headers, body: string | Buffer = ""): readonly ReadOrInvalid[] => {
+  const reading = readEvents({ headers, body: Buffer.from(body) }, { readPod: parsePod, mostEvents: 100 });
+  assert.ok(reading.tag === "events");
+  return reading.events;
+};
 
 const readOne = (headers: Headers, body?: string | Buffer): ReadOrInvalid => {
   const [event, ...more] = read(headers, body);
