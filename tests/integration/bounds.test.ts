@@ -4,6 +4,7 @@ import { type ClientRequest, request } from "node:http";
 import { describe, test, type TestContext } from "node:test";
 import type { Handlers } from "../../functions/http/handlers.ts";
 import type { Outcome } from "../../lib/outcome.ts";
+import { startLoneFunction } from "../harness/lone-function.ts";
 import { runningPod } from "../harness/pods.ts";
 import { type Answer, ask, serveShell } from "../harness/shell-server.ts";
 
@@ -263,5 +264,32 @@ describe("many requests at once", () => {
     const taken = (await Promise.all(all)).filter(({ status }) => status === 204);
     assert.equal(taken.length, begun.length);
     assert.ok(taken.length >= 1_050, `${taken.length} were taken`);
+  });
+});
+
+describe("the built function", () => {
+  test("makes one sweep of pings that come at once", async (t) => {
+    const { port, api } = await startLoneFunction(t);
+    const post = (): Promise<Answer> => ask(port, { headers: structured, body: JSON.stringify(ping) });
+    await post();
+    const since = api.calls.length;
+    api.fail({ tag: "slow", ms: 500 });
+    const answers = await Promise.all(Array.from({ length: 20 }, post));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([204]));
+    assert.deepEqual(api.calls.slice(since), [{ verb: "list", resource: "pods" }]);
+  });
+
+  test("lives on after what fills a request and is no event, and answers each in few words", async (t) => {
+    const { port } = await startLoneFunction(t, { KLIGHT_BATCH_LIMIT: "7" });
+    const bodies = [
+      `[${Array(2_000_000).fill("1").join(",")}]`,
+      `[${Array(1_300_000).fill("{}").join(",")}]`,
+      `[${Array(8).fill(JSON.stringify(ping)).join(",")}]`,
+    ];
+    const answers = await Promise.all(bodies.map((body) => ask(port, { headers: batch, body })));
+    for (const answer of answers) assert.deepEqual(problemsIn(answer, 413), []);
+    const deep = `{"specversion":"1.0","id":${nested(withoutEnd)}}`;
+    assert.equal((await ask(port, { headers: structured, body: deep })).status, 400);
+    assert.equal((await ask(port, { headers: structured, body: JSON.stringify(ping) })).status, 204);
   });
 });

@@ -46,6 +46,7 @@ describe("the configuration", () => {
       KLIGHT_JOIN_TIMEOUT_MS: 30_000,
       KLIGHT_WAIT_MS: 5000,
       KLIGHT_SWEEP_MS: 60_000,
+      KLIGHT_BATCH_LIMIT: 100,
       KLIGHT_READ_TOKEN: undefined,
       KLIGHT_OIDC_ISSUER: undefined,
       KLIGHT_OIDC_AUDIENCE: undefined,
