@@ -85,11 +85,17 @@ async function reformed(step: Step, about: About, { end, arrivals, cause }: Refo
   return { outcome, change, tell };
 }
 
-/** Nobody is left: whoever comes next founds the network again. */
-const emptied = ({ seen }: Step, about: About): Ending => ({
-  outcome: { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` },
-  change: { ...findings(seen), stack: [], hung: [], waitedFor: [], deaths: false },
-});
+/**
+ * Nobody is left: whoever comes next founds the network again. Who hangs is remembered, for a peer that has gone to another
+ * network may wait for it there.
+ */
+const emptied = ({ seen }: Step, about: About): Ending => {
+  const waitedFor = [...new Set([...seen.waitedFor, ...seen.silent])];
+  return {
+    outcome: { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` },
+    change: { ...findings(seen), stack: [], hung: [], waitedFor, deaths: false },
+  };
+};
 
 /**
  * The joiner of this step and the one of a step that died. When the last member goes to another network, everybody who

@@ -42,6 +42,8 @@ export async function waitedForAfter(
 ): Promise<Required<Pick<Change, "waitedFor" | "deaths">>> {
   const isOut = (address: string): boolean => list.every((part) => part.address !== address);
   const seed = record.intent?.seed;
+  // With its stack the store has lost whom a half-done join has left on a list.
+  const unknown = seen.restored ? seen.pods.flatMap(({ address }) => address ?? []) : [];
   const hanging = [
     ...seen.silent,
     ...uncome,
@@ -51,7 +53,7 @@ export async function waitedForAfter(
   ].filter(isOut);
   const [still, others] = await Promise.all([
     silentAt(deps, hanging),
-    silentAt(deps, (target.from?.others ?? []).filter(isOut)),
+    silentAt(deps, [...(target.from?.others ?? []), ...unknown].filter(isOut)),
   ]);
   const waitedFor = [...new Set([...seen.waitedFor, ...still, ...others])];
   return { waitedFor, deaths: hanging.length > still.length };

@@ -15,6 +15,8 @@ const LOG_MS = 86_400_000;
 const RECEIPT_MS = 60_000;
 /** How long a lease that ran out and that nobody took is still its holder's. */
 const LATE_MS = 3_600_000;
+/** How long a network without contacts remembers who hangs. */
+const NOBODY_MS = 86_400_000;
 
 interface Lease {
   readonly token: string;
@@ -29,7 +31,7 @@ interface Lore {
   waitedForSinceMs: ReadonlyMap<string, number>;
   deaths: boolean;
   quietUntilMs: number;
-  /** Forgotten then: the stack was emptied under a lease. */
+  /** Forgotten then: the stack is empty. */
   endsMs: number;
 }
 
@@ -58,6 +60,10 @@ const noLore = (): Lore => ({
   quietUntilMs: 0,
   endsMs: Infinity,
 });
+
+/** A network without contacts keeps this alone: a peer that has gone elsewhere may still wait for those that hang. */
+const loreOfNobody = ({ waitedForSinceMs }: Lore, now: number): Lore =>
+  waitedForSinceMs.size === 0 ? noLore() : { ...noLore(), waitedForSinceMs, endsMs: now + NOBODY_MS };
 
 const noNetwork = (): Network => ({
   stack: [],
@@ -139,8 +145,8 @@ const apply = (network: Network, change: Change, now: number): void => {
     network.logEndsMs = now + LOG_MS;
   }
   if (change.keepIntent !== true) network.intent = undefined;
-  if (network.stack.length === 0 && !network.intent) network.lore = noLore();
   network.lore.endsMs = Infinity;
+  if (network.stack.length === 0 && !network.intent) network.lore = loreOfNobody(network.lore, now);
   network.lease = undefined;
 };
 
@@ -154,7 +160,7 @@ const depart = (network: Network, uid: string, quietMs: number, now: number): "l
   } else if (!network.intent) {
     // Its holder may be about to push.
     if (isHeld(network.lease, now)) network.lore.endsMs = now + LATE_MS;
-    else network.lore = noLore();
+    else network.lore = loreOfNobody(network.lore, now);
   }
   return tag;
 };

@@ -229,7 +229,7 @@ const changes = (use: Suite): void => {
     );
   });
 
-  test("a network without members and intent leaves nothing behind but its log", async () => {
+  test("a network without members and intent leaves nothing behind but its log and who hangs", async () => {
     const { contacts, calls } = use();
     const change = {
       generation: 3,
@@ -242,9 +242,16 @@ const changes = (use: Suite): void => {
     await calls.step("n/end", "t0", { ...change, push: contact("a"), log: logEntry("founded") });
     await calls.step("n/end", "t1", { drop: [contact("a")] });
     const ended = { network: "n/end", ...empty, leased: false, log: [logEntry("founded")] };
-    assert.deepEqual(await calls.view("n/end"), ended);
+    const isEnded = async (): Promise<void> => {
+      const { waitedFor, ...rest } = await calls.view("n/end");
+      assert.deepEqual({ ...rest, waitedFor: {} }, ended);
+      assert.deepEqual(Object.keys(waitedFor), ["x"]);
+    };
+    await isEnded();
     await calls.step("n/end", "t2", { ...change, push: contact("a") });
     assert.deepEqual(await contacts.leave("n/end", "uid-a", LONG_MS), { tag: "left" });
+    await isEnded();
+    await calls.step("n/end", "t3", { waitedFor: [] });
     assert.deepEqual(await calls.view("n/end"), ended);
   });
 

@@ -20,7 +20,8 @@
 --          log, at most 20 entries, kept for 24 h after the last one
 --          receipt, kept for 60 s
 --          lease, deleted
---          generation, quiet, newest, hung, waitedFor, deaths, deleted when stack and intent are empty afterwards
+--          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty afterwards
+--          waitedFor, kept for 24 h then
 -- Replies  {"committed"}
 --          {"late"}       another token has the lease, or has had it; nothing is written
 -- Twice    the receipt tells that it is done; nothing is written again.

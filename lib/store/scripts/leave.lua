@@ -7,8 +7,8 @@
 -- Writes   stack
 --          quiet for ARGV[2] (never shortened) and deaths, while the network has contacts: also for a uid that is
 --          not on the stack, since a peer that was moved out disturbs the others with its death all the same
---          generation, quiet, newest, hung, waitedFor, deaths, deleted when stack and intent are empty; under a lease
---          they are kept for 1 h instead, for its holder may be about to push
+--          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty, and waitedFor, kept for
+--          24 h then; under a lease all are kept for 1 h instead, for its holder may be about to push
 --          receipt, kept for 60 s
 -- Replies  {"left"}    a life of it was on the stack
 --          {"absent"}  none was

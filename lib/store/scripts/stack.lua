@@ -2,7 +2,10 @@
 -- take_off(key, goes)     takes every contact off the stack for which goes(contact) is true; -> how many
 -- await_quiet(key, ms)    sets the quiet time, never shortens it: another death may be the later one
 -- of_members(keys) -> the keys of what is of use only while there are members; quiet ends by itself
--- forget(keys)            deletes all that
+-- forget(keys)            deletes all that, but waitedFor, which is kept for 24 h: a peer that has gone to another network
+--                         may still wait for those that hang
+
+local NOBODY_MS = 86400000
 
 local function take_off(key, goes)
   local taken = 0
@@ -25,5 +28,6 @@ local function of_members(keys)
 end
 
 local function forget(keys)
-  redis.call("DEL", keys.quiet, unpack(of_members(keys)))
+  redis.call("DEL", keys.quiet, keys.generation, keys.newest, keys.hung, keys.deaths)
+  redis.call("PEXPIRE", keys.waitedFor, NOBODY_MS)
 end
