@@ -30,6 +30,15 @@ export interface Deps {
   readonly newToken: () => string;
   readonly log: Log;
   readonly settings: Settings;
-  /** Told of every network that has been re-formed, and why, for whoever counts them. */
-  readonly onReformed?: (cause: Cause) => void;
+  /** Told of every re-form when it has ended, for whoever counts them. */
+  readonly onReform?: (reform: ReformTold) => void;
+}
+
+/** How a re-form ended. */
+export interface ReformTold {
+  readonly cause: Cause;
+  readonly isWhole: boolean;
+  readonly ms: number;
+  /** For how long, in ms, nobody could store in the network; 0: it did not come to that, or is not known to have ended. */
+  readonly refusedMs: number;
 }

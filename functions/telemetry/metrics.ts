@@ -5,7 +5,8 @@ const STEP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 3
 
 interface Metric {
   readonly name: string;
-  readonly kind: "counter" | "histogram";
+  /** A gauge tells how it stands at a time: who reads it takes the last one, and does not add them up. */
+  readonly kind: "counter" | "histogram" | "gauge";
   /** UCUM, as OpenTelemetry writes it. */
   readonly unit: string;
   /** What one value is, for people. */
@@ -46,7 +47,7 @@ export const metrics = {
     name: "klight.reform.duration",
     kind: "histogram",
     unit: "s",
-    about: "one re-form of a network: whole afterwards, and why; or not whole",
+    about: "one re-form of a network: why, and whether it was whole afterwards",
     attributes: ["klight.reform.end", "klight.reform.cause"],
     buckets: STEP_BUCKETS,
   },
@@ -88,6 +89,63 @@ export const metrics = {
     unit: "{coldstart}",
     about: "instances that were started and asked for something",
     attributes: [],
+  },
+  networks: {
+    name: "klight.networks",
+    kind: "gauge",
+    unit: "{network}",
+    about: "networks by how they stand: `well`, `wait`, `help` for those that somebody should look at",
+    attributes: ["klight.level"],
+  },
+  heldNetworks: {
+    name: "klight.networks.held",
+    kind: "gauge",
+    unit: "{network}",
+    about: "networks that need help themselves: held, left half-done, or with a member that does not answer",
+    attributes: ["klight.reason"],
+  },
+  peersIn: {
+    name: "klight.peers.in",
+    kind: "gauge",
+    unit: "{peer}",
+    about: "peers that are in their network",
+    attributes: [],
+  },
+  podsNotIn: {
+    name: "klight.pods.not_in",
+    kind: "gauge",
+    unit: "{pod}",
+    about: "pods whose peer should be in its network and is not",
+    attributes: ["klight.reason"],
+  },
+  podsInNeed: {
+    name: "klight.pods.need_help",
+    kind: "gauge",
+    unit: "{pod}",
+    about: "those of them that have been out for longer than their reason may last",
+    attributes: ["klight.reason"],
+  },
+  oldestNotIn: {
+    name: "klight.pods.not_in.oldest",
+    kind: "gauge",
+    unit: "s",
+    about: "for how long the pod that has been out longest is; 0: all are in",
+    attributes: [],
+  },
+  lastSweep: {
+    name: "klight.sweep.last",
+    kind: "gauge",
+    unit: "s",
+    about:
+      "when the last whole sweep ended, in seconds since 1970; whole: all could be read and no network was left out",
+    attributes: [],
+  },
+  blind: {
+    name: "klight.blind",
+    kind: "gauge",
+    unit: "{sweep}",
+    about: "1: a sweep could not read what it needs, and all other gauges are as they were before",
+    attributes: ["klight.reason"],
   },
 } as const satisfies Record<string, Metric>;
 

@@ -44,7 +44,9 @@ export function startTelemetry(config: Config, log: Log): Telemetry {
   const numbers = config.OTEL_METRICS_EXPORTER === "otlp" ? startMetrics(config, log) : undefined;
   const signals = [traces, numbers].filter((signal) => signal !== undefined);
   const tracer = traces?.writer ?? trace.getTracer("klight");
-  const recorder = createRecorder(tracer, numbers?.writer ?? createNoopMeter());
+  const none = createNoopMeter();
+  const { meter = none, gauges = none } = numbers?.writer ?? {};
+  const recorder = createRecorder(tracer, meter, gauges);
   recorder.record("coldStarts", 1, {});
   return {
     watch: watchDeps(recorder, config),
@@ -74,18 +76,34 @@ function startTraces(config: Config, log: Log): Signal<Tracer> {
 
 /**
  * With `delta` all instances write one series, which whoever stores it adds up: an instance lives for a minute, and a
- * series of its own would begin and end before a rate could be taken of it.
+ * series of its own would begin and end before a rate could be taken of it. Gauges are written so in any case, and once
+ * for each sweep: what the last sweep saw holds, whichever instance it was in, and no older one says it again.
  */
-function startMetrics(config: Config, log: Log): Signal<Meter> {
-  const isDelta = config.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE === "delta";
-  const options = isDelta ? { temporalityPreference: AggregationTemporality.DELTA } : {};
-  const reader = new PeriodicExportingMetricReader({
-    exporter: reporting(new OTLPMetricExporter(options), "metrics", log),
-    exportIntervalMillis: config.OTEL_METRIC_EXPORT_INTERVAL,
-  });
-  const resource = resourceOf(config, isDelta ? {} : instance());
-  const provider = new MeterProvider({ resource, readers: [reader] });
-  return { writer: provider.getMeter("klight"), flush: () => provider.forceFlush() };
+function startMetrics(config: Config, log: Log): Signal<{ readonly meter: Meter; readonly gauges: Meter }> {
+  const shared = startMeter(resourceOf(config, {}), AggregationTemporality.DELTA);
+  if (config.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE === "delta") {
+    return { writer: { meter: shared.writer, gauges: shared.writer }, flush: shared.flush };
+  }
+  const own = startMeter(resourceOf(config, instance()));
+  return {
+    writer: { meter: own.writer, gauges: shared.writer },
+    flush: async () => {
+      await Promise.all([own.flush(), shared.flush()]);
+    },
+  };
+
+  /** Without a temporality the exporter reads the variable itself. */
+  function startMeter(resource: Resource, temporalityPreference?: AggregationTemporality): Signal<Meter> {
+    const exporter = new OTLPMetricExporter(
+      temporalityPreference === undefined ? {} : { temporalityPreference },
+    );
+    const reader = new PeriodicExportingMetricReader({
+      exporter: reporting(exporter, "metrics", log),
+      exportIntervalMillis: config.OTEL_METRIC_EXPORT_INTERVAL,
+    });
+    const provider = new MeterProvider({ resource, readers: [reader] });
+    return { writer: provider.getMeter("klight"), flush: () => provider.forceFlush() };
+  }
 }
 
 const instance = (): Attributes => ({ "service.instance.id": randomUUID() });

@@ -11,7 +11,6 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import { type AttributesOf, type MetricKey, metrics } from "./metrics.ts";
-import type { Turn } from "./turn.ts";
 
 type CallMetric = "storeCalls" | "clusterCalls" | "peerCalls";
 
@@ -38,7 +37,6 @@ interface SpanAbout {
   readonly attributes?: Attributes;
   /** Of whoever caused it, from outside; absent: the span that the code runs in. */
   readonly parent?: Context;
-  readonly turn?: Turn;
 }
 
 /** Writes spans and metrics. What a span's code awaits knows it as its parent. */
@@ -46,30 +44,22 @@ export interface Recorder {
   span<Result>(about: SpanAbout, run: (span: Span) => Promise<Result>): Promise<Result>;
   call<Result>(call: Call, run: () => Promise<Result>, answerOf: (result: Result) => Answer): Promise<Result>;
   record<Key extends MetricKey>(metric: Key, value: number, attributes: AttributesOf<Key>): void;
-  /** The turn that the code runs in. */
-  turn(): Turn | undefined;
 }
 
-interface Frame {
-  readonly context: Context;
-  readonly turn: Turn | undefined;
-}
+/** `gauges`: of whom gauges are, which all instances write as one. */
+export function createRecorder(tracer: Tracer, meter: Meter, gauges: Meter): Recorder {
+  const contexts = new AsyncLocalStorage<Context>();
+  const record = recordsOf(meter, gauges);
 
-export function createRecorder(tracer: Tracer, meter: Meter): Recorder {
-  const frames = new AsyncLocalStorage<Frame>();
-  const record = recordsOf(meter);
-
-  const span: Recorder["span"] = async ({ name, kind, attributes, parent, turn }, run) => {
-    const outer = frames.getStore();
-    const within = parent ?? outer?.context ?? ROOT_CONTEXT;
+  const span: Recorder["span"] = async ({ name, kind, attributes, parent }, run) => {
+    const within = parent ?? contexts.getStore() ?? ROOT_CONTEXT;
     const started = tracer.startSpan(
       name,
       { kind: kind ?? SpanKind.INTERNAL, ...(attributes && { attributes }) },
       within,
     );
-    const frame = { context: trace.setSpan(within, started), turn: turn ?? outer?.turn };
     try {
-      return await frames.run(frame, () => run(started));
+      return await contexts.run(trace.setSpan(within, started), () => run(started));
     } catch (error) {
       fail(started, error instanceof Error ? error.name : "thrown", String(error));
       throw error;
@@ -81,7 +71,6 @@ export function createRecorder(tracer: Tracer, meter: Meter): Recorder {
   return {
     span,
     record,
-    turn: () => frames.getStore()?.turn,
     call: ({ name, metric, attributes, details }, run, answerOf) =>
       span({ name, kind: SpanKind.CLIENT, attributes: { ...attributes, ...details } }, async (started) => {
         const from = performance.now();
@@ -110,12 +99,16 @@ export function fail(span: Span, type: string, message?: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) });
 }
 
-function recordsOf(meter: Meter): Recorder["record"] {
+function recordsOf(meter: Meter, gauges: Meter): Recorder["record"] {
   const writers = Object.values(metrics).map((metric) => {
     const { name, unit, about: description } = metric;
     if (metric.kind === "counter") {
       const counter = meter.createCounter(name, { unit, description });
       return [name, (value: number, attributes: Attributes) => counter.add(value, attributes)] as const;
+    }
+    if (metric.kind === "gauge") {
+      const gauge = gauges.createGauge(name, { unit, description });
+      return [name, (value: number, attributes: Attributes) => gauge.record(value, attributes)] as const;
     }
     const explicitBucketBoundaries = [...metric.buckets];
     const histogram = meter.createHistogram(name, {

@@ -1,6 +1,7 @@
 import type { Deps } from "../../lib/deps.ts";
 import type { Origin } from "../events/read-events.ts";
 import type { Outcome } from "../../lib/outcome.ts";
+import type { SweepReport } from "../../lib/reconcile/sweep.ts";
 import type { TraceContext } from "../events/trace-context.ts";
 
 /** What a step is for, before it is known how it ends. */
@@ -15,10 +16,7 @@ export interface StepAbout {
 /** How a step ended, for whoever counts. */
 export type StepEnd =
   | { readonly tag: "outcome"; readonly outcome: Outcome }
-  | {
-      readonly tag: "swept";
-      readonly report: { readonly outcomes: readonly Outcome[]; readonly unfinished: readonly string[] };
-    }
+  | { readonly tag: "swept"; readonly report: SweepReport }
   | { readonly tag: "invalid" };
 
 export interface Stepped<End> {

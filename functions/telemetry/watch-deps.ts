@@ -2,7 +2,7 @@ import type { Config } from "../../lib/config.ts";
 import type { Deps } from "../../lib/deps.ts";
 import type { Recorder } from "./recorder.ts";
 import { watchCluster } from "./watch-cluster.ts";
-import { watchPeers, watchSeeds } from "./watch-peers.ts";
+import { watchPeers } from "./watch-peers.ts";
 import { watchStore } from "./watch-store.ts";
 import { watchTurns } from "./watch-turns.ts";
 
@@ -13,12 +13,13 @@ export const watchDeps =
     ...deps,
     contacts: watchStore(recorder, deps.contacts, storeOf(config)),
     cluster: watchCluster(recorder, deps.cluster),
-    lightpeer: watchPeers(recorder, deps.lightpeer),
-    seeds: watchSeeds(recorder, deps.seeds),
+    ...watchPeers(recorder, deps),
     turns: watchTurns(recorder, deps.turns),
-    onReformed: ({ kind }) => {
-      const turn = recorder.turn();
-      if (turn) turn.cause = kind;
+    onReform: ({ cause, isWhole, ms, refusedMs }) => {
+      const end = isWhole ? "whole" : "not-whole";
+      const attributes = { "klight.reform.end": end, "klight.reform.cause": cause.kind };
+      recorder.record("reformDuration", ms / 1_000, attributes);
+      if (refusedMs > 0) recorder.record("refusedDuration", refusedMs / 1_000, {});
     },
   });
 

@@ -11,6 +11,8 @@ import {
 } from "@opentelemetry/api";
 import type { Outcome } from "../../lib/outcome.ts";
 import type { TraceContext } from "../events/trace-context.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { recordCensus } from "./census.ts";
 import { fail, type Recorder, secondsSince } from "./recorder.ts";
 import type { StepAbout, StepEnd, Stepped, Telemetry } from "./telemetry.ts";
 
@@ -73,6 +75,7 @@ function record(recorder: Recorder, kind: StepAbout["kind"], end: StepEnd, secon
       ...(reason !== undefined && { "klight.reason": reason }),
     });
   }
+  if (end.tag === "swept") recordCensus(recorder, end.report, systemClock.now());
   const outcome = end.tag === "outcome" ? end.outcome.name : end.tag;
   recorder.record("stepDuration", seconds, { "klight.step.kind": kind, "klight.outcome": outcome });
 }

@@ -11,7 +11,7 @@ export interface StoreAbout {
 const answered = ({ tag }: { readonly tag: string }): Answer =>
   tag === "failed" ? { answer: tag, error: "unavailable" } : { answer: tag };
 
-/** The store, each call a span and a time. What a mark says is under way is kept for the turn. */
+/** The store, each call a span and a time. */
 export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreAbout): Contacts {
   const script = (procedure: string, details: Call["details"]): Call<"storeCalls"> => ({
     name: `EVALSHA ${procedure}`,
@@ -32,15 +32,8 @@ export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreA
   return {
     begin: (network, ...more) =>
       recorder.call(on("begin", network), () => contacts.begin(network, ...more), answered),
-    mark: (network, token, leaseMs, intent) => {
-      const turn = recorder.turn();
-      if (turn) turn.intent = intent.kind;
-      return recorder.call(
-        on("mark", network),
-        () => contacts.mark(network, token, leaseMs, intent),
-        answered,
-      );
-    },
+    mark: (network, ...more) =>
+      recorder.call(on("mark", network), () => contacts.mark(network, ...more), answered),
     commit: (network, ...more) =>
       recorder.call(on("commit", network), () => contacts.commit(network, ...more), answered),
     leave: (network, ...more) =>

@@ -2,15 +2,12 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Outcome } from "../../lib/outcome.ts";
 import type { Turns } from "../../lib/keyed-queue.ts";
 import type { Recorder } from "./recorder.ts";
-import { reformOf, type Turn } from "./turn.ts";
 
-/** Steps in one network: a span each, that begins with waiting for the turn, and the time of a re-form in it. */
+/** Steps in one network: a span each, that begins with waiting for the turn. */
 export const watchTurns = (recorder: Recorder, turns: Turns): Turns => ({
   idle: () => turns.idle(),
-  take: (network, tooLate, work) => {
-    const turn: Turn = {};
-    const about = { name: "step in network", attributes: { "klight.network": network }, turn };
-    return recorder.span(about, async (span) => {
+  take: (network, tooLate, work) =>
+    recorder.span({ name: "step in network", attributes: { "klight.network": network } }, async (span) => {
       // The queue runs it from the step before it, whose span is not its parent.
       const inThisSpan = AsyncLocalStorage.snapshot();
       const result = await turns.take(network, tooLate, () => {
@@ -19,18 +16,9 @@ export const watchTurns = (recorder: Recorder, turns: Turns): Turns => ({
       });
       const outcome = outcomeIn(result);
       if (outcome) span.setAttributes({ "klight.outcome": outcome.name, "klight.reason": outcome.reason });
-      recordReform(recorder, turn);
       return result;
-    });
-  },
+    }),
 });
-
-function recordReform(recorder: Recorder, turn: Turn): void {
-  const reformed = reformOf(turn, performance.now());
-  if (reformed === undefined) return;
-  recorder.record("reformDuration", reformed.ms / 1_000, reformed.attributes);
-  if (reformed.refusedMs !== undefined) recorder.record("refusedDuration", reformed.refusedMs / 1_000, {});
-}
 
 /** The port lets anything be done in a turn; klight's steps end in an outcome. */
 const outcomeIn = (result: unknown): Pick<Outcome, "name" | "reason"> | undefined =>

@@ -94,7 +94,6 @@ async function tellReform(
   deps: Deps,
   { pod, cause, message }: Extract<News, { tag: "re-formed" }>,
 ): Promise<undefined> {
-  deps.onReformed?.(cause);
   if (pod === undefined) return;
   const broken: ClusterEvent = { type: "Warning", reason: "NetworkBroken", message: cause.text };
   const reformed: ClusterEvent = { type: "Normal", reason: "NetworkReformed", message };

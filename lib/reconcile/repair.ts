@@ -34,17 +34,26 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
   if (members.length + arrivals.length === 0) return emptied(step, about);
   const joiners = arrivals.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
   const participants = { members, joiners, leavers, looked: seen.looked, carry: target.from?.carry ?? true };
-  const end = await reform(
-    deps,
-    lease,
-    participants,
-    about.pod && `${about.pod.namespace}/${about.pod.name}`,
-  );
+  const end = await toldReform(step, participants, cause);
   if (end.tag === "held") return hold(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
   const gone = await movedOut(step);
   if (gone.tag === "failed") return hold(step, { ...clusterHeld(gone, lease.network), ...about }, true);
   const first = { movedOut: gone.pods, ifUntold: { ...findingsAtRest(seen), keepIntent: true } };
   return { ...(await reformed(step, about, { end, arrivals, cause })), first };
+}
+
+/** The re-form, which whoever counts them is told of. */
+async function toldReform(
+  { deps, lease, seen: { joiner } }: Step,
+  participants: Participants,
+  cause: Cause,
+): Promise<ReformEnd> {
+  const from = deps.clock.now();
+  const end = await reform(deps, lease, participants, joiner && `${joiner.pod.namespace}/${joiner.pod.name}`);
+  const isWhole = end.tag === "whole";
+  const ms = deps.clock.now() - from;
+  deps.onReform?.({ cause, isWhole, ms, refusedMs: isWhole ? end.refusedMs : 0 });
+  return end;
 }
 
 /** Living members, and the one of them that goes to another network. */

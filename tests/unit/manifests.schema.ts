@@ -8,10 +8,16 @@ const modelSchema = z.custom<{ readonly prototype: { readonly validate: (this: u
   (value) => typeof value === "function",
 );
 
+/** By the end of a kind's group. */
+const libraries = [
+  ["knative.dev", "@kubernetes-models/knative"],
+  ["monitoring.coreos.com", "@kubernetes-models/prometheus-operator"],
+] as const;
+
 const modelOf = ({ apiVersion, kind }: Manifest): z.infer<typeof modelSchema> => {
   const [group] = apiVersion.split("/");
   const library =
-    group?.endsWith(".knative.dev") === true ? "@kubernetes-models/knative" : "kubernetes-models";
+    libraries.find(([end]) => group === end || group?.endsWith(`.${end}`))?.[1] ?? "kubernetes-models";
   return modelSchema.parse((load(`${library}/${apiVersion}/${kind}`) as Record<string, unknown>)[kind]);
 };
 

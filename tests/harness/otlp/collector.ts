@@ -17,6 +17,8 @@ export interface Collector {
   mood: Mood;
   /** The sum over all points of a metric that have these attributes, and perhaps more. */
   total(metric: string, attributes?: Attributes): number;
+  /** What came last of a gauge with these attributes, and perhaps more; undefined: nothing. */
+  last(metric: string, attributes?: Attributes): number | undefined;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,12 @@ export async function startCollector(port = 0): Promise<Collector> {
       response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
     });
   });
+  const those = (metric: string, attributes: Attributes): readonly Point[] =>
+    points.filter(
+      (point) =>
+        point.metric === metric &&
+        Object.entries(attributes).every(([name, value]) => point.attributes[name] === value),
+    );
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -55,14 +63,8 @@ export async function startCollector(port = 0): Promise<Collector> {
     set mood(mood) {
       state.mood = mood;
     },
-    total(metric, attributes = {}) {
-      const those = points.filter(
-        (point) =>
-          point.metric === metric &&
-          Object.entries(attributes).every(([name, value]) => point.attributes[name] === value),
-      );
-      return those.reduce((sum, { value }) => sum + value, 0);
-    },
+    total: (metric, attributes = {}) => those(metric, attributes).reduce((sum, { value }) => sum + value, 0),
+    last: (metric, attributes = {}) => those(metric, attributes).at(-1)?.value,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -25,11 +25,12 @@ export interface Span {
 export interface Point {
   readonly metric: string;
   readonly unit: string;
-  readonly kind: "sum" | "histogram";
-  /** 1 delta, 2 cumulative. */
+  readonly kind: "sum" | "histogram" | "gauge";
+  /** 1 delta, 2 cumulative; 0 of a gauge, which has none. */
   readonly temporality: number;
   readonly attributes: Attributes;
-  /** Of a sum its value, of a histogram how many values there were. */
+  readonly atNs: bigint;
+  /** Of a sum or gauge its value, of a histogram how many values there were. */
   readonly value: number;
   /** Of a histogram. */
   readonly sum: number;
@@ -130,7 +131,7 @@ export function decodeTraces(request: Uint8Array): readonly Span[] {
   return spans;
 }
 
-type Data = Pick<Point, "attributes" | "value" | "sum" | "bounds" | "bucketCounts">;
+type Data = Pick<Point, "atNs" | "attributes" | "value" | "sum" | "bounds" | "bucketCounts">;
 
 const packed = (reader: BinaryReader, next: (inside: BinaryReader) => number): number[] => {
   const inside = new BinaryReader(reader.bytes());
@@ -141,20 +142,23 @@ const packed = (reader: BinaryReader, next: (inside: BinaryReader) => number): n
 
 function dataOf(bytes: Uint8Array, kind: Point["kind"]): Data {
   const pairs: (readonly [string, Value])[] = [];
-  const found = { value: 0, sum: 0, bounds: [] as number[], bucketCounts: [] as number[] };
+  const found = { atNs: 0n, value: 0, sum: 0, bounds: [] as number[], bucketCounts: [] as number[] };
+  const at: Fields = { 3: (reader) => (found.atNs = BigInt(reader.fixed64())) };
   const sum: Fields = {
+    ...at,
     4: (reader) => (found.value = reader.double()),
     6: (reader) => (found.value = Number(reader.sfixed64())),
     7: each(pairs, pairOf),
   };
   const histogram: Fields = {
+    ...at,
     4: (reader) => (found.value = Number(reader.fixed64())),
     5: (reader) => (found.sum = reader.double()),
     6: (reader) => (found.bucketCounts = packed(reader, (inside) => Number(inside.fixed64()))),
     7: (reader) => (found.bounds = packed(reader, (inside) => inside.double())),
     9: each(pairs, pairOf),
   };
-  read(bytes, kind === "sum" ? sum : histogram);
+  read(bytes, kind === "histogram" ? histogram : sum);
   return { ...found, attributes: Object.fromEntries(pairs) };
 }
 
@@ -171,6 +175,7 @@ function pointsOf(bytes: Uint8Array, resource: Attributes): readonly Point[] {
   read(bytes, {
     1: (reader) => (metric = reader.string()),
     3: (reader) => (unit = reader.string()),
+    5: take("gauge"),
     7: take("sum"),
     9: take("histogram"),
   });
