@@ -270,6 +270,16 @@ export const reasons = {
       cure: "Nothing, if NetworkReformed follows. Else ask klight why at one of its pods.",
       ...mends(10 * MINUTE),
     },
+    ReformDone: {
+      says: "The re-form that the pod's annotation klight.dev/reform asked for is done.",
+      cure: "Nothing.",
+      ...noTrouble,
+    },
+    ReformRefused: {
+      says: "The re-form that the pod's annotation klight.dev/reform asked for was not done; the message tells why.",
+      cure: "Do what helps against the reason in the message, then set the annotation to a new value.",
+      ...stays,
+    },
     NetworkReformed: {
       says: "The network was re-formed in place; the message tells the cause, who was left out and how long writes were refused.",
       cure: "Nothing. If it is frequent: look at the cause that the message names.",

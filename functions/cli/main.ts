@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
 import { runCli } from "./run.ts";
 
 // Whoever reads has seen enough, as in `klight networks | head`.
@@ -6,11 +8,29 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  out: (text) => {
-    process.stdout.write(text);
-  },
-  err: (text) => {
-    process.stderr.write(text);
-  },
+const stop = new AbortController();
+process.once("SIGINT", () => {
+  stop.abort();
 });
+
+const calledAs = basename(process.argv[1] ?? "");
+const args = process.argv.slice(2);
+// kubectl asks a plugin's own program what may come next.
+const isCompleting = calledAs.startsWith("kubectl_complete-");
+
+process.exitCode = await runCli(
+  isCompleting ? ["__complete", ...args] : args,
+  {
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
+  },
+  {
+    name: calledAs.startsWith("kubectl-") ? "kubectl klight" : "klight",
+    version: packageJson.version,
+    signal: stop.signal,
+  },
+);

@@ -1,116 +1,98 @@
 import { duration } from "../page/age.ts";
-import type { NotIn } from "../status/not-in.ts";
-import type { Member, NetworkStatus, Status } from "../status/status.ts";
-import type { Why } from "../status/why.ts";
+import type { PodEvent } from "./events.ts";
+import type { NetworkReport, PodReport } from "./pods.ts";
 
 /** What pods bring along may hold characters that a terminal obeys. */
 const plain = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 
-const lines = (...parts: readonly (string | undefined)[]): string =>
+/** Lines for a terminal; whatever stands in them, each stays one line. */
+export const lines = (...parts: readonly (string | undefined)[]): string =>
   `${parts
     .filter((part) => part !== undefined)
     .map(plain)
     .join("\n")}\n`;
 
-const ago = (at: string, now: string): string => `${duration(Date.parse(now) - Date.parse(at))} ago`;
+export const ago = (at: string, now: number): string => `${duration(now - Date.parse(at))} ago`;
 
-/** The answer to "why?", for a person. */
-export function whyInWords(why: Why): string {
-  const { pod, verdict, reason, says, message, cure, network } = why;
-  const where = network === null ? "" : ` ${network.network}`;
-  const head = verdict === "unknown" ? `${pod}: cannot be told now` : `${pod} is ${verdict}${where}`;
+/** Columns as kubectl has them: as wide as what is widest in them, two blanks between. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(plain));
+  const widths = cells.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
+    [],
+  );
+  return cells
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+/** The answer to "why?", for a person. `now`: ms since 1970. */
+export function whyInWords(report: PodReport, events: readonly PodEvent[], now: number): string {
+  const { pod, verdict, network, reason, says, message, cure, needsHelp } = report;
+  const long = report.since === undefined ? "" : `, for ${duration(now - Date.parse(report.since))}`;
+  const urgent = needsHelp ? ": somebody should look" : "";
+  const rows = [
+    ["address", report.address ?? "none"],
+    ["container", report.container ?? "not known"],
+    ["incarnation", report.incarnation],
+    ...(report.via === null ? [] : [["through", report.via]]),
+  ];
   return lines(
-    head,
+    `${pod} is ${verdict}${network === null ? "" : ` ${network}`}${long}${urgent}`,
     "",
     `  ${reason}: ${says}`,
-    `  ${message}`,
-    ...why.waitsFor.map((what) => `  Waits for ${what}`),
+    ...(message === "" ? [] : [`  ${message}`]),
     `  What helps: ${cure}`,
-    ...seen(why),
-    ...decided(why),
+    "",
+    ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(12)} ${value}`),
+    ...(events.length === 0 ? [] : ["", "  Told so far"]),
+    ...events.map((event) => `  ${ago(event.at, now)}  ${event.type} ${event.reason}: ${event.message}`),
   );
 }
 
-function seen({ seen: pod, network, member, at }: Why): readonly string[] {
-  const rows = [
-    ...(pod ? podRows(pod, at) : []),
-    ...(network ? [["members", `${network.members}, generation ${network.generation}`]] : []),
-    ...(member
-      ? [["in since", `${member.joinedAt}${member.via === null ? "" : ` through ${member.via}`}`]]
-      : []),
-  ];
-  return ["", ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(12)} ${value}`)];
+const states = { help: "needs help", wait: "on the way", well: "well" } as const;
+
+/** All networks, a row each, and below it who is not in. `now`: ms since 1970. */
+export function networksInWords(networks: readonly NetworkReport[], now: number): string {
+  if (networks.length === 0) return lines("No pod here has the label klight.networkId.");
+  const rows = networks.map((network) => [
+    network.network,
+    String(network.in.length),
+    String(network.notIn.length),
+    states[network.level],
+  ]);
+  const out = networks.flatMap(({ notIn }) => notIn);
+  const gaps = out.flatMap((report) => [
+    `${report.pod}: ${report.reason}${forHowLong(report, now)}${report.needsHelp ? ", somebody should look" : ""}`,
+    `  ${report.message}`,
+    `  What helps: ${report.cure}`,
+  ]);
+  return table([["NETWORK", "IN", "NOT IN", "STATE"], ...rows]) + (gaps.length > 0 ? lines("", ...gaps) : "");
 }
 
-const podRows = (pod: NonNullable<Why["seen"]>, now: string): readonly (readonly [string, string])[] => [
-  ["label", pod.label ?? "none"],
-  ["address", pod.address ?? "none"],
-  ["container", pod.container ?? "not known"],
-  ["incarnation", pod.incarnation],
-  ["ready", readiness(pod, now)],
-];
-
-function readiness({ ready, unreadySince, deleting }: NonNullable<Why["seen"]>, now: string): string {
-  const since = unreadySince === null ? "" : `, since ${ago(unreadySince, now).replace(" ago", "")}`;
-  return `${ready ? "yes" : `no${since}`}${deleting ? ", being deleted" : ""}`;
+/** All pods, a row each. `now`: ms since 1970. */
+export function podsInWords(networks: readonly NetworkReport[], now: number): string {
+  if (networks.length === 0) return networksInWords(networks, now);
+  const rows = networks.flatMap(({ network, in: members, notIn }) =>
+    [...members, ...notIn].map((report) => [
+      network,
+      report.pod,
+      report.verdict,
+      report.reason,
+      report.since === undefined ? "" : duration(now - Date.parse(report.since)),
+      report.address ?? "",
+      report.via ?? "",
+    ]),
+  );
+  return table([["NETWORK", "POD", "VERDICT", "REASON", "SINCE", "ADDRESS", "THROUGH"], ...rows]);
 }
 
-function decided({ condition, log, at }: Why): readonly (string | undefined)[] {
-  if (condition === null && log.length === 0) return [];
-  const { status, reason, message, since } = condition ?? {};
-  return [
-    "",
-    "  Decided so far",
-    condition === null
-      ? undefined
-      : `  condition ${status} ${reason}${since ? `, ${ago(since, at)}` : ""}: ${message}`,
-    ...log.map((entry) => `  ${entry.at} ${entry.outcome} ${entry.reason}: ${entry.message}`),
-  ];
-}
-
-/** All networks, for a person. */
-export function networksInWords({ at, cluster, networks, unplaced }: Status): string {
-  const blocks = networks.map((network) => lines(...networkLines(network, at)));
-  if (cluster.tag !== "seen") {
-    blocks.unshift(lines(`Pods that are not in are not known: ${cluster.message}`));
-  }
-  if (networks.length === 0) blocks.push(lines("There is no network yet."));
-  if (unplaced.length > 0) blocks.push(lines("Pods without a network", ...unplaced.flatMap(gapLines)));
-  return blocks.join("\n");
-}
-
-function networkLines(
-  { network, generation, members, notIn, leased, intent }: NetworkStatus,
-  now: string,
-): readonly string[] {
-  const facts = [
-    `${members.length} in`,
-    ...(notIn.length > 0 ? [`${notIn.length} not in`] : []),
-    `generation ${generation}`,
-    ...(leased ? ["changing now"] : intent ? [`a ${intent.kind} was left half-done`] : []),
-  ];
-  const width = Math.max(0, ...members.map(({ name }) => name.length));
-  const place = Math.max(0, ...members.map(({ address }) => address.length));
-  return [
-    `${network}  ${facts.join(", ")}`,
-    ...members.map((member) => memberLine(member, width, place, now)),
-    ...notIn.flatMap(gapLines),
-  ];
-}
-
-function memberLine(
-  { name, address, via, joinedAt, hungMs, podIs }: Member,
-  width: number,
-  place: number,
-  now: string,
-): string {
-  const how = via === null ? "" : `  through ${via}`;
-  const odd = hungMs === undefined ? podIs && `pod ${podIs}` : `no answer for ${duration(hungMs)}`;
-  return `  ${name.padEnd(width)}  ${address.padEnd(place)}  ${ago(joinedAt, now)}${how}${odd ? `  (${odd})` : ""}`;
-}
-
-const gapLines = ({ name, reason, message, cure }: NotIn): readonly string[] => [
-  `  not in: ${name}, ${reason}: ${message}`,
-  `    What helps: ${cure}`,
-];
+const forHowLong = ({ since }: PodReport, now: number): string =>
+  since === undefined ? "" : `, for ${duration(now - Date.parse(since))}`;

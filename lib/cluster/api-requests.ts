@@ -29,8 +29,14 @@ export type Send = (request: ApiRequest) => Promise<ApiAnswer>;
  *
  * Throws where there is no usable configuration.
  */
-export function openApiServer(options: { readonly kubeconfig?: string; readonly timeoutMs: number }): Send {
-  const config = loadConfig(options.kubeconfig);
+export function openApiServer(options: {
+  /** Path of a kubeconfig file; absent: the service account of the pod that this runs in. */
+  readonly kubeconfig?: string;
+  /** Instead of either: one that is read already. */
+  readonly config?: KubeConfig;
+  readonly timeoutMs: number;
+}): Send {
+  const config = options.config ?? loadConfig(options.kubeconfig);
   const server = config.getCurrentCluster()?.server ?? "";
   if (!URL.canParse(server)) {
     throw new Error("not in a cluster, and KUBECONFIG names no cluster");

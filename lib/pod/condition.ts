@@ -5,6 +5,12 @@ import type { Joined, Pod } from "./pod.ts";
 export const JOINED_CONDITION = "klight.dev/joined";
 
 /**
+ * The annotation by which whoever may patch pods asks for a re-form of the pod's network, as `kubectl rollout restart`
+ * asks for a restart: each new value is a request, and is done once.
+ */
+export const REFORM_ANNOTATION = "klight.dev/reform";
+
+/**
  * A condition has no fields of its own for what klight must find again, so they stand at the end of the message:
  * `SENTENCE (network default/net-a; incarnation containerd://1f; via rec-b; generation 2)`.
  */
@@ -18,9 +24,11 @@ export const formatJoined = (joined: {
   readonly was?: string;
   readonly via?: string;
   readonly generation?: number;
+  /** The last request of {@link REFORM_ANNOTATION} that is answered. */
+  readonly reform?: string;
 }): JoinedCondition => {
-  const { status, reason, message, network, incarnation, was, via, generation } = joined;
-  const parts = Object.entries({ network, incarnation, was, via, generation })
+  const { status, reason, message, network, incarnation, was, via, generation, reform } = joined;
+  const parts = Object.entries({ network, incarnation, was, via, generation, reform })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${escaped(String(value))}`);
   return { status, reason, message: `${message} (${parts.join("; ")})` };
@@ -53,11 +61,11 @@ export const joinedInThisLife = ({ joined, network, incarnation, finished }: Pod
   joined.network === network &&
   joined.incarnation === incarnation;
 
-type Parts = Pick<Joined, "network" | "incarnation" | "was" | "via" | "generation">;
+type Parts = Pick<Joined, "network" | "incarnation" | "was" | "via" | "generation" | "reform">;
 
 function partsOf(tail: string): Parts {
   const said = tail.split("; ").flatMap((part) => {
-    const [, key, value] = /^(network|incarnation|was|via|generation) (.*)$/su.exec(part) ?? [];
+    const [, key, value] = /^(network|incarnation|was|via|generation|reform) (.*)$/su.exec(part) ?? [];
     return key === undefined || value === undefined ? [] : [[key, unescaped(value)] as const];
   });
   const { generation, ...texts }: Record<string, string> = Object.fromEntries(said);

@@ -100,6 +100,7 @@ export const podObject = z.object({
         "klight.dev/port": text,
         "klight.dev/container": text,
         "kubectl.kubernetes.io/default-container": text,
+        "klight.dev/reform": text,
       })
       .nullish(),
     creationTimestamp: time,

@@ -1,4 +1,4 @@
-import { JOINED_CONDITION, parseJoined } from "./condition.ts";
+import { JOINED_CONDITION, parseJoined, REFORM_ANNOTATION } from "./condition.ts";
 import { networkKey } from "./network-key.ts";
 import type { PodName } from "../outcome.ts";
 import { type Admission, admit, hasFinished } from "./admission.ts";
@@ -16,6 +16,8 @@ export interface Joined {
   readonly was?: string;
   readonly via?: string;
   readonly generation?: number;
+  /** The last request for a re-form by this pod's annotation that is answered. */
+  readonly reform?: string;
 }
 
 /** What klight reads from a pod object. */
@@ -48,6 +50,8 @@ export interface Pod extends PodName {
   readonly joined?: Joined;
   /** Since when {@link joined} has its status, in ms since 1970; absent where it does not say. */
   readonly joinedSince?: number;
+  /** Value of the annotation `klight.dev/reform`; absent where there is none, or an empty one. */
+  readonly reformAsked?: string;
   readonly admission: Admission;
 }
 
@@ -95,6 +99,7 @@ function podOf(object: PodObject, rules: PodRules): Pod {
     ...optional("containerUnreadySince", life.notReadySince),
     ...optional("joined", joined && parseJoined(joined)),
     ...optional("joinedSince", sinceOf(joined)),
+    ...optional("reformAsked", object.metadata.annotations?.[REFORM_ANNOTATION] || undefined),
   };
   const admission = admit(object, { ...facts, port, isReady: life.isReady }, rules);
   return { ...facts, admission };

@@ -16,6 +16,7 @@ import { factsOf } from "../reasons.ts";
  *   says that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
  * - `left-out`: it was in, and its network has gone on without it.
  * - `label-removed`: the pod has lost its label while its peer was in the network.
+ * - `answered`: the pod asked for a re-form by its annotation, and this is the answer.
  * - `re-formed`: the network was, told at its newest member whose pod is known.
  */
 export type News =
@@ -24,6 +25,7 @@ export type News =
   | { readonly tag: "held"; readonly pod: Pod; readonly outcome: Outcome }
   | { readonly tag: "left-out"; readonly pod: Pod; readonly network: string }
   | { readonly tag: "label-removed"; readonly pod: Pod; readonly message: string }
+  | { readonly tag: "answered"; readonly pod: Pod; readonly outcome: Outcome }
   | {
       readonly tag: "re-formed";
       readonly pod: Pod | undefined;
@@ -54,6 +56,8 @@ export async function announce(deps: Deps, news: News): Promise<Pod | undefined>
     }
     case "label-removed":
       return (await tellOut(deps, news.pod, { reason: "LabelRemoved", message: news.message })).now;
+    case "answered":
+      return (await tellAnswer(deps, news)).now;
     case "re-formed":
       return tellReform(deps, news);
   }
@@ -82,7 +86,7 @@ async function mend(
     status: "True",
     reason: "Joined",
     message,
-    incarnation: pod.incarnation,
+    ...ofThisPod(pod),
     generation,
     ...(pod.network !== undefined && { network: pod.network }),
     ...(via !== null && { via }),
@@ -108,13 +112,13 @@ function isWorthTelling({ pod, outcome: { name, reason } }: Extract<News, { tag:
   return name === "held" && !transient && !blind;
 }
 
-function conditionIn(outcome: In, { incarnation }: Pod): JoinedCondition {
+function conditionIn(outcome: In, pod: Pod): JoinedCondition {
   const { reason, message, network, generation } = outcome;
   return formatJoined({
     status: "True",
     reason,
     message,
-    incarnation,
+    ...ofThisPod(pod),
     generation,
     ...(network !== undefined && { network }),
     ...(outcome.name === "joined" && { via: outcome.via }),
@@ -126,17 +130,37 @@ async function tellOut(
   pod: Pod,
   { reason, message }: { readonly reason: string; readonly message: string },
 ): Promise<Told> {
-  const { network, incarnation } = pod;
+  const { network } = pod;
   const was = networkBefore(pod);
   const condition = formatJoined({
     status: "False",
     reason,
     message,
-    incarnation,
+    ...ofThisPod(pod),
     ...(network !== undefined && { network }),
     ...(was !== undefined && was !== network && { was }),
   });
   return tell(deps, pod, condition, { type: "Warning", reason, message });
+}
+
+/** What every condition keeps: whose life it is about, and the last request that was answered, or it would be done again. */
+const ofThisPod = ({
+  incarnation,
+  joined,
+}: Pod): { readonly incarnation: string; readonly reform?: string } => ({
+  incarnation,
+  ...(joined?.reform !== undefined && { reform: joined.reform }),
+});
+
+/** The condition says what it said before, and which request is answered; how, the Event says. */
+async function tellAnswer(deps: Deps, { pod, outcome }: Extract<News, { tag: "answered" }>): Promise<Told> {
+  const { joined, incarnation, reformAsked } = pod;
+  if (joined === undefined || reformAsked === undefined) return {};
+  const event: ClusterEvent =
+    outcome.name === "reformed"
+      ? { type: "Normal", reason: "ReformDone", message: outcome.message }
+      : { type: "Warning", reason: "ReformRefused", message: `${outcome.reason}: ${outcome.message}` };
+  return tell(deps, pod, formatJoined({ ...joined, incarnation, reform: reformAsked }), event);
 }
 
 /** What came of writing a condition: the pod as it is now, or why it could not be written. */

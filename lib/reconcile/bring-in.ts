@@ -6,6 +6,7 @@ import { clusterHeld } from "./cluster-held.ts";
 import { conclude, reconcile } from "./reconcile.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
+import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
 import { takeOff } from "./take-off.ts";
 
@@ -17,6 +18,7 @@ export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
     return { name: "ignored", reason, message, pod };
   }
   if (network !== undefined && joinedInThisLife(pod)) {
+    if (asksForReform(pod)) return reformAskedBy(deps, pod, network);
     return {
       name: "member",
       reason: "AlreadyMember",

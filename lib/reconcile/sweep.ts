@@ -6,6 +6,7 @@ import type { NetworkView } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import type { Target } from "./plan.ts";
+import { asksForReform } from "./reform-asked.ts";
 import { conclude, memberOf, reconcile } from "./reconcile.ts";
 import { newestOf } from "./newest-entries.ts";
 import { held, type Outcome } from "../outcome.ts";
@@ -84,7 +85,7 @@ async function sweepNetwork(
       const { via } = member;
       await conclude(deps, { outcome, tell: [{ tag: "mended", pod, via, generation: view.generation }] });
     }
-    if (isSettled || pod.admission.tag === "ignored") continue;
+    if (needsNothing(pod, isSettled)) continue;
     if (!inTime()) return outcomes;
     outcomes.push(await bringInNow(deps, pod, view.network));
   }
@@ -93,13 +94,16 @@ async function sweepNetwork(
   return outcomes;
 }
 
+const needsNothing = (pod: Pod, isSettled: boolean): boolean =>
+  pod.admission.tag === "ignored" || (isSettled && !asksForReform(pod));
+
 /** A list may be behind, and no event will tell: each pod is looked at as it is now. */
 async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
   const now = asked.pod;
   const isSame = now?.uid === pod.uid && now.network === network && now.incarnation === pod.incarnation;
-  if (isSame) return bringIn(deps, now, network);
+  if (isSame && !asksForReform(now)) return bringIn(deps, now, network);
   if (now !== undefined) return present(deps, now);
   const message = `${pod.namespace}/${pod.name} is gone`;
   return { name: "ignored", reason: "PodGone", message, pod, network };

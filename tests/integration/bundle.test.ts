@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
@@ -20,6 +21,19 @@ describe("the bundle", () => {
     for (const path of ["/", "/page/page.css", "/networks"]) {
       assert.equal((await ask(port, { method: "GET", path })).status, 200, path);
     }
+  });
+
+  test("has the command line in one file that needs nothing beside it, as kubectl's plugin too", (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "klight-bundle-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    cpSync(join(dist, "klight.js"), join(folder, "klight.js"));
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    symlinkSync("klight.js", join(folder, "kubectl-klight"));
+    const run = (file: string, ...args: readonly string[]): string =>
+      execFileSync(process.execPath, [join(folder, file), ...args], { encoding: "utf8" });
+    assert.match(run("klight.js", "--version"), /^\d+\.\d+\.\d+\n$/u);
+    assert.match(run("klight.js", "--help"), /^Usage: klight /u);
+    assert.match(run("kubectl-klight", "--help"), /^Usage: kubectl klight /u);
   });
 
   test("checks callers, and reads what checks them with the first one", async (t) => {

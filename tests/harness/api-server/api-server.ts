@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiCall, Fault } from "./faults.ts";
 import type { StoredEvent } from "./new-event.ts";
+import type { OtherObjects } from "./other-objects.ts";
 import { createPages } from "./pages.ts";
 import { createPodStore, type PodStore } from "./pod-store.ts";
 import { createRoutes } from "./routes.ts";
@@ -20,6 +21,8 @@ export interface ApiServer {
   readonly kubeconfig: string;
   readonly pods: PodStore;
   readonly events: readonly StoredEvent[];
+  /** Whatever else there is: what a GET at a path answers, and whom a review lets do what. */
+  readonly objects: OtherObjects;
   /** Every request that came in, refused ones too. */
   readonly calls: readonly ApiCall[];
   /** From now on this is wrong, with all requests or with those that match; undefined: nothing. */
@@ -42,6 +45,7 @@ export async function startApiServer({ token }: ApiServerOptions = {}): Promise<
   const pages = createPages();
   const calls: ApiCall[] = [];
   const events: StoredEvent[] = [];
+  const objects: OtherObjects = { byPath: new Map(), isAllowed: () => true };
   let fault: { readonly fault: Fault; readonly matches: (call: ApiCall) => boolean } | undefined;
   let frozen: ReturnType<PodStore["list"]> | undefined;
 
@@ -49,6 +53,7 @@ export async function startApiServer({ token }: ApiServerOptions = {}): Promise<
     pods,
     pages,
     events,
+    objects,
     listed: () => frozen ?? pods.list(),
     token,
     takes: (call) => {
@@ -69,6 +74,7 @@ export async function startApiServer({ token }: ApiServerOptions = {}): Promise<
     kubeconfig,
     pods,
     events,
+    objects,
     calls,
     fail: (next, matches = () => true) => {
       fault = next && { fault: next, matches };

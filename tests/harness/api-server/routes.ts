@@ -6,6 +6,7 @@ import type { PodObject } from "./objects.ts";
 import type { Pages } from "./pages.ts";
 import type { Named, PodStore } from "./pod-store.ts";
 import { parseFieldSelector, parseSelector } from "./selector.ts";
+import { otherObjects, type OtherObjects } from "./other-objects.ts";
 import { badRequest, invalid, notFound, type Refusal, RefusedError, statusObject } from "./status.ts";
 import { type FieldValidation, readObject, statusPatch, strictProblems } from "./validation.ts";
 
@@ -16,6 +17,7 @@ export interface RoutesOptions {
   /** The pods that a LIST shows. */
   readonly listed: () => readonly PodObject[];
   readonly token: string | undefined;
+  readonly objects: OtherObjects;
   /** Told of each request; answers what is wrong with it. */
   readonly takes: (call: ApiCall) => Fault | undefined;
 }
@@ -77,6 +79,16 @@ export function createRoutes(options: RoutesOptions): Express {
       return { code: 200, body: patchStatus(pods, request) };
     },
   );
+  route("patch", `${inNamespace}/pods/:name`, { verb: "patch", resource: "pods" }, (request) => {
+    return { code: 200, body: patchAnnotations(pods, request) };
+  });
+  route("get", `${inNamespace}/events`, { verb: "list", resource: "events" }, ({ query, params }) => {
+    const { namespace } = params as Namespaced;
+    const { fieldSelector = "" } = query as Record<string, string | undefined>;
+    const has = eventSelector(fieldSelector);
+    const items = options.events.filter((event) => event.metadata.namespace === namespace && has(event));
+    return { code: 200, body: { kind: "EventList", apiVersion: "v1", metadata: {}, items } };
+  });
   route("post", `${inNamespace}/events`, { verb: "create", resource: "events" }, (request) => {
     const event = newEvent(
       json(request, ["application/json"]),
@@ -90,6 +102,7 @@ export function createRoutes(options: RoutesOptions): Express {
     const message = "the server does not allow this method on the requested resource";
     refuse(response, { code: 405, reason: "MethodNotAllowed", message });
   });
+  app.use(otherObjects(options.objects));
   app.use((_request, response) => {
     refuse(response, {
       code: 404,
@@ -211,6 +224,41 @@ function listPods({ pods, pages, listed }: RoutesOptions, { query, params }: Req
 }
 
 const keyOf = ({ metadata }: PodObject): string => `${metadata.namespace}/${metadata.name}`;
+
+/** A merge patch of annotations, as `kubectl annotate` sends it; null takes one away. */
+function patchAnnotations(pods: PodStore, request: Request): PodObject {
+  const pod = named(request);
+  const { metadata = {} } = json(request, ["application/merge-patch+json"]) as {
+    readonly metadata?: { readonly uid?: string; readonly annotations?: Record<string, string | null> };
+  };
+  const stored = pods.get(pod);
+  if (stored === undefined) throw new RefusedError(notFound("pods", pod.name));
+  if (metadata.uid !== undefined && metadata.uid !== stored.metadata.uid) {
+    const cause = { field: "metadata.uid", message: `Invalid value: "${metadata.uid}": field is immutable` };
+    throw new RefusedError(invalid("Pod", pod.name, [cause]));
+  }
+  const { labels, annotations, finalizers } = stored.metadata;
+  const merged = Object.entries({ ...annotations, ...metadata.annotations }).flatMap(([key, value]) =>
+    value === null ? [] : [[key, value] as const],
+  );
+  return pods.replace(pod, {
+    ...(labels && { labels }),
+    ...(finalizers && { finalizers }),
+    annotations: Object.fromEntries(merged),
+  });
+}
+
+/** Fields of an Event that a list may select by, of those that klight selects by. */
+function eventSelector(selector: string): (event: StoredEvent) => boolean {
+  const wanted =
+    selector === "" ? [] : selector.split(",").map((each) => each.split("=") as [string, string]);
+  const unknown = wanted.find(([field]) => !/^involvedObject\.(?:kind|name)$/u.test(field));
+  if (unknown) throw new RefusedError(badRequest(`field label not supported: ${unknown[0]}`));
+  return ({ involvedObject }) =>
+    wanted.every(
+      ([field, value]) => involvedObject[field.slice("involvedObject.".length) as "kind" | "name"] === value,
+    );
+}
 
 function patchStatus(pods: PodStore, request: Request): PodObject {
   const pod = named(request);

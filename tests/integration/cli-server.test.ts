@@ -5,31 +5,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { runCli } from "../../functions/cli/run.ts";
 import type { Outcome } from "../../lib/outcome.ts";
+import { type CommandEnded, runCommand } from "../harness/command-line.ts";
 import { exampleNetworks } from "../harness/example-networks.ts";
 import { podOf, World } from "../harness/networks.ts";
 import { type PageServer, servePage } from "../harness/page-server.ts";
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a command in this process, with what it writes kept. */
-async function klight(...args: readonly string[]): Promise<Ended> {
-  const written = { out: "", err: "" };
-  const code = await runCli(args, {
-    out: (piece) => {
-      written.out += piece;
-    },
-    err: (piece) => {
-      written.err += piece;
-    },
-  });
-  return { code, ...written };
-}
+const klight = (...args: readonly string[]): Promise<CommandEnded> => runCommand(args);
 
 const reformed = (network: string): Promise<Outcome> =>
   Promise.resolve({
@@ -42,7 +24,7 @@ const reformed = (network: string): Promise<Outcome> =>
 
 const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString("base64")}`;
 
-describe("klight on the command line", () => {
+describe("klight --server", () => {
   let server: PageServer;
   let at: readonly string[];
   before(async () => {
@@ -52,7 +34,7 @@ describe("klight on the command line", () => {
           ? reformed(network)
           : { name: "refused", reason: "NoNetwork", message: `there is no network ${network}`, network },
     });
-    at = ["--url", server.url];
+    at = ["--server", server.url];
   });
   after(() => server.close());
 
@@ -79,8 +61,8 @@ describe("klight on the command line", () => {
     assert.match(out, /Waits for metering\/readings-3 to answer, or to be given up in 0 s/u);
   });
 
-  test("why --json: the answer as it is", async () => {
-    const { code, out } = await klight("why", "shop/orders-11", "--json", ...at);
+  test("why -o json: the answer as it is", async () => {
+    const { code, out } = await klight("why", "shop/orders-11", "-o", "json", ...at);
     const sent: unknown = await (await fetch(`${server.url}/why/shop/orders-11`)).json();
     const { at: _now, ...told } = JSON.parse(out) as Record<string, unknown>;
     const { at: _then, ...asked } = sent as Record<string, unknown>;
@@ -104,8 +86,8 @@ describe("klight on the command line", () => {
     assert.match(out, /^billing\/ledger .*changing now$/mu);
   });
 
-  test("networks --json: the status as it is", async () => {
-    const { out } = await klight("networks", "--json", ...at);
+  test("networks -o json: the status as it is", async () => {
+    const { out } = await klight("networks", "-o", "json", ...at);
     const { networks } = JSON.parse(out) as { readonly networks: readonly { readonly network: string }[] };
     assert.deepEqual(networks.map(({ network }) => network).slice(0, 2), ["metering/readings", "shop/carts"]);
   });
@@ -124,7 +106,6 @@ describe("klight on the command line", () => {
 
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [["why"], /missing required argument/u],
-    [["why", "orders-3"], /NAMESPACE\/POD/u],
     [["why", "a/b/c"], /NAMESPACE\/POD/u],
     [["why", "shop/orders-3?x"], /NAMESPACE\/POD/u],
     [["why", "shop/orders-3#"], /NAMESPACE\/POD/u],
@@ -134,7 +115,7 @@ describe("klight on the command line", () => {
     [["reform", "a/"], /NAMESPACE\/ID/u],
     [["networks", "more"], /too many arguments/u],
     [["nothing"], /unknown command/u],
-    [["networks", "--url", "redis://x"], /http:\/\/ or https:\/\//u],
+    [["networks", "--server", "redis://x"], /http:\/\/ or https:\/\//u],
     [["networks", "--timeout", "soon"], /from 0 to 3600/u],
     [["networks", "--what"], /unknown option/u],
   ];
@@ -151,18 +132,18 @@ describe("klight on the command line", () => {
     const { code, out } = await klight("--help");
     assert.equal(code, 0);
     assert.match(out, /\$ klight why shop\/orders-3/u);
-    assert.match(out, /KLIGHT_URL/u);
+    assert.match(out, /KLIGHT_SERVER/u);
   });
 });
 
-describe("klight on the command line, where klight is not well", () => {
+describe("klight --server, where klight is not well", () => {
   test("says that nobody answers, exit code 3", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, "close");
-    const { code, err } = await klight("networks", "--url", `http://127.0.0.1:${port}`);
+    const { code, err } = await klight("networks", "--server", `http://127.0.0.1:${port}`);
     assert.equal(code, 3);
     assert.match(err, /cannot be reached: .*ECONNREFUSED/u);
   });
@@ -175,7 +156,13 @@ describe("klight on the command line, where klight is not well", () => {
       server.close();
     });
     const { port } = server.address() as AddressInfo;
-    const { code, err } = await klight("networks", "--url", `http://127.0.0.1:${port}`, "--timeout", "0.1");
+    const { code, err } = await klight(
+      "networks",
+      "--server",
+      `http://127.0.0.1:${port}`,
+      "--timeout",
+      "0.1",
+    );
     assert.equal(code, 3);
     assert.match(err, /no answer within 0\.1 s/u);
   });
@@ -190,19 +177,19 @@ describe("klight on the command line, where klight is not well", () => {
       server.close();
     });
     const { port } = server.address() as AddressInfo;
-    const { code, err } = await klight("networks", "--url", `http://127.0.0.1:${port}`);
+    const { code, err } = await klight("networks", "--server", `http://127.0.0.1:${port}`);
     assert.equal(code, 3);
     assert.match(err, /is the URL right/u);
   });
 
-  test("tells of a store that does not answer, exit code 1", async (context) => {
+  test("tells of a store that does not answer, exit code 3", async (context) => {
     const world = new World();
     const failed = { tag: "failed", message: "no answer from Redis" } as const;
     Object.assign(world.contacts, { networks: () => Promise.resolve(failed) });
     const server = await servePage(world);
     context.after(() => server.close());
-    const { code, err } = await klight("networks", "--url", server.url);
-    assert.deepEqual([code, err], [1, "klight: StoreUnavailable: no answer from Redis\n"]);
+    const { code, err } = await klight("networks", "--server", server.url);
+    assert.deepEqual([code, err], [3, "klight: StoreUnavailable: no answer from Redis\n"]);
   });
 
   test("shows characters that a terminal obeys as text", async (context) => {
@@ -212,7 +199,7 @@ describe("klight on the command line, where klight is not well", () => {
     const server = await servePage(world);
     context.after(() => server.close());
     for (const command of [["networks"], ["why", "shop/orders-0"]]) {
-      const { out } = await klight(...command, "--url", server.url);
+      const { out } = await klight(...command, "--server", server.url);
       assert.match(out, /\\u\{1b\}\[2Jgone\\u\{202e\}\\u\{a\}next/u);
       assert.ok(!out.includes("\u001b") && !out.includes("\u202e"));
     }
@@ -227,10 +214,10 @@ describe("the read token", () => {
   after(() => server.close());
 
   test("is sent by the command line", async () => {
-    const url = ["--url", server.url];
+    const url = ["--server", server.url];
     assert.equal((await klight("networks", "--token", "t0ken", ...url)).code, 0);
     const { code, err } = await klight("networks", "--token", "other", ...url);
-    assert.equal(code, 1);
+    assert.equal(code, 4);
     assert.match(err, /Not allowed/u);
   });
 
@@ -271,7 +258,7 @@ describe("the command", () => {
   test("takes URL and token from the environment, and exits with the code", async () => {
     const entry = new URL("../../functions/cli/main.ts", import.meta.url).pathname;
     const child = spawn(process.execPath, [entry, "why", "shop/orders-11"], {
-      env: { ...process.env, KLIGHT_URL: server.url, KLIGHT_READ_TOKEN: "t0ken" },
+      env: { ...process.env, KLIGHT_SERVER: server.url, KLIGHT_READ_TOKEN: "t0ken" },
       timeout: 20_000,
     });
     const [out, [code]] = await Promise.all([text(child.stdout), once(child, "exit") as Promise<[number]>]);
@@ -281,7 +268,7 @@ describe("the command", () => {
 
   test("ends without a word where nobody reads on", async () => {
     const entry = new URL("../../functions/cli/main.ts", import.meta.url).pathname;
-    const env = { ...process.env, KLIGHT_URL: server.url, KLIGHT_READ_TOKEN: "t0ken" };
+    const env = { ...process.env, KLIGHT_SERVER: server.url, KLIGHT_READ_TOKEN: "t0ken" };
     const child = spawn(process.execPath, [entry, "networks"], { env, timeout: 20_000 });
     child.stdout.destroy();
     const [err, [code]] = await Promise.all([text(child.stderr), once(child, "exit") as Promise<[number]>]);

@@ -1,18 +1,18 @@
-/** Where klight is, and how it is asked. */
-export interface Target {
+/** Where klight's function answers, and how it is asked. */
+export interface Server {
   readonly url: string;
   readonly token?: string;
   readonly timeoutMs: number;
 }
 
 /** `refused`: klight answered, and not with what was asked for. `unreachable`: it did not answer as klight does. */
-export type Answer =
+export type Told =
   | { readonly tag: "answer"; readonly body: unknown; readonly outcome?: string }
   | { readonly tag: "refused"; readonly status: number; readonly message: string; readonly outcome?: string }
   | { readonly tag: "unreachable"; readonly message: string };
 
 /** One request to klight. Never throws. */
-export async function ask(target: Target, path: string, method: "GET" | "POST" = "GET"): Promise<Answer> {
+export async function ask(target: Server, path: string, method: "GET" | "POST" = "GET"): Promise<Told> {
   const url = new URL(path, target.url.endsWith("/") ? target.url : `${target.url}/`);
   try {
     const response = await fetch(url, {
@@ -32,7 +32,7 @@ export async function ask(target: Target, path: string, method: "GET" | "POST" =
 }
 
 /** klight's own answers bear an outcome, are JSON, or tell a problem; anything else comes from somebody else. */
-function read({ ok, status, headers }: Response, text: string, url: URL): Answer {
+function read({ ok, status, headers }: Response, text: string, url: URL): Told {
   const outcome = headers.get("klight-outcome");
   const told = outcome === null ? {} : { outcome };
   const body = parsed(text);
@@ -60,7 +60,7 @@ function detailOf(body: unknown): string | undefined {
   return typeof title === "string" ? `${title}: ${detail}` : detail;
 }
 
-function whyOf(error: unknown, { timeoutMs }: Target): string {
+function whyOf(error: unknown, { timeoutMs }: Server): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return `no answer within ${timeoutMs / 1_000} s`;
   const { cause } = error;

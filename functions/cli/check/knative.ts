@@ -1,0 +1,146 @@
+import * as z from "zod";
+import { type CheckResult, type Place, unknown, well, wrong } from "./finding.ts";
+import { listOf, metadata, notReady, readObject, type Resource, resource } from "./cluster-objects.ts";
+
+const parts = [
+  {
+    what: "Knative Serving",
+    group: "serving.knative.dev/v1",
+    crd: "services.serving.knative.dev",
+    isNeeded: true,
+  },
+  {
+    what: "Knative's sources",
+    group: "sources.knative.dev/v1",
+    crd: "apiserversources.sources.knative.dev",
+    isNeeded: true,
+  },
+  {
+    what: "Knative Eventing",
+    group: "eventing.knative.dev/v1",
+    crd: "brokers.eventing.knative.dev",
+    isNeeded: true,
+  },
+] as const;
+
+/** Are Knative's kinds there, and of which version? */
+export async function checkKinds({ kube }: Place): Promise<readonly CheckResult[]> {
+  return Promise.all(
+    parts.map(async ({ what, group, crd }) => {
+      const kinds = await readObject(kube, `/apis/${group}`, z.object({ groupVersion: z.string() }));
+      if (kinds.tag === "unread") return unknown(what, kinds.message);
+      if (kinds.tag === "absent") {
+        const cure = "Install Knative Serving and Eventing: https://knative.dev/docs/install";
+        return wrong(what, `the cluster has no ${group}`, cure);
+      }
+      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crd}`;
+      const kind = await readObject(kube, path, z.object({ metadata }));
+      const version =
+        kind.tag === "found" ? kind.value.metadata.labels?.["app.kubernetes.io/version"] : undefined;
+      return well(what, version === undefined ? `${group} is there` : `version ${version}`);
+    }),
+  );
+}
+
+const list = listOf(resource);
+
+/** The Broker, its channel and its Triggers. None is needed where the sources go straight to the function. */
+export async function checkBroker({ kube, namespace }: Place): Promise<readonly CheckResult[]> {
+  const inNamespace = (group: string, kind: string): string =>
+    `/apis/${group}/namespaces/${namespace}/${kind}`;
+  const [brokers, triggers] = await Promise.all([
+    readObject(kube, inNamespace("eventing.knative.dev/v1", "brokers"), list),
+    readObject(kube, inNamespace("eventing.knative.dev/v1", "triggers"), list),
+  ]);
+  if (brokers.tag === "unread") return [unknown("Broker", brokers.message)];
+  if (brokers.tag === "absent" || brokers.value.length === 0) {
+    return [well("Broker", "there is none: the sources must go straight to the function")];
+  }
+  const found = await Promise.all(brokers.value.map((broker) => brokerResults({ kube, namespace }, broker)));
+  return [...found.flat(), ...triggerResults(triggers)];
+}
+
+const IN_MEMORY = "MTChannelBasedBroker";
+const ASYNC = "messaging.knative.dev/async-handler";
+
+async function brokerResults({ kube, namespace }: Place, broker: Resource): Promise<readonly CheckResult[]> {
+  const { name, annotations } = broker.metadata;
+  const what = `Broker ${name}`;
+  const problem = notReady(broker);
+  const ready =
+    problem === undefined
+      ? well(what, "it is ready")
+      : wrong(what, problem, `kubectl -n ${namespace} describe broker ${name}`);
+  if ((annotations?.["eventing.knative.dev/broker.class"] ?? IN_MEMORY) !== IN_MEMORY) return [ready];
+  const path = `/apis/messaging.knative.dev/v1/namespaces/${namespace}/inmemorychannels`;
+  const channels = await readObject(kube, path, list);
+  const its = channels.tag === "found" ? channels.value.filter((each) => isOf(each, name)) : [];
+  return [ready, ...waiting(broker, channels.tag === "unread" ? channels.message : its)];
+}
+
+const isOf = ({ metadata: { labels } }: Resource, broker: string): boolean =>
+  labels?.["eventing.knative.dev/broker"] === broker;
+
+/** A channel that waits for its subscriber lets one pod whose event is tried again stop all pod events. */
+function waiting(broker: Resource, channels: readonly Resource[] | string): readonly CheckResult[] {
+  const { name } = broker.metadata;
+  const what = `Broker ${name}, one event beside another`;
+  const isAsync = ({ metadata: { annotations } }: Resource): boolean => annotations?.[ASYNC] === "true";
+  if (!isAsync(broker)) {
+    const cure = `kubectl annotate broker ${name} ${ASYNC}=true, then restart the channel's dispatcher`;
+    return [wrong(what, `it lacks the annotation ${ASYNC}: one held pod stops all others`, cure)];
+  }
+  if (typeof channels === "string") return [unknown(what, channels)];
+  const late = channels.filter((channel) => !isAsync(channel));
+  if (late.length === 0) return [well(what, "its channel does not wait for the function")];
+  const cure = `kubectl annotate inmemorychannel ${late[0]?.metadata.name} ${ASYNC}=true, and restart imc-dispatcher`;
+  return [wrong(what, "its channel is older than the annotation and still waits for the function", cure)];
+}
+
+function triggerResults(
+  triggers: Awaited<ReturnType<typeof readObject<readonly Resource[]>>>,
+): readonly CheckResult[] {
+  if (triggers.tag === "unread") return [unknown("Trigger", triggers.message)];
+  const found = triggers.tag === "found" ? triggers.value : [];
+  const toFunction = found.filter(({ spec }) => subscriber.safeParse(spec).success);
+  if (toFunction.length === 0) {
+    return [
+      wrong("Trigger", "no Trigger leads to a Knative Service", "kubectl apply -k knative/overlays/broker"),
+    ];
+  }
+  return toFunction.map((trigger) => readiness("Trigger", trigger));
+}
+
+const subscriber = z.object({ subscriber: z.object({ ref: z.object({ kind: z.literal("Service") }) }) });
+
+export function readiness(kind: string, object: Resource): CheckResult {
+  const { name, namespace } = object.metadata;
+  const problem = notReady(object);
+  const what = `${kind} ${name}`;
+  if (problem === undefined) return well(what, "it is ready");
+  return wrong(what, problem, `kubectl -n ${namespace ?? "klight"} describe ${kind.toLowerCase()} ${name}`);
+}
+
+/** What sends pod events, and what begins sweeps. */
+export async function checkSources({ kube, namespace }: Place): Promise<readonly CheckResult[]> {
+  const path = (kind: string): string => `/apis/sources.knative.dev/v1/namespaces/${namespace}/${kind}`;
+  const [pods, pings] = await Promise.all([
+    readObject(kube, path("apiserversources"), list),
+    readObject(kube, path("pingsources"), list),
+  ]);
+  return [
+    ...sourceResults("ApiServerSource", pods, "no events of pods come in"),
+    ...sourceResults("PingSource", pings, "nothing begins a sweep, so what events missed stays so"),
+  ];
+}
+
+function sourceResults(
+  kind: string,
+  reading: Awaited<ReturnType<typeof readObject<readonly Resource[]>>>,
+  without: string,
+): readonly CheckResult[] {
+  if (reading.tag === "unread") return [unknown(kind, reading.message)];
+  const found = reading.tag === "found" ? reading.value : [];
+  if (found.length === 0) return [wrong(kind, `there is none: ${without}`, "kubectl apply -k knative/base")];
+  return found.map((source) => readiness(kind, source));
+}
