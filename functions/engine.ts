@@ -3,8 +3,6 @@ import { systemClock } from "../lib/clock.ts";
 import { createKubernetesCluster } from "../lib/cluster/kubernetes.ts";
 import type { Config } from "../lib/config.ts";
 import type { Contacts } from "../lib/store/contacts.ts";
-import { createMemoryContacts } from "../lib/store/memory.ts";
-import { createUpstashContacts } from "../lib/store/upstash.ts";
 import type { Deps } from "../lib/deps.ts";
 import { createLightpeerClient } from "../lib/peers/client/grpc-client.ts";
 import { createSeeds } from "../lib/peers/seed/seeds.ts";
@@ -25,13 +23,13 @@ import type { Telemetry } from "./telemetry/telemetry.ts";
 import { readWhy } from "./status/why.ts";
 
 /** All that answers a request, put together. Loaded with the first one, so that a start costs nothing of it. */
-export function createEngine(config: Config, log: Log, telemetry: Telemetry): Engine {
+export async function createEngine(config: Config, log: Log, telemetry: Telemetry): Promise<Engine> {
   const rules: PodRules = {
     scope: config.KLIGHT_SCOPE,
     namespaces: config.KLIGHT_NAMESPACES,
     defaultPort: config.KLIGHT_DEFAULT_PORT,
   };
-  const deps = telemetry.watch(depsOf(config, rules, log));
+  const deps = telemetry.watch(await depsOf(config, rules, log));
   const handlers = handlersOf(deps, rules, config.KLIGHT_SWEEP_MS);
   const mostEvents = config.KLIGHT_BATCH_LIMIT;
   const shell = { handlers, mostEvents, log, telemetry, now: () => deps.clock.now() };
@@ -50,9 +48,9 @@ export function createEngine(config: Config, log: Log, telemetry: Telemetry): En
   };
 }
 
-function depsOf(config: Config, rules: PodRules, log: Log): Deps {
+async function depsOf(config: Config, rules: PodRules, log: Log): Promise<Deps> {
   return {
-    contacts: contactsOf(config),
+    contacts: await contactsOf(config),
     lightpeer: createLightpeerClient(),
     seeds: createSeeds({
       port: config.KLIGHT_SEED_PORT,
@@ -80,15 +78,35 @@ function depsOf(config: Config, rules: PodRules, log: Log): Deps {
   };
 }
 
-function contactsOf(config: Config): Contacts {
-  if (config.KLIGHT_STORE === "memory") return createMemoryContacts(systemClock);
-  return createUpstashContacts({
-    // The configuration is refused without these two.
-    url: config.UPSTASH_REDIS_REST_URL ?? "",
-    token: config.UPSTASH_REDIS_REST_TOKEN ?? "",
-    prefix: config.KLIGHT_KEY_PREFIX ?? "",
-    timeoutMs: config.KLIGHT_STORE_TIMEOUT_MS,
-  });
+/** The store that is set; each is loaded where it is the one. The configuration is refused without its address. */
+async function contactsOf(config: Config): Promise<Contacts> {
+  const shared = { prefix: config.KLIGHT_KEY_PREFIX ?? "", timeoutMs: config.KLIGHT_STORE_TIMEOUT_MS };
+  switch (config.KLIGHT_STORE) {
+    case "memory": {
+      const { createMemoryContacts } = await import("../lib/store/memory.ts");
+      return createMemoryContacts(systemClock);
+    }
+    case "redis": {
+      const { createRedisContacts } = await import("../lib/store/redis.ts");
+      return createRedisContacts({
+        ...shared,
+        url: config.REDIS_URL ?? "",
+        sentinels: config.REDIS_SENTINELS,
+        ...(config.REDIS_SENTINEL_PASSWORD !== undefined && {
+          sentinelPassword: config.REDIS_SENTINEL_PASSWORD,
+        }),
+        ...(config.REDIS_CA_FILE !== undefined && { caFile: config.REDIS_CA_FILE }),
+      });
+    }
+    case "upstash": {
+      const { createUpstashContacts } = await import("../lib/store/upstash.ts");
+      return createUpstashContacts({
+        ...shared,
+        url: config.UPSTASH_REDIS_REST_URL ?? "",
+        token: config.UPSTASH_REDIS_REST_TOKEN ?? "",
+      });
+    }
+  }
 }
 
 const handlersOf = (deps: Deps, rules: PodRules, sweepMs: number): Handlers => ({

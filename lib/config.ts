@@ -1,7 +1,15 @@
-import { bytes, list, number, oneOf, text, type Variable } from "./variables.ts";
-
-const url = /^https?:\/\/\S+$/u;
-const isUrl = "an address that begins with http:// or https://";
+import {
+  bytes,
+  isRedisUrl,
+  isUrl,
+  list,
+  number,
+  oneOf,
+  redisUrl,
+  text,
+  url,
+  type Variable,
+} from "./variables.ts";
 
 /** Every variable that klight reads, with its meaning. docs/configuration.md is made from this. */
 export const variables = {
@@ -10,13 +18,27 @@ export const variables = {
     about: "The least severe log line that is written.",
     fallback: "info",
   }),
-  KLIGHT_STORE: oneOf(["upstash", "memory"], {
-    about: "Where stacks are kept. `memory` is for the demo and for tests; refused on Knative.",
+  KLIGHT_STORE: oneOf(["upstash", "redis", "memory"], {
+    about:
+      "Where stacks are kept. `upstash`: a Redis that is asked by Upstash's REST protocol. `redis`: Redis or Valkey by its own protocol. `memory` is for the demo and for tests; refused on Knative.",
     fallback: "upstash",
   }),
-  UPSTASH_REDIS_REST_URL: text(url, isUrl, {
-    about: "Address of Redis' REST port: Upstash's, or one in the cluster.",
+  REDIS_URL: text(redisUrl, isRedisUrl, {
+    about:
+      "Where Redis is, for `redis`; all but the host may be left out. In user and password everything but letters, digits and -._~ is written as %20.",
+    secret: true,
   }),
+  REDIS_CA_FILE: text(/\S/u, "the path of a file", {
+    about: "PEM file of whoever signed Redis' certificate, if not one that Node trusts.",
+  }),
+  REDIS_SENTINELS: list(/^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/iu, "HOST:PORT of Sentinels", {
+    about: "Sentinels to ask where Redis is. The host in `REDIS_URL` is then the name by which they know it.",
+  }),
+  REDIS_SENTINEL_PASSWORD: text(/^\S+$/u, "a password without spaces", {
+    about: "Password of those Sentinels.",
+    secret: true,
+  }),
+  UPSTASH_REDIS_REST_URL: text(url, isUrl, { about: "Address of the REST port, for `upstash`." }),
   UPSTASH_REDIS_REST_TOKEN: text(/^\S+$/u, "a token without spaces", {
     about: "Token of that REST port.",
     secret: true,
@@ -178,17 +200,20 @@ const isServiceLink = (name: string): boolean =>
     name,
   );
 
+const storeNeeds = new Map<string, readonly (keyof Variables)[]>([
+  ["upstash", ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]],
+  ["redis", ["REDIS_URL"]],
+]);
+
 function contradictions(config: Config, env: Environment): readonly string[] {
   const problems: string[] = [];
-  if (config.KLIGHT_STORE === "upstash") {
-    if (!env["UPSTASH_REDIS_REST_URL"])
-      problems.push(`UPSTASH_REDIS_REST_URL="": must be ${isUrl}, for KLIGHT_STORE=upstash`);
-    if (!env["UPSTASH_REDIS_REST_TOKEN"])
-      problems.push("UPSTASH_REDIS_REST_TOKEN=(secret): must be set, for KLIGHT_STORE=upstash");
+  const store = config.KLIGHT_STORE;
+  for (const name of storeNeeds.get(store) ?? []) {
+    if (!env[name]) problems.push(`${name}="": must be ${variables[name].mustBe}, for KLIGHT_STORE=${store}`);
   }
   if (config.KLIGHT_STORE === "memory" && env["K_SERVICE"]) {
     problems.push(
-      'KLIGHT_STORE="memory": must be upstash on Knative: what an instance holds is gone when it stops',
+      'KLIGHT_STORE="memory": must be upstash or redis on Knative: what an instance holds is gone when it stops',
     );
   }
   return [...problems, ...oidcContradictions(env)];

@@ -72,3 +72,11 @@ export function list(
     .pipe(z.array(z.string().regex(form)));
   return { ...words, schema, mustBe: `${mustBe}, separated by commas` };
 }
+
+export const url = /^https?:\/\/\S+$/u;
+export const isUrl = "an address that begins with http:// or https://";
+
+/** What stands for itself in a URL, or is percent-encoded, in user and password. */
+export const redisUrl =
+  /^rediss?:\/\/(?:(?:[^\s/@%?#]|%[\da-f]{2})*@)?(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?(?:\/\d*)?$/iu;
+export const isRedisUrl = "redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS";

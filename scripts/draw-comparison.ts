@@ -27,7 +27,7 @@ const names = {
   http: "bare node:http",
   bundle: "klight",
   faas: "a hello on faas-js-runtime",
-  packages: "klight's six packages, not bundled",
+  packages: "klight's packages, not bundled",
 } as const;
 const order = ["http", "bundle", "faas", "packages"] as const;
 

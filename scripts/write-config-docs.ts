@@ -25,7 +25,7 @@ secret ones those of the Secret \`klight-redis\` ([deploy.md](deploy.md#your-own
 - An empty variable counts as not set.
 - If anything is wrong, klight ends with exit status 78 and one message that names every variable that is wrong, its value (secrets are masked) and what would be right.
 - A variable \`KLIGHT_...\` that klight does not know is an error, not a warning: a misspelt \`KLIGHT_REFORM=off\` would else be a setting that silently does nothing. The variables that Kubernetes makes for Services (\`KLIGHT_SERVICE_HOST\`, \`KLIGHT_PORT_80_TCP\`, ...) are passed over.
-- \`KLIGHT_STORE=upstash\` needs \`UPSTASH_REDIS_REST_URL\` and \`UPSTASH_REDIS_REST_TOKEN\`. \`memory\` is refused where Knative has set \`K_SERVICE\`. \`KLIGHT_OIDC_AUDIENCE\` and \`KLIGHT_OIDC_ISSUER\` come together.
+- \`KLIGHT_STORE=upstash\` needs \`UPSTASH_REDIS_REST_URL\` and \`UPSTASH_REDIS_REST_TOKEN\`, \`redis\` needs \`REDIS_URL\`. \`memory\` is refused where Knative has set \`K_SERVICE\`. \`KLIGHT_OIDC_AUDIENCE\` and \`KLIGHT_OIDC_ISSUER\` come together.
 - Of OpenTelemetry's variables those in the table are what klight acts on. All others of its exporters and its tracing (\`OTEL_SERVICE_NAME\`, \`OTEL_RESOURCE_ATTRIBUTES\`, \`OTEL_EXPORTER_OTLP_HEADERS\`, \`..._TIMEOUT\`, \`..._CERTIFICATE\`, an endpoint for one signal, \`OTEL_TRACES_SAMPLER\`, \`OTEL_BSP_...\`) mean what [its specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) says.
 
 <!-- The table is written by scripts/write-config-docs.ts from lib/config.ts. -->

@@ -25,9 +25,11 @@ export const watchDeps =
 
 function storeOf({
   KLIGHT_STORE: store,
-  UPSTASH_REDIS_REST_URL: url,
+  UPSTASH_REDIS_REST_URL: restUrl,
+  REDIS_URL: redisUrl,
 }: Config): Parameters<typeof watchStore>[2] {
   if (store === "memory") return { system: "memory" };
+  const url = store === "redis" ? redisUrl : restUrl;
   const address = url !== undefined && URL.canParse(url) ? new URL(url).hostname : undefined;
   return { system: "redis", ...(address !== undefined && { address }) };
 }

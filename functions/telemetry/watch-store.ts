@@ -4,7 +4,7 @@ import type { Answer, Call, Recorder } from "./recorder.ts";
 export interface StoreAbout {
   /** `redis`, or `memory`. */
   readonly system: string;
-  /** Host of Redis' REST port. */
+  /** Host of Redis, or of its REST port; with Sentinels the name that they know it by. */
   readonly address?: string;
 }
 
@@ -24,11 +24,11 @@ export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreA
     details: { ...details, ...(about.address !== undefined && { "server.address": about.address }) },
   });
   const on = (procedure: string, network: string): Call => script(procedure, { "klight.network": network });
-  const scan: Call<"storeCalls"> = {
-    name: "SCAN",
+  const plain = (operation: string): Call<"storeCalls"> => ({
+    name: operation,
     metric: "storeCalls",
-    attributes: { "db.system.name": about.system, "db.operation.name": "SCAN" },
-  };
+    attributes: { "db.system.name": about.system, "db.operation.name": operation },
+  });
   return {
     begin: (network, ...more) =>
       recorder.call(on("begin", network), () => contacts.begin(network, ...more), answered),
@@ -38,12 +38,15 @@ export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreA
       recorder.call(on("commit", network), () => contacts.commit(network, ...more), answered),
     leave: (network, ...more) =>
       recorder.call(on("leave", network), () => contacts.leave(network, ...more), answered),
-    networks: () => recorder.call(scan, () => contacts.networks(), answered),
+    networks: () => recorder.call(plain("SCAN"), () => contacts.networks(), answered),
     read: (networks) =>
       recorder.call(
         script("read", { "db.operation.batch.size": networks.length }),
         () => contacts.read(networks),
         answered,
       ),
+    sweepPlace: () => recorder.call(plain("GETEX"), () => contacts.sweepPlace(), answered),
+    keepSweepPlace: (network) =>
+      recorder.call(plain("SETEX"), () => contacts.keepSweepPlace(network), answered),
   };
 }

@@ -100,6 +100,9 @@ export interface Change {
   readonly log?: LogEntry;
 }
 
+/** Where the next sweep begins; undefined: at the first network. */
+export type Place = { readonly tag: "place"; readonly network: string | undefined } | StoreFailure;
+
 /** What a page wants to know of one network. */
 export interface NetworkView extends NetworkRecord {
   readonly network: string;
@@ -135,4 +138,8 @@ export interface Contacts {
   read(
     networks: readonly string[],
   ): Promise<{ readonly tag: "read"; readonly views: readonly NetworkView[] } | StoreFailure>;
+  /** The network that a sweep has been left at; known for a day after it was asked for last. */
+  sweepPlace(): Promise<Place>;
+  /** Where the next sweep should begin; undefined: at the first network. */
+  keepSweepPlace(network: string | undefined): Promise<{ readonly tag: "kept" } | StoreFailure>;
 }

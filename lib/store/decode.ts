@@ -9,6 +9,7 @@ import type {
   Marked,
   NetworkRecord,
   NetworkView,
+  Place,
   StoreFailure,
 } from "./contacts.ts";
 
@@ -101,8 +102,20 @@ const begun: z.ZodType<Exclude<Begun, StoreFailure>> = z.union([
 ]);
 
 const view = z
-  .tuple([z.literal("read"), record, flag, z.array(json(logEntry))])
-  .transform(([tag, known, leased, log]) => ({ tag, view: { ...known, leased, log } }));
+  .tuple([record, flag, z.array(json(logEntry))])
+  .transform(([known, leased, log]) => ({ ...known, leased, log }));
+
+const views = z
+  .tuple([z.literal("read")])
+  .rest(view)
+  .transform(([tag, ...each]) => ({ tag, views: each }));
+
+/** `at:` and a network, or none: the last sweep came round. Null: nobody has left a place. */
+const place = z
+  .string()
+  .regex(/^at:/)
+  .nullable()
+  .transform((text) => ({ tag: "place" as const, network: text?.slice("at:".length) || undefined }));
 
 const page = z
   .tuple([z.union([z.string(), z.number()]).transform(String), z.array(z.string())])
@@ -124,12 +137,14 @@ const decoder =
     return { tag: "failed", message: `Redis answered what klight does not know: ${what}${hint}` };
   };
 
-/** The replies of the scripts, and of SCAN, narrowed from what came over the wire. */
+/** The replies of the scripts, of SCAN, GETEX and SETEX, narrowed from what came over the wire. */
 export const decode = {
   begun: decoder<Exclude<Begun, StoreFailure>>(begun),
   marked: decoder<Exclude<Marked, StoreFailure>>(z.union([tagged("marked"), tagged("lost")])),
   committed: decoder<Exclude<Committed, StoreFailure>>(z.union([tagged("committed"), tagged("late")])),
   departed: decoder<Exclude<Departed, StoreFailure>>(z.union([tagged("left"), tagged("absent")])),
-  view: decoder<{ tag: "read"; view: Omit<NetworkView, "network"> }>(view),
+  views: decoder<{ tag: "read"; views: Omit<NetworkView, "network">[] }>(views),
+  place: decoder<Exclude<Place, StoreFailure>>(place),
+  kept: decoder<{ tag: "kept" }>(z.literal("OK").transform(() => ({ tag: "kept" as const }))),
   page: decoder<{ tag: "page"; cursor: string; keys: string[] }>(page),
 };

@@ -42,6 +42,9 @@ export const keysFor = (where: {
   return where.receipt === undefined ? keys : [...keys, `${tag}receipt:${where.receipt}`];
 };
 
+/** Where the last sweep stopped: of no network, so without a hash tag. */
+export const placeKey = (prefix: string): string => `${prefix}sweep`;
+
 /** A SCAN pattern for all keys of all networks. */
 export const keyPattern = (prefix: string): string => `${prefix.replaceAll(/[\\*?[\]^-]/g, "\\$&")}{*}:*`;
 

@@ -9,6 +9,7 @@ import type {
   NetworkView,
   StoreFailure,
 } from "./contacts.ts";
+import { agesOf, remembered } from "./since.ts";
 
 const LOG_ENTRIES = 20;
 const LOG_MS = 86_400_000;
@@ -91,9 +92,6 @@ const isUnused = ({ stack, lease, intent, lore, log, receipts }: Network): boole
   receipts.size === 0 &&
   lore.endsMs === Infinity;
 
-const agesOf = (sinceMs: ReadonlyMap<string, number>, now: number): Record<string, number> =>
-  Object.fromEntries([...sinceMs].map(([name, since]) => [name, Math.max(0, Math.floor(now - since))]));
-
 const recordOf = ({ stack, intent, lore }: Network, now: number): NetworkRecord => ({
   stack,
   intent,
@@ -120,13 +118,6 @@ const changeStack = (network: Network, { stack, drop = [], push }: Change): void
   );
   network.stack = push ? [push, ...kept.filter(({ uid }) => uid !== push.uid)] : kept;
 };
-
-/** Those known before keep their time. */
-const remembered = (
-  names: readonly string[],
-  sinceMs: ReadonlyMap<string, number>,
-  now: number,
-): ReadonlyMap<string, number> => new Map(names.map((name) => [name, sinceMs.get(name) ?? now]));
 
 const changeLore = (lore: Lore, change: Change, now: number): void => {
   if (change.generation !== undefined) lore.generation = change.generation;
@@ -215,6 +206,7 @@ const viewOf = (key: string, network: Network, now: number): NetworkView => ({
 /** The stack in this process's memory: for the demo and for simulations, gone with the process. */
 export const createMemoryContacts = (clock: Clock): MemoryContacts => {
   const known = new Map<string, Network>();
+  let place: string | undefined;
 
   /** One at a time by itself: nothing in `use` waits. */
   const on = <T>(key: string, use: (network: Network, now: number) => T): Promise<T> => {
@@ -242,6 +234,14 @@ export const createMemoryContacts = (clock: Clock): MemoryContacts => {
       const views = keys.map((key) => on(key, (network, now) => viewOf(key, network, now)));
       return { tag: "read", views: await Promise.all(views) };
     },
-    flush: () => known.clear(),
+    sweepPlace: () => Promise.resolve({ tag: "place", network: place }),
+    keepSweepPlace: (network) => {
+      place = network;
+      return Promise.resolve({ tag: "kept" });
+    },
+    flush: () => {
+      known.clear();
+      place = undefined;
+    },
   };
 };

@@ -10,8 +10,10 @@ const record = since + script("record.lua");
 const stack = script("stack.lua");
 const holder = script("holder.lua");
 
-/** KEYS by their names; a receipt comes last, where a script has one. */
-const keys = `local keys = { ${[...keyNames, "receipt"].map((name, at) => `${name} = KEYS[${at + 1}]`).join(", ")} }\n`;
+/** KEYS by their names, from the one after `first` on; a receipt comes last, where a script has one. */
+const byName = [...keyNames, "receipt"].map((name, at) => `${name} = KEYS[first + ${at + 1}]`).join(", ");
+const keysOf = `local KEYS_EACH = ${keyNames.length}\nlocal function keys_of(first) return { ${byName} } end\n`;
+const keys = `${keysOf}local keys = keys_of(0)\n`;
 
 /** What is sent to Redis: each script with the parts that it needs before it. */
 export const scripts = {
@@ -19,7 +21,7 @@ export const scripts = {
   mark: keys + clock + holder + script("mark.lua"),
   commit: keys + clock + since + stack + holder + script("commit.lua"),
   leave: keys + clock + stack + script("leave.lua"),
-  read: keys + clock + record + script("read.lua"),
+  read: keysOf + clock + record + script("read.lua"),
 } as const;
 
 export type ScriptName = keyof typeof scripts;

@@ -1,100 +1,100 @@
-import { randomUUID } from "node:crypto";
-import type { Change, Contacts, NetworkView, StoreFailure } from "./contacts.ts";
-import { decode } from "./decode.ts";
-import { keyPattern, keysFor, networkOf } from "./keys.ts";
-import { createRedisRest, explain, type RedisRest, type RedisRestOptions } from "./redis-rest.ts";
-import type { ScriptName } from "./scripts.ts";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { explained, type RedisCommands, RedisRefusal } from "./commands.ts";
+import type { Contacts } from "./contacts.ts";
+import { createContactsIn } from "./redis-contacts.ts";
 
-export interface UpstashOptions extends RedisRestOptions {
+export interface UpstashOptions {
+  /** Address of the REST port. */
+  readonly url: string;
+  readonly token: string;
+  /** How long one attempt may take, in ms. There are up to three, with 20 and 200 ms between them. */
+  readonly timeoutMs: number;
   /** Before every key, so that klight can share a database. */
   readonly prefix: string;
 }
 
-/** Networks in one round trip. Each has its own hash tag, so a cluster needs a script call for each. */
-const NETWORKS_A_ROUND = 100;
-/** A SCAN that goes on for longer than this is not one of a database that klight is in. */
-const SCAN_ROUNDS = 10_000;
+/** Connections that are open at once; what comes beside waits for one, within its own time. */
+const CONNECTIONS = 64;
+/** A hundred networks with all their logs are less than 1 MiB. */
+const LONGEST_ANSWER_BYTES = 64 * 2 ** 20;
+/** What has been written is read, also where a database has replicas: the last answer's token goes with the next request. */
+const SYNC_TOKEN = "upstash-sync-token";
 
-/** A change as commit.lua takes it: contacts as the very strings that the stack holds. */
-const encode = ({ stack, drop, push, log, ...rest }: Change): string =>
-  JSON.stringify({
-    ...rest,
-    stack: stack?.map((contact) => JSON.stringify(contact)),
-    drop: drop?.map(({ uid, incarnation }) => [uid, incarnation]),
-    push: push && [push.uid, JSON.stringify(push)],
-    log: log && JSON.stringify(log),
-  });
-
-const ms = (duration: number): string => String(Math.ceil(duration));
-
-const scanNetworks = async (redis: RedisRest, prefix: string): ReturnType<Contacts["networks"]> => {
-  const networks = new Set<string>();
-  let cursor = "0";
-  for (let round = 0; round < SCAN_ROUNDS; round++) {
-    const page = decode.page(await redis.scan(cursor, keyPattern(prefix)));
-    if (page.tag === "failed") return page;
-    for (const key of page.keys) {
-      const network = networkOf(prefix, key);
-      if (network !== undefined) networks.add(network);
-    }
-    cursor = page.cursor;
-    if (cursor === "0") return { tag: "networks", networks: [...networks].sort() };
+const bodyOf = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > LONGEST_ANSWER_BYTES) throw new Error(`an answer of more than ${LONGEST_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
   }
-  return { tag: "failed", message: `Redis: SCAN did not end after ${SCAN_ROUNDS} rounds` };
+  return Buffer.concat(chunks).toString("utf8");
 };
 
-const readViews = async (
-  redis: RedisRest,
-  prefix: string,
-  networks: readonly string[],
-): ReturnType<Contacts["read"]> => {
-  const views: NetworkView[] = [];
-  for (let from = 0; from < networks.length; from += NETWORKS_A_ROUND) {
-    const some = networks.slice(from, from + NETWORKS_A_ROUND);
-    const runs = some.map((network) => ({ keys: keysFor({ prefix, network }), args: [] }));
-    const replies = await redis.runEach("read", runs);
-    for (const [at, network] of some.entries()) {
-      const read = decode.view(replies[at]);
-      if (read.tag === "failed") return read;
-      views.push({ network, ...read.view });
-    }
+const parsed = (body: string): object => {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
   }
-  return { tag: "read", views };
+};
+
+/** The result, or Redis' own error; a proxy's error page is neither. */
+const resultOf = (status: number, body: string): unknown => {
+  const answer = parsed(body);
+  if ("error" in answer && typeof answer.error === "string") throw new RedisRefusal(answer.error);
+  if (status === 200 && "result" in answer) return answer.result;
+  const what = status === 200 ? "what is no answer of its REST port" : `HTTP status ${status}`;
+  // Asked again it would be the same, unless something is broken on the way for the moment.
+  throw status >= 500 ? new Error(`answered ${what}`) : new RedisRefusal(`answered ${what}`);
+};
+
+/** Upstash's REST protocol: https://upstash.com/docs/redis/features/restapi. */
+const createRest = ({ url, token, timeoutMs }: UpstashOptions): RedisCommands => {
+  const where = new URL(url);
+  const [Agent, request] =
+    where.protocol === "https:" ? [HttpsAgent, httpsRequest] : [HttpAgent, httpRequest];
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  let syncToken = "";
+
+  const post = async (words: readonly string[]): Promise<unknown> => {
+    const sent = JSON.stringify(words);
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(sent),
+      [SYNC_TOKEN]: syncToken,
+    };
+    return new Promise((resolve, reject) => {
+      const asking = request(where, { method: "POST", agent, headers }, (response) => {
+        const told = response.headers[SYNC_TOKEN];
+        if (typeof told === "string") syncToken = told;
+        const read = async (): Promise<unknown> => resultOf(response.statusCode ?? 0, await bodyOf(response));
+        void read()
+          .then(resolve, reject)
+          .finally(() => clearTimeout(timer));
+      });
+      const timer = setTimeout(() => {
+        reject(new Error(`no answer within ${timeoutMs} ms`));
+        asking.destroy();
+      }, timeoutMs);
+      asking.once("error", (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+      asking.end(sent);
+    });
+  };
+
+  return {
+    send: post,
+    explain: (error) =>
+      explained(error instanceof Error ? error.message : "failed without an error", [token]),
+  };
 };
 
 /** The stack in Redis, by Upstash's REST protocol. Throws only where `url` is not one. */
-export const createUpstashContacts = (options: UpstashOptions): Contacts => {
-  const { prefix } = options;
-  const redis = createRedisRest(options);
-
-  const orFailure = async <T>(call: Promise<T>): Promise<T | StoreFailure> => {
-    try {
-      return await call;
-    } catch (error) {
-      return { tag: "failed", message: explain(error, options) };
-    }
-  };
-  const run = async <T>(
-    script: ScriptName,
-    on: { readonly network: string; readonly receipt?: string },
-    args: string[],
-    narrow: (reply: unknown) => T,
-  ): Promise<T | StoreFailure> =>
-    orFailure(redis.run(script, { keys: keysFor({ prefix, ...on }), args }).then(narrow));
-
-  return {
-    begin: (network, token, leaseMs, joiner) => {
-      const args = [token, ms(leaseMs), joiner?.uid ?? "", joiner?.incarnation ?? ""];
-      return run("begin", { network, receipt: token }, args, decode.begun);
-    },
-    mark: (network, token, leaseMs, intent) =>
-      run("mark", { network, receipt: token }, [token, ms(leaseMs), JSON.stringify(intent)], decode.marked),
-    commit: (network, token, change) =>
-      run("commit", { network, receipt: token }, [token, encode(change)], decode.committed),
-    leave: (network, uid, quietMs) =>
-      // It has no token; the receipt's name makes a call that is sent again the same as the first.
-      run("leave", { network, receipt: randomUUID() }, [uid, ms(quietMs)], decode.departed),
-    networks: () => orFailure(scanNetworks(redis, prefix)),
-    read: (networks) => orFailure(readViews(redis, prefix, networks)),
-  };
-};
+export const createUpstashContacts = (options: UpstashOptions): Contacts =>
+  createContactsIn(createRest(options), options.prefix);

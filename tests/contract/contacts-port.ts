@@ -386,6 +386,18 @@ const overview = (use: Suite): void => {
     assert.deepEqual(await contacts.networks(), { tag: "networks", networks: ["orders", "shop/orders"] });
   });
 
+  test("where a sweep was left is known until it is told otherwise, and is no network", async () => {
+    const { contacts, it } = use();
+    await it.flush();
+    assert.deepEqual(await contacts.sweepPlace(), { tag: "place", network: undefined });
+    for (const network of ["shop/orders", "x", undefined, "y"]) {
+      assert.deepEqual(await contacts.keepSweepPlace(network), { tag: "kept" });
+      assert.deepEqual(await contacts.sweepPlace(), { tag: "place", network });
+      assert.deepEqual(await contacts.sweepPlace(), { tag: "place", network });
+    }
+    assert.deepEqual(await contacts.networks(), { tag: "networks", networks: [] });
+  });
+
   test("many networks are read in the order asked for, unknown ones as empty", async () => {
     const { contacts, calls } = use();
     await calls.step("n/read-7", "t1", { push: contact("seven") });

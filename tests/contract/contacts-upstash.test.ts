@@ -6,6 +6,7 @@ import type { Contacts, StoreFailure } from "../../lib/store/contacts.ts";
 import { createUpstashContacts } from "../../lib/store/upstash.ts";
 import { skipWithoutRedis, startRedis, type TestRedis } from "../harness/redis.ts";
 import { type FaultyRest, startRubbish, startSilent } from "./contacts-faulty-rest.ts";
+import { everyCall, failures } from "./contacts-failures.ts";
 import { contact, intent, logEntry, LONG_MS } from "./contacts-fixtures.ts";
 import { contactsContract } from "./contacts-port.ts";
 
@@ -21,26 +22,6 @@ contactsContract(
   },
   skip,
 );
-
-/** Every call of the port, each by its name. */
-const everyCall = (contacts: Contacts): Record<string, Promise<{ readonly tag: string }>> => ({
-  begin: contacts.begin("n/x", "t1", LONG_MS, contact("a")),
-  mark: contacts.mark("n/x", "t1", LONG_MS, intent),
-  commit: contacts.commit("n/x", "t1", { push: contact("a") }),
-  leave: contacts.leave("n/x", "uid-a", 1),
-  networks: contacts.networks(),
-  read: contacts.read(["n/x", "n/y"]),
-});
-
-/** The messages of all calls, each of which must have failed. */
-const failures = async (contacts: Contacts): Promise<string[]> =>
-  Promise.all(
-    Object.entries(everyCall(contacts)).map(async ([name, call]) => {
-      const answer = await call;
-      assert.equal(answer.tag, "failed", `${name}: ${JSON.stringify(answer)}`);
-      return (answer as StoreFailure).message;
-    }),
-  );
 
 const between = (value: number, low: number, high: number): void => {
   assert.ok(value > low && value <= high, `${value} is not between ${low} and ${high}`);
@@ -73,10 +54,15 @@ describe("contacts in a Redis that is there", { skip }, () => {
     assert.equal(await count(() => contacts.commit("n/count", "t1", { push: contact("a") })), 1);
     assert.equal(await count(() => contacts.begin("n/count", "t2", LONG_MS, contact("a"))), 1);
     assert.equal(await count(() => contacts.leave("n/count", "uid-a", 1)), 1);
-    assert.equal(await count(() => contacts.read(["n/count", "n/other"])), 2);
+    const hundred = Array.from({ length: 100 }, (_, index) => `n/count-${index}`);
+    assert.equal(await count(() => contacts.read(["n/count", ...hundred.slice(1)])), 1);
+    assert.equal(await count(() => contacts.read(["n/count", ...hundred])), 2);
+    assert.equal(await count(() => contacts.networks()), 1);
+    assert.equal(await count(() => contacts.sweepPlace()), 1);
+    assert.equal(await count(() => contacts.keepSweepPlace("n/count")), 1);
   });
 
-  test("a Redis that has forgotten the scripts is told them again, in a pipeline too", async () => {
+  test("a Redis that has forgotten the scripts is told them again", async () => {
     await contacts.begin("n/forgot", "t1", LONG_MS);
     await redis.command("SCRIPT", "FLUSH");
     assert.equal((await contacts.commit("n/forgot", "t1", { push: contact("a") })).tag, "committed");
@@ -102,6 +88,8 @@ describe("contacts in a Redis that is there", { skip }, () => {
     between(await ttl("log"), 3_600_000, 86_400_000);
     between(await ttl("quiet"), 0, 9000);
     assert.equal(await ttl("generation"), -1);
+    await contacts.keepSweepPlace("n/ttl");
+    between(Number(await redis.command("PTTL", `${prefix}sweep`)), 3_600_000, 86_400_000);
     await contacts.begin("n/ttl", "t2", LONG_MS);
     await contacts.leave("n/ttl", "uid-a", 1);
     between(await ttl("generation"), 0, 3_600_000);
@@ -125,7 +113,7 @@ describe("contacts in a Redis that is there", { skip }, () => {
     );
     const keys = (await redis.command("KEYS", "*")) as string[];
     assert.ok(
-      keys.every((key) => key.includes("{n/")),
+      keys.every((key) => key.includes("{n/") || key.endsWith(":sweep")),
       keys.join(" "),
     );
   });

@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
 import { findCommand, killAtExit, tied } from "./tied-process.ts";
 
 /** One process of the two. A paused one keeps its connections and says nothing. */
@@ -26,15 +27,19 @@ export interface TestRedis {
   readonly token: string;
   /** Of the redis-server itself. */
   readonly redisPort: number;
+  /** The same by its own protocol, with the password; with `tls` by TLS, as certificate of tests/fixtures/tls. */
+  readonly redisUrl: string;
   readonly redis: Part;
   readonly rest: Part;
   /** FLUSHALL; past the REST server, so also while that one is away. */
   flush(): Promise<void>;
   /** One command, by REST. */
   command(...words: string[]): Promise<unknown>;
+  /** One inline command, past the REST server; the text that comes back. */
+  say(command: string): Promise<string>;
   /**
-   * How many commands of the kinds that clients send and scripts never do (EVAL, EVALSHA, SCAN, SCRIPT) Redis has
-   * processed since it was started. What scripts call inside is not counted.
+   * How many commands of the kinds that clients send and scripts never do (EVAL, EVALSHA, SCAN, SCRIPT, GETEX, SETEX)
+   * Redis has processed since it was started. What scripts call inside is not counted.
    */
   commandsProcessed(): Promise<number>;
   stop(): Promise<void>;
@@ -92,7 +97,7 @@ const freePort = async (): Promise<number> => {
 };
 
 /** Redis's own protocol, as far as needed: inline commands out, the text that comes back. */
-const ask = async (port: number, password: string, command: string): Promise<string> => {
+export const inlineCommand = async (port: number, password: string, command: string): Promise<string> => {
   const socket = connect(port, "127.0.0.1");
   socket.setTimeout(2000, () => socket.destroy(new Error(`Redis did not answer ${command}`)));
   socket.write(`AUTH ${password}\r\n${command}\r\nQUIT\r\n`);
@@ -107,12 +112,27 @@ interface Database {
   readonly folder: string;
   /** As in `knative/components/redis`: what was answered is written, and there again after a crash. */
   readonly keeps: boolean;
+  /** A port that speaks TLS beside the plain one. */
+  readonly tlsPort?: number;
+  /** More of redis.conf. */
+  readonly settings: Readonly<Record<string, string>>;
 }
+
+/** The certificate that a redis-server shows; it is its own authority. */
+export const certificateFile = fileURLToPath(new URL("../fixtures/tls/certificate.pem", import.meta.url));
+const keyFile = fileURLToPath(new URL("../fixtures/tls/key.pem", import.meta.url));
 
 const startServer = async (
   port: number,
-  { password, folder, keeps }: Database,
+  { password, folder, keeps, tlsPort, settings: more }: Database,
 ): Promise<ChildProcess | undefined> => {
+  const tls = tlsPort !== undefined && {
+    "tls-port": tlsPort,
+    "tls-cert-file": certificateFile,
+    "tls-key-file": keyFile,
+    "tls-ca-cert-file": certificateFile,
+    "tls-auth-clients": "no",
+  };
   const settings = {
     port,
     bind: "127.0.0.1",
@@ -121,13 +141,15 @@ const startServer = async (
     appendfsync: "always",
     dir: folder,
     requirepass: password,
+    ...tls,
+    ...more,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const child = spawnTied(findCommand("redis-server") ?? "redis-server", args, "ignore");
   const deadline = performance.now() + 10_000;
   while (!isOver(child) && performance.now() < deadline) {
     // The password tells that it is this one and not another Redis that took the port first.
-    const answered = await ask(port, password, "PING").catch(() => "");
+    const answered = await inlineCommand(port, password, "PING").catch(() => "");
     if (answered.startsWith("+PONG")) {
       release(child);
       return child;
@@ -185,10 +207,17 @@ const part = (first: ChildProcess, start: () => Promise<ChildProcess>): Part => 
 /** A Redis and Upstash's REST protocol before it, for the tests of one process; by default it keeps nothing. */
 export const startRedis = async ({
   keeps = false,
-}: { readonly keeps?: boolean } = {}): Promise<TestRedis> => {
+  tls = false,
+  settings = {},
+}: {
+  readonly keeps?: boolean;
+  readonly tls?: boolean;
+  readonly settings?: Readonly<Record<string, string>>;
+} = {}): Promise<TestRedis> => {
   const folder = await mkdtemp(join(tmpdir(), "klight-redis-"));
   const [password, token] = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
-  const database: Database = { password, folder, keeps };
+  const tlsPort = tls ? { tlsPort: await freePort() } : {};
+  const database: Database = { password, folder, keeps, settings, ...tlsPort };
   const server = await startOnFreePort(database);
   const env = { URS_TOKEN: token, REDIS_URL: `redis://:${password}@127.0.0.1:${server.port}`, PORT: "0" };
   const front = await startRest(env);
@@ -205,9 +234,12 @@ export const startRedis = async ({
     url,
     token,
     redisPort: server.port,
+    redisUrl: tls
+      ? `rediss://:${password}@127.0.0.1:${tlsPort.tlsPort}`
+      : `redis://:${password}@127.0.0.1:${server.port}`,
     redis,
     rest,
-    flush: async () => void (await ask(server.port, password, "FLUSHALL")),
+    flush: async () => void (await inlineCommand(server.port, password, "FLUSHALL")),
     command: async (...words) => {
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
       const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(words) });
@@ -215,9 +247,10 @@ export const startRedis = async ({
       if (body.error !== undefined) throw new Error(body.error);
       return body.result;
     },
+    say: (command) => inlineCommand(server.port, password, command),
     commandsProcessed: async () => {
-      const stats = await ask(server.port, password, "INFO commandstats");
-      const calls = stats.matchAll(/^cmdstat_(?:eval|evalsha|scan|script)[^:]*:calls=(\d+)/gm);
+      const stats = await inlineCommand(server.port, password, "INFO commandstats");
+      const calls = stats.matchAll(/^cmdstat_(?:eval|evalsha|scan|script|getex|setex)[^:]*:calls=(\d+)/gm);
       return [...calls].reduce((sum, [, count]) => sum + Number(count), 0);
     },
     stop: async () => {
@@ -226,4 +259,45 @@ export const startRedis = async ({
       await rm(folder, { recursive: true, force: true });
     },
   };
+};
+
+export interface TestSentinel {
+  readonly port: number;
+  /** One command after the word SENTINEL. */
+  say(command: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** A Sentinel that looks after one primary by the name `mine`. It wants the same password. */
+export const startSentinel = async ({
+  primaryPort,
+  password,
+}: {
+  readonly primaryPort: number;
+  readonly password: string;
+}): Promise<TestSentinel> => {
+  const folder = await mkdtemp(join(tmpdir(), "klight-sentinel-"));
+  const port = await freePort();
+  const file = join(folder, "sentinel.conf");
+  const lines = [
+    `port ${port}`,
+    "bind 127.0.0.1",
+    `dir ${folder}`,
+    `requirepass ${password}`,
+    `sentinel monitor mine 127.0.0.1 ${primaryPort} 1`,
+    `sentinel auth-pass mine ${password}`,
+    "sentinel down-after-milliseconds mine 1000",
+  ];
+  await writeFile(file, `${lines.join("\n")}\n`);
+  const child = spawnTied(findCommand("redis-server") ?? "redis-server", [file, "--sentinel"], "ignore");
+  release(child);
+  const client = new Redis({ port, password, protocol: 2, enableReadyCheck: false });
+  // It is asked again until it is there.
+  client.on("error", () => {});
+  const stop = async (): Promise<void> => {
+    client.disconnect();
+    await kill(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { port, say: (command) => client.call("SENTINEL", ...command.split(" ")), stop };
 };

@@ -85,7 +85,11 @@ export async function startStage({
   const api = await startApiServer();
   const redis = withRedis ? await startRedis() : undefined;
   const store: Record<string, string> = redis
-    ? { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token }
+    ? {
+        UPSTASH_REDIS_REST_URL: redis.url,
+        UPSTASH_REDIS_REST_TOKEN: redis.token,
+        REDIS_URL: redis.redisUrl,
+      }
     : { KLIGHT_STORE: "memory" };
   const functions = Array.from({ length: count }, () =>
     startFunction({

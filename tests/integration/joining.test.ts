@@ -7,6 +7,27 @@ import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
 /** Each peer was told to join at most once in each of its lives, plainly: klight's own seed does not count. */
 const contactsOf = ({ peer }: StagePod): readonly string[] => peer.joins.map(({ contact }) => contact);
 
+describe("with the store redis", { skip: skipWithoutRedis() }, () => {
+  test("pods are joined, and a Redis that was away is used again", async () => {
+    const stage = await startStage({ env: { KLIGHT_STORE: "redis" } });
+    try {
+      const names = ["own-1", "own-2", "own-3"];
+      const pods = await Promise.all(names.map((name) => stage.addPod({ name, network: "own" })));
+      for (const pod of pods.slice(0, 2)) stage.start(pod);
+      await stage.settled();
+      await stage.redis?.redis.kill();
+      await stage.redis?.redis.restart();
+      for (const pod of pods.slice(2)) stage.start(pod);
+      await stage.settled();
+      const whole = await stage.whole(pods);
+      assert.equal(whole.tag, "whole", whole.tag === "broken" ? whole.reason : "");
+      assert.deepEqual([...(await stage.stack("default/own"))].sort(), names);
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
 describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis() }, () => {
   let stage: Stage;
   before(async () => {

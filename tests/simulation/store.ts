@@ -63,6 +63,8 @@ export class Store {
         this.#ask(() => this.#watched(network, undefined, () => memory.leave(network, ...call))),
       networks: () => this.#ask(() => memory.networks()),
       read: (networks) => this.#ask(() => memory.read(networks)),
+      sweepPlace: () => this.#ask(() => memory.sweepPlace()),
+      keepSweepPlace: (network) => this.#ask(() => memory.keepSweepPlace(network)),
     };
   }
 

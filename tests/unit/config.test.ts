@@ -29,6 +29,10 @@ describe("the configuration", () => {
       PORT: 8080,
       LOG_LEVEL: "info",
       KLIGHT_STORE: "upstash",
+      REDIS_URL: undefined,
+      REDIS_CA_FILE: undefined,
+      REDIS_SENTINELS: [],
+      REDIS_SENTINEL_PASSWORD: undefined,
       KLIGHT_STORE_TIMEOUT_MS: 2000,
       KLIGHT_KEY_PREFIX: "klight:",
       KUBECONFIG: undefined,
@@ -99,7 +103,8 @@ describe("the configuration", () => {
     ["PORT", "1e3"],
     ["PORT", " 80"],
     ["KLIGHT_DEFAULT_PORT", "0"],
-    ["KLIGHT_STORE", "redis"],
+    ["KLIGHT_STORE", "valkey"],
+    ["REDIS_SENTINELS", "sentinel-0:26379 sentinel-1"],
     ["KLIGHT_SCOPE", "all"],
     ["KLIGHT_JOIN", "fast"],
     ["KLIGHT_REFORM", "true"],
@@ -128,6 +133,37 @@ describe("the configuration", () => {
     });
   }
 
+  const redis = { KLIGHT_STORE: "redis" };
+  for (const good of [
+    "redis://klight-redis",
+    "redis://:p4ss@10.0.0.1:6379",
+    "rediss://klight:p%40ss%2Fw@[fd00::1]:6380/3",
+    "redis://h/",
+  ]) {
+    test(`takes REDIS_URL=${good}`, () => {
+      assert.deepEqual(problemsOf({ ...redis, REDIS_URL: good }), []);
+    });
+  }
+  for (const bad of [
+    "http://h",
+    "redis://",
+    "redis://u:p/w@h",
+    "redis://h/one",
+    "redis://h:6379?db=1",
+    "redis://:%zz@h",
+  ]) {
+    test(`refuses REDIS_URL=${bad}, without showing it`, () => {
+      assert.deepEqual(problemsOf({ ...redis, REDIS_URL: bad }), [
+        "REDIS_URL=(secret): must be redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS",
+      ]);
+    });
+  }
+  test("wants REDIS_URL for the store redis, and then nothing of Upstash", () => {
+    assert.deepEqual(problemsOf(redis), [
+      'REDIS_URL="": must be redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS, for KLIGHT_STORE=redis',
+    ]);
+  });
+
   test("names every problem at once", () => {
     const problems = problemsOf({
       PORT: "x",
@@ -144,7 +180,10 @@ describe("the configuration", () => {
     const secrets = Object.entries(variables).flatMap(([name, variable]) =>
       "secret" in variable ? [name] : [],
     );
-    assert.deepEqual(new Set(secrets), new Set(["UPSTASH_REDIS_REST_TOKEN", "KLIGHT_READ_TOKEN"]));
+    assert.deepEqual(
+      new Set(secrets),
+      new Set(["UPSTASH_REDIS_REST_TOKEN", "REDIS_URL", "REDIS_SENTINEL_PASSWORD", "KLIGHT_READ_TOKEN"]),
+    );
     for (const name of secrets) {
       const problems = problemsOf({ ...upstash, [name]: "hush hush" });
       assert.equal(problems.length, 1);
@@ -191,6 +230,6 @@ describe("the configuration", () => {
     assert.equal(readConfig({ KLIGHT_STORE: "memory" }).tag, "config");
     const problems = problemsOf({ KLIGHT_STORE: "memory", K_SERVICE: "klight" });
     assert.equal(problems.length, 1);
-    assert.match(problems.join(), /^KLIGHT_STORE="memory": must be upstash on Knative/u);
+    assert.match(problems.join(), /^KLIGHT_STORE="memory": must be upstash or redis on Knative/u);
   });
 });

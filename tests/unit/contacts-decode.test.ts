@@ -118,7 +118,10 @@ for (const [what, reply] of Object.entries(broken)) {
 test("whatever a server answers, decoding never throws, and nothing unknown passes for a reply", () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withSparseArray: true }), (reply) => {
-      for (const narrow of Object.values(decode)) assert.equal(narrow(reply).tag, "failed");
+      // Null tells that nobody has left a place.
+      for (const [name, narrow] of Object.entries(decode)) {
+        if (name !== "place" || reply !== null) assert.equal(narrow(reply).tag, "failed");
+      }
     }),
     { numRuns: 300 },
   );

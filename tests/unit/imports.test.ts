@@ -88,7 +88,7 @@ describe("imports", () => {
 
   test("reach the core's ports, not what is behind them", () => {
     const adapters =
-      /^lib\/(?:store\/(?:upstash|redis-rest|memory)|cluster\/(?:kubernetes|none|api-requests)|peers\/(?:client|seed)\/.*)\.ts$/u;
+      /^lib\/(?:store\/(?:upstash|redis|redis-contacts|commands|memory)|cluster\/(?:kubernetes|none|api-requests)|peers\/(?:client|seed)\/.*)\.ts$/u;
     const fromCore = imports.filter(({ from, to }) => isCore(from) && adapters.test(to));
     assert.deepEqual(shown(fromCore), []);
   });
@@ -148,7 +148,8 @@ describe("imports", () => {
       "express",
       "functions/http/server.ts",
       "@grpc/grpc-js",
-      "@upstash/redis",
+      "ioredis",
+      "lib/store/upstash.ts",
       "cloudevents",
       "p-queue",
       "@kubernetes/client-node",

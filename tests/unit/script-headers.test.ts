@@ -46,7 +46,7 @@ const faults = (text: string, parts = ""): string[] => {
   if (listed.join() !== listed.map((_, at) => String(at + 1)).join())
     found.push("ARGV are not listed in order");
   if (/ARGV(?!\[\d+\])/.test(withoutComments(code))) found.push("ARGV without a plain index");
-  if (/KEYS/.test(code)) found.push("KEYS by a number");
+  if (/KEYS\[/.test(code)) found.push("KEYS by a number");
   for (const part of ["Writes", "Replies", "Twice"]) {
     if (!new RegExp(`^-- ${part} +\\S`, "m").test(header)) found.push(`no "${part}"`);
   }
@@ -71,7 +71,7 @@ for (const name of names) {
 
   test(`${name} is sent with its own file at the end, and every key by its name at the start`, () => {
     assert.ok(scripts[name].endsWith(read(`${name}.lua`)));
-    const bound = [...scripts[name].matchAll(/(\w+) = KEYS\[(\d+)\]/g)].map(([, key, at]) => [
+    const bound = [...scripts[name].matchAll(/(\w+) = KEYS\[first \+ (\d+)\]/g)].map(([, key, at]) => [
       key,
       Number(at),
     ]);
