@@ -1,0 +1,31 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { goBinary, missingGo } from "../harness/go-binary.ts";
+import { skipWithoutRedis } from "../harness/redis.ts";
+
+/** Builds Prometheus, once, and runs the tests of this folder with it. Words after the command go to `node --test`. */
+const missing = [missingGo(), skipWithoutRedis()].filter((part) => typeof part === "string");
+if (missing.length > 0) {
+  console.log(`the tests with a real Prometheus are not run, missing here: ${missing.join("; ")}`);
+  // Where everything has to be there, nothing is left out unseen.
+  process.exit(process.env["CI"] === undefined ? 0 : 1);
+}
+
+const binary = goBinary({
+  folder: import.meta.dirname,
+  package: "github.com/prometheus/prometheus/cmd/prometheus",
+  versionOf: "github.com/prometheus/prometheus",
+  // Where to find what it should scrape, of which there is nothing.
+  tags: "remove_all_sd",
+});
+const { status } = spawnSync(
+  process.execPath,
+  [
+    "--test",
+    "--test-timeout=300000",
+    ...process.argv.slice(2),
+    join(import.meta.dirname, "prometheus.test.ts"),
+  ],
+  { env: { ...process.env, TEST_PROMETHEUS: binary }, stdio: "inherit" },
+);
+process.exit(status ?? 1);
