@@ -1,5 +1,11 @@
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
+import { readOptions } from "./options.ts";
+
+readOptions(
+  "npm run build\n\nMakes dist/: the function, index.js with late/, and the command klight.js.",
+  {},
+);
 
 /** Puts the Lua scripts into the bundle: what reads them from files in the sources must run without files. */
 const inlineScripts: Plugin = {

@@ -1,8 +1,15 @@
-/** Generates the code of proto/ again and compares it with what is checked in. Exit status 1 when they differ. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readOptions } from "./options.ts";
+
+readOptions(
+  `node scripts/check-proto.ts
+
+Generates the code of proto/ again and compares it with what is checked in. Exits with 1 where they differ.`,
+  {},
+);
 
 const root = join(import.meta.dirname, "..");
 const generated = join("proto", "generated");

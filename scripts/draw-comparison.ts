@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
 import { drawBars, type Panel } from "./draw-bars.ts";
@@ -82,8 +82,13 @@ async function readmeWith(old: string, text: string): Promise<string> {
   return format(made, { ...(await resolveConfig(file)), parser: "markdown" });
 }
 
-const { values } = parseArgs({
-  options: { check: { type: "boolean", default: false }, from: { type: "string" } },
+const about = `node scripts/draw-comparison.ts [--check] [--from FROM]
+
+Draws docs/comparison.svg and writes README.md's figures from docs/comparison.json.`;
+
+const values = readOptions(about, {
+  check: { type: "boolean", default: false, says: "writes nothing, exits with 1 where a file is another" },
+  from: { type: "string", says: "another file with figures of npm run bench -- --compare" },
 });
 const source = values.from ?? new URL("../docs/comparison.json", import.meta.url);
 const figures = comparison.parse(JSON.parse(readFileSync(source, "utf8")));

@@ -2,8 +2,15 @@ import { mkdirSync } from "node:fs";
 import { launchChromium } from "../tests/harness/chromium.ts";
 import { exampleNetworks } from "../tests/harness/example-networks.ts";
 import { servePage } from "../tests/harness/page-server.ts";
+import { readOptions } from "./options.ts";
 
-/** Takes the pictures of the page in docs/screenshots, of networks that are made up and always the same. */
+readOptions(
+  `node scripts/screenshots.ts
+
+Takes the pictures of the page in docs/screenshots, of networks that are made up and always the same.`,
+  {},
+);
+
 const folder = new URL("../docs/screenshots/", import.meta.url);
 
 const pictures = [

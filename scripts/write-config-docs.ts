@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { format } from "prettier";
 import { variables } from "../lib/config.ts";
 import type { Variable } from "../lib/variables.ts";
@@ -20,7 +20,7 @@ const row = ([name, { about, mustBe, fallback, secret }]: readonly [string, Vari
 const text = `# Configuration
 
 klight reads environment variables, once, when it starts. In the cluster they are the keys of the ConfigMap \`klight\`, and
-secret ones those of the Secret \`klight-redis\` ([deploy.md](deploy.md#your-own-files)).
+secret ones those of the Secret \`klight-redis\` ([deploy.md](deploy.md#settings)).
 
 - An empty variable counts as not set.
 - If anything is wrong, klight ends with exit status 78 and one message that names every variable that is wrong, its value (secrets are masked) and what would be right.
@@ -35,7 +35,16 @@ secret ones those of the Secret \`klight-redis\` ([deploy.md](deploy.md#your-own
 ${Object.entries<Variable>(variables).map(row).join("\n")}
 `;
 
-const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const values = readOptions(
+  "node scripts/write-config-docs.ts [--check]\n\nWrites docs/configuration.md from lib/config.ts.",
+  {
+    check: {
+      type: "boolean",
+      default: false,
+      says: "writes nothing, exits with 1 where the file is another",
+    },
+  },
+);
 const wanted = await format(text, { parser: "markdown", printWidth: 110 });
 if (!values.check) writeFileSync(file, wanted);
 else if (readFileSync(file, "utf8") !== wanted) {

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { format } from "prettier";
 import { type ReasonFacts, reasons } from "../lib/reasons.ts";
 
@@ -81,7 +81,16 @@ ${Object.entries(groups)
   .join("\n\n")}
 `;
 
-const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const values = readOptions(
+  "node scripts/write-reasons-docs.ts [--check]\n\nWrites docs/reasons.md from lib/reasons.ts.",
+  {
+    check: {
+      type: "boolean",
+      default: false,
+      says: "writes nothing, exits with 1 where the file is another",
+    },
+  },
+);
 const wanted = await format(text, { parser: "markdown", printWidth: 110 });
 if (!values.check) writeFileSync(file, wanted);
 else if (readFileSync(file, "utf8") !== wanted) {

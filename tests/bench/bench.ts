@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../scripts/options.ts";
 import { redisAvailable } from "../harness/redis.ts";
 import { measureCrowd } from "./crowd.ts";
 import { measureNetworks } from "./networks.ts";
@@ -27,12 +27,10 @@ type Name = keyof typeof measurements;
 /** What docs/comparison.json holds. */
 const compared: readonly Name[] = ["start", "steps"];
 
-const usage = `npm run bench -- [--only NAME] [--compare] [--json FILE] [--note TEXT]
+const usage = `npm run bench -- [--only ONLY] [--compare]
 
-  --only NAME   one of ${Object.keys(measurements).join(", ")}
-  --compare     start, memory and commands beside what else could be run: ${compared.join(" and ")}
-  --json FILE   where the figures go; else into bench-results/
-  --note TEXT   what was special about this run, kept with its figures`;
+Measures klight on this machine, in tables and as JSON, the last line on stdout. Exits with 1 where a figure is not what it
+must be.`;
 
 const folder = resolve(import.meta.dirname, "../../bench-results");
 
@@ -69,18 +67,21 @@ async function bench(chosen: readonly Name[], { json, note }: Kept): Promise<num
 /** How busy the machine was in the last minute, processes that want to run; at the end with what is measured. */
 const loadOf = (): number => round(loadavg()[0] ?? Number.NaN, 1);
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string" },
-    compare: { type: "boolean", default: false },
-    json: { type: "string" },
-    note: { type: "string" },
+const values = readOptions(usage, {
+  only: { type: "string", says: `one of ${Object.keys(measurements).join(", ")}` },
+  compare: {
+    type: "boolean",
+    default: false,
+    says: `${compared.join(" and ")} alone, beside what else could be run`,
   },
+  json: { type: "string", says: "file for the figures; else one in bench-results/" },
+  note: { type: "string", says: "what was special about this run, kept with its figures" },
 });
 const all = Object.keys(measurements) as Name[];
 const chosen = values.compare
   ? compared
   : all.filter((name) => values.only === undefined || name === values.only);
-if (chosen.length === 0) console.error(`--only ${values.only}: there is no such measurement\n\n${usage}`);
+if (chosen.length === 0)
+  console.error(`--only ${values.only}: there is no such measurement; there are ${all.join(", ")}`);
 // Peers that never begin their rounds still have the timers of these, and would keep the process.
 process.exit(chosen.length === 0 ? 2 : await bench(chosen, values));

@@ -1,27 +1,24 @@
-/**
- * klight under faults, on real parts: `npm run chaos -- --seconds N --seed S`. Two functions, a Redis, five networks of
- * eight gRPC lightpeers with an application storing in each, and everything killed, stopped, restarted and flushed. In
- * the end every network must be whole and nothing acknowledged lost. The last line on stdout is JSON with the figures;
- * exits with 1 where something is wrong. `--log FILE`: what the functions and the driver said, as JSON lines.
- */
 import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../scripts/options.ts";
 import { redisAvailable } from "../harness/redis.ts";
 import { openLog } from "./log-file.ts";
 import { run } from "./run.ts";
 import { printTable } from "./table.ts";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "60" },
-    seed: { type: "string" },
-    functions: { type: "string", default: "2" },
-    networks: { type: "string", default: "5" },
-    pods: { type: "string", default: "8" },
-    log: { type: "string" },
-    /** No line for each fault. */
-    quiet: { type: "boolean", default: false },
-  },
+const about = `npm run chaos -- [--seconds SECONDS] [--seed SEED]
+
+klight under faults, on real parts: functions, a Redis, networks of gRPC lightpeers with an application storing in each, and
+everything killed, stopped, restarted and flushed. In the end every network must be whole and nothing acknowledged lost. The
+last line on stdout is JSON with the figures; exits with 1 where something is wrong.`;
+
+const values = readOptions(about, {
+  seconds: { type: "string", default: "60", says: "how long things go wrong" },
+  seed: { type: "string", says: "the same faults again; else chosen at random" },
+  functions: { type: "string", default: "2", says: "instances of klight" },
+  networks: { type: "string", default: "5", says: "networks" },
+  pods: { type: "string", default: "8", says: "pods in each of them" },
+  log: { type: "string", says: "file for what functions and driver say, as JSON lines" },
+  quiet: { type: "boolean", default: false, says: "no line for each fault" },
 });
 
 const stopping = new AbortController();

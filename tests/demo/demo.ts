@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../scripts/options.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { Life } from "../harness/lightpeer/life.ts";
@@ -8,8 +8,12 @@ import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
 import { systemTimers } from "../harness/timers.ts";
 import { printTrees } from "./trees.ts";
 
-/** What klight is for, from end to end: `npm run demo`, or `npm run demo -- --once` to end by itself. */
-const { values } = parseArgs({ options: { once: { type: "boolean", default: false } } });
+const about = `npm run demo -- [--once]
+
+Shows what klight is for, on real parts: pods are joined, restarted, updated and broken, and a network is mended. The page
+stays up, at a free port, until Ctrl-C.`;
+
+const values = readOptions(about, { once: { type: "boolean", default: false, says: "ends by itself" } });
 const began = performance.now();
 
 const say = (line = ""): void => {
@@ -20,13 +24,10 @@ const head = (line: string): void => {
 };
 
 const withRedis = redisAvailable();
-const stage = await startStage({ redis: withRedis, env: { PORT: values.once ? "0" : "8080" } }).catch(
-  (error: unknown) => {
-    say(`The demo cannot start: ${error instanceof Error ? error.message : String(error)}`);
-    say("Without --once it shows its page at port 8080; is something else listening there?");
-    process.exit(1);
-  },
-);
+const stage = await startStage({ redis: withRedis }).catch((error: unknown) => {
+  say(`The demo cannot start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});
 const seen = watchOutcomes(stage);
 
 head("klight joins lightpeers into networks. On this machine run, for real:");
@@ -142,6 +143,7 @@ if (!values.once) {
   head(
     `It stays up: the page is ${stage.urls[0]}/, the same as JSON ${stage.urls[0]}/networks. Ctrl-C ends it.`,
   );
+  say(`  node dist/klight.js networks --server ${stage.urls[0]}`);
   await new Promise((resolve) => process.once("SIGINT", resolve));
 }
 await stage.close();

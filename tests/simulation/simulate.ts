@@ -1,29 +1,30 @@
-/**
- * Runs klight's own code in many simulated clusters in which things go wrong, and says where an invariant did not
- * hold: `npm run simulate -- --runs N --seed S`. The last line on stdout is JSON with the figures; a violation comes
- * with the command that shows it again. Exits with 1 if there was one.
- */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
+import { readOptions } from "../../scripts/options.ts";
 import { type Finding, replayed } from "./explore.ts";
 import { violationsOf } from "./invariants.ts";
 import { run } from "./run.ts";
 import { describe } from "./schedule.ts";
 import { tracing } from "./trace.ts";
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "10000" },
-    seed: { type: "string" },
-    threads: { type: "string", default: "2" },
-    /** Violations that each thread makes smaller, which takes up to 20 s each. */
-    shrinks: { type: "string", default: "3" },
-    replay: { type: "string" },
-    /** With a replay: every call that klight makes. */
-    trace: { type: "boolean", default: false },
+const about = `npm run simulate -- [--runs RUNS] [--seed SEED]
+
+Runs klight's own code in many simulated clusters in which things go wrong, and says where an invariant did not hold. The
+last line on stdout is JSON with the figures; a violation comes with the command that shows it again. Exits with 1 if there
+was one.`;
+
+const values = readOptions(about, {
+  runs: { type: "string", default: "10000", says: "how many clusters" },
+  seed: { type: "string", says: "the same clusters again; else chosen at random" },
+  threads: { type: "string", default: "2", says: "side by side" },
+  shrinks: {
+    type: "string",
+    default: "3",
+    says: "violations that each thread makes smaller, up to 20 s each",
   },
+  replay: { type: "string", says: "one cluster again, by what a violation printed" },
+  trace: { type: "boolean", default: false, says: "with --replay: every call that klight makes" },
 });
 
 const tell = ({ replay, schedule, violations }: Finding): void => {

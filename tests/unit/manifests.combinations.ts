@@ -25,7 +25,7 @@ export interface Combination {
   readonly manifests: readonly Manifest[];
 }
 
-/** What docs/deploy.md says to add where the audience is that of another namespace. */
+/** What docs/who-may-call.md says to add where the audience is that of another namespace. */
 const audienceIn = (namespace: string): Kustomization["patches"] =>
   [
     { target: { kind: "Trigger", name: "klight" }, path: "/spec/subscriber/audience" },

@@ -92,7 +92,7 @@ describe("func.yaml", () => {
   });
 });
 
-/** What `func deploy` (pkg/knative/deployer.go of knative.dev/func 0.49) makes of a func.yaml with these keys. */
+/** What `func deploy` (pkg/knative/deployer.go of knative.dev/func 0.49) makes of a func.yaml with these keys, in a cluster. */
 const deployed = (image: string, more: object): unknown => {
   const { scale, resources } = func.deploy.options;
   const annotations = { "function.knative.dev/deployer": "knative" };
@@ -130,10 +130,12 @@ const deployed = (image: string, more: object): unknown => {
           containerConcurrency: concurrency,
           containers: [
             {
+              // What Knative's webhook fills in here: this name, and the threshold below.
+              name: "user-container",
               image,
               envFrom,
               livenessProbe: probe(func.deploy.healthEndpoints.liveness),
-              readinessProbe: probe(func.deploy.healthEndpoints.readiness),
+              readinessProbe: { ...probe(func.deploy.healthEndpoints.readiness), successThreshold: 1 },
               resources: { requests: resources.requests, limits },
               securityContext: {
                 runAsNonRoot: true,

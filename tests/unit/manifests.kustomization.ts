@@ -230,10 +230,7 @@ const apply = (kustomization: Kustomization, directory: string, before: Manifest
 export const build = (directory: string): Manifest[] => apply(readKustomization(directory), directory, []);
 
 /** The same for a kustomization that is not on disk; its paths are relative to `directory`. */
-export const buildFrom = (
-  directory: string,
-  kustomization: Partial<Pick<Kustomization, "namespace" | "resources" | "components" | "patches">>,
-): Manifest[] =>
+export const buildFrom = (directory: string, kustomization: Partial<Kustomization>): Manifest[] =>
   apply(
     kustomizationSchema.parse({
       apiVersion: "kustomize.config.k8s.io/v1beta1",
