@@ -179,6 +179,21 @@ export const reasons = {
       // It is left out by the next step or sweep after 30 s.
       ...mends(6 * MINUTE),
     },
+    MemberUnreachable: {
+      says: "klight gets no answer from a member that runs, as the API server says; the others may reach it. Without it the network would be split, or lost.",
+      cure: "Look at NetworkPolicies and firewalls between klight and the member that the message names. Restart its pod if its peer has ended. Nothing if it passes.",
+      ...mends(2 * MINUTE),
+    },
+    PeerNameDiffers: {
+      says: "The peer calls itself otherwise than its pod is called. The others would know it by that name, so it would stand alone in its network.",
+      cure: "Make the peer name itself by its pod's IP and port: look at its flags, and at pods with several networks or IPv6. Then restart its container.",
+      ...stays,
+    },
+    AddressShared: {
+      says: "Two pods that run have the same address and port, so nobody can tell whose peer answers there. Neither is touched.",
+      cure: "Give one of them another port (annotation klight.dev/port), or take it off the host's network. If neither is on it: look at the network plugin.",
+      ...stays,
+    },
     JoinerNotServing: {
       says: "The peer of this pod does not answer its health check.",
       cure: "Nothing while it starts. If it stays so: look at the lightpeer's log, its port and NetworkPolicies.",
@@ -278,6 +293,11 @@ export const reasons = {
     ReformRefused: {
       says: "The re-form that the pod's annotation klight.dev/reform asked for was not done; the message tells why.",
       cure: "Do what helps against the reason in the message, then set the annotation to a new value.",
+      ...stays,
+    },
+    SeedNotReached: {
+      says: "The peer was joined, and does not reach klight's seed: should its network have to be re-formed, it cannot be.",
+      cure: "Open the port that the message names from the peers' namespace to the function (NetworkPolicy).",
       ...stays,
     },
     NetworkReformed: {

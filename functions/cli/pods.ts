@@ -46,7 +46,7 @@ const rulesFor = (scope: PodRules["scope"]): PodRules => ({ scope, namespaces: [
 
 /** `namespace` undefined: all. Throws CommandFailed. */
 export async function readPods({ send }: Kube, namespace: string | undefined): Promise<readonly Pod[]> {
-  const listing = { send, selector: "klight.networkId" };
+  const listing = { send, selector: { labelSelector: "klight.networkId" } };
   const where = namespace === undefined ? [] : [namespace];
   const listed = await listPods({ ...listing, rules: rulesFor("namespace") }, where);
   if (listed.tag === "failed") throw blind(listed);

@@ -24,14 +24,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
   const { rules, clock = systemClock } = options;
   const send = lazySender(options);
   return {
-    listPods: ({ namespace, networkId }) => {
-      // No pod is in a namespace, or has a label, of which Kubernetes takes no such name.
-      const canBe = (namespace === undefined || isNamespace(namespace)) && isNetworkId(networkId ?? "any");
-      if (!canBe) return Promise.resolve({ tag: "pods", pods: [] });
-      const selector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
-      const namespaces = namespace === undefined ? rules.namespaces : [namespace];
-      return listPods({ send, rules, selector }, namespaces);
-    },
+    listPods: (where) => listSome(send, rules, where),
     getPod: (name) => getPod(send, rules, name),
     setCondition: async (pod, { status, reason, message }) => {
       // Left out of the patch, the time stays what it is; it tells since when the status is so, not since when we say it.
@@ -66,6 +59,19 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
       return writtenOr(`create events in namespace ${pod.namespace}`, answer);
     },
   };
+}
+
+function listSome(
+  send: Send,
+  rules: PodRules,
+  { namespace, networkId, ip }: Parameters<Cluster["listPods"]>[0],
+): ReturnType<Cluster["listPods"]> {
+  // No pod is in a namespace, or has a label, of which Kubernetes takes no such name.
+  const canBe = (namespace === undefined || isNamespace(namespace)) && isNetworkId(networkId ?? "any");
+  if (!canBe) return Promise.resolve({ tag: "pods", pods: [] });
+  const labelSelector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
+  const selector = { labelSelector, ...(ip !== undefined && { fieldSelector: `status.podIP=${ip}` }) };
+  return listPods({ send, rules, selector }, namespace === undefined ? rules.namespaces : [namespace]);
 }
 
 /** Strict: the API server refuses what it does not know, instead of dropping it with a warning nobody reads. */

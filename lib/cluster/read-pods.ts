@@ -14,7 +14,7 @@ export const podPath = ({ namespace, name }: PodName): string => pathIn(namespac
 interface Listing {
   readonly send: Send;
   readonly rules: PodRules;
-  readonly selector: string;
+  readonly selector: { readonly labelSelector: string; readonly fieldSelector?: string };
 }
 type Pods = { readonly tag: "pods"; readonly pods: readonly Pod[] };
 
@@ -67,7 +67,11 @@ async function listPage(
 > {
   const what = `list pods ${namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`}`;
   const path = namespace === undefined ? "/api/v1/pods" : pathIn(namespace, "pods");
-  const query = { labelSelector: selector, limit: PAGE, ...(token !== undefined && { continue: token }) };
+  const query = {
+    ...selector,
+    limit: PAGE,
+    ...(token !== undefined && { continue: token }),
+  };
   const answer = await send({ method: "GET", path, query });
   if (token !== undefined && isStatus(answer, 410)) return { tag: "expired" };
   const page = answer.tag === "answer" && isDone(answer) ? pageOf(answer.body) : undefined;

@@ -12,7 +12,7 @@ export const REFORM_ANNOTATION = "klight.dev/reform";
 
 /**
  * A condition has no fields of its own for what klight must find again, so they stand at the end of the message:
- * `SENTENCE (network default/net-a; incarnation containerd://1f; via rec-b; generation 2)`.
+ * `SENTENCE (network default/net-a; incarnation containerd://1f; address 10.0.0.7:9081; via rec-b; generation 2)`.
  */
 export const formatJoined = (joined: {
   readonly status: "True" | "False";
@@ -21,14 +21,15 @@ export const formatJoined = (joined: {
   readonly message: string;
   readonly network?: string;
   readonly incarnation: string;
+  readonly address?: string;
   readonly was?: string;
   readonly via?: string;
   readonly generation?: number;
   /** The last request of {@link REFORM_ANNOTATION} that is answered. */
   readonly reform?: string;
 }): JoinedCondition => {
-  const { status, reason, message, network, incarnation, was, via, generation, reform } = joined;
-  const parts = Object.entries({ network, incarnation, was, via, generation, reform })
+  const { status, reason, message, network, incarnation, address, was, via, generation, reform } = joined;
+  const parts = Object.entries({ network, incarnation, address, was, via, generation, reform })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${escaped(String(value))}`);
   return { status, reason, message: `${message} (${parts.join("; ")})` };
@@ -53,19 +54,24 @@ export function parseJoined(condition: {
   return { status, reason, message: sentence, ...parts };
 }
 
-/** Does the pod's own condition say that this life of its peer is in the network of its label? Not once it is over. */
-export const joinedInThisLife = ({ joined, network, incarnation, finished }: Pod): boolean =>
+/**
+ * Does the pod's own condition say that this life of its peer is in the network of its label, at its address? Not once it
+ * is over. A condition that an older klight has written tells no address.
+ */
+export const joinedInThisLife = ({ joined, network, incarnation, address, finished }: Pod): boolean =>
   !finished &&
   joined?.status === "True" &&
   network !== undefined &&
   joined.network === network &&
-  joined.incarnation === incarnation;
+  joined.incarnation === incarnation &&
+  (joined.address ?? address) === address;
 
-type Parts = Pick<Joined, "network" | "incarnation" | "was" | "via" | "generation" | "reform">;
+type Parts = Pick<Joined, "network" | "incarnation" | "address" | "was" | "via" | "generation" | "reform">;
 
 function partsOf(tail: string): Parts {
   const said = tail.split("; ").flatMap((part) => {
-    const [, key, value] = /^(network|incarnation|was|via|generation|reform) (.*)$/su.exec(part) ?? [];
+    const [, key, value] =
+      /^(network|incarnation|address|was|via|generation|reform) (.*)$/su.exec(part) ?? [];
     return key === undefined || value === undefined ? [] : [[key, unescaped(value)] as const];
   });
   const { generation, ...texts }: Record<string, string> = Object.fromEntries(said);

@@ -12,6 +12,8 @@ export interface Joined {
   readonly message: string;
   readonly network?: string;
   readonly incarnation?: string;
+  /** Where it was when that was written. */
+  readonly address?: string;
   /** The network that this life of the peer was in last, where that is another one. */
   readonly was?: string;
   readonly via?: string;

@@ -14,17 +14,24 @@ import { factsOf } from "../reasons.ts";
  * - `mended`: it is, and has been, and only its condition does not say so.
  * - `held`: it is not in, and why. Said once: as long as the reason stays the same, nothing is written. A condition that
  *   says that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
- * - `left-out`: it was in, and its network has gone on without it.
- * - `label-removed`: the pod has lost its label while its peer was in the network.
+ * - `out`: it was in, and is not any more: its network has gone on without it, or its pod has lost its label.
  * - `answered`: the pod asked for a re-form by its annotation, and this is the answer.
+ * - `unreached`: it was joined plainly, and cannot be reached by a re-form.
+ * - `ended`: its pod has ended for good while it was in.
  * - `re-formed`: the network was, told at its newest member whose pod is known.
  */
 export type News =
   | { readonly tag: "in"; readonly pod: Pod; readonly outcome: In }
   | { readonly tag: "mended"; readonly pod: Pod; readonly via: string | null; readonly generation: number }
   | { readonly tag: "held"; readonly pod: Pod; readonly outcome: Outcome }
-  | { readonly tag: "left-out"; readonly pod: Pod; readonly network: string }
-  | { readonly tag: "label-removed"; readonly pod: Pod; readonly message: string }
+  | {
+      readonly tag: "out";
+      readonly pod: Pod;
+      readonly reason: "LeftOut" | "LabelRemoved";
+      readonly message: string;
+    }
+  | { readonly tag: "ended"; readonly pod: Pod; readonly reason: string; readonly message: string }
+  | { readonly tag: "unreached"; readonly pod: Pod; readonly message: string }
   | { readonly tag: "answered"; readonly pod: Pod; readonly outcome: Outcome }
   | {
       readonly tag: "re-formed";
@@ -50,14 +57,22 @@ export async function announce(deps: Deps, news: News): Promise<Pod | undefined>
       return mend(deps, news);
     case "held":
       return isWorthTelling(news) ? (await tellOut(deps, news.pod, news.outcome)).now : undefined;
-    case "left-out": {
-      const message = `${news.network} was re-formed without ${news.pod.name}: it did not answer`;
-      return (await tellOut(deps, news.pod, { reason: "LeftOut", message })).now;
-    }
-    case "label-removed":
-      return (await tellOut(deps, news.pod, { reason: "LabelRemoved", message: news.message })).now;
+    case "out":
+      return (await tellOut(deps, news.pod, news)).now;
     case "answered":
       return (await tellAnswer(deps, news)).now;
+    case "ended": {
+      const { pod, reason, message } = news;
+      const condition = formatJoined({ status: "False", reason, message, ...ofThisPod(pod) });
+      logFailure(deps, pod, await deps.cluster.setCondition(pod, condition));
+      return undefined;
+    }
+    case "unreached": {
+      const { pod, message } = news;
+      const event = { type: "Warning", reason: "SeedNotReached", message } as const;
+      logFailure(deps, pod, await deps.cluster.recordEvent(pod, event));
+      return undefined;
+    }
     case "re-formed":
       return tellReform(deps, news);
   }
@@ -143,12 +158,14 @@ async function tellOut(
   return tell(deps, pod, condition, { type: "Warning", reason, message });
 }
 
-/** What every condition keeps: whose life it is about, and the last request that was answered, or it would be done again. */
+/** What every condition keeps: whose life it is about and where, and the last request that was answered, or it would be done again. */
 const ofThisPod = ({
   incarnation,
+  address,
   joined,
-}: Pod): { readonly incarnation: string; readonly reform?: string } => ({
+}: Pod): { readonly incarnation: string; readonly address?: string; readonly reform?: string } => ({
   incarnation,
+  ...(address !== undefined && { address }),
   ...(joined?.reform !== undefined && { reform: joined.reform }),
 });
 

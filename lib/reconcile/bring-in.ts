@@ -4,30 +4,61 @@ import { joinedInThisLife } from "../pod/condition.ts";
 import type { Deps } from "../deps.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import { conclude, reconcile } from "./reconcile.ts";
+import { finished, leave } from "./take-off.ts";
 import { held, type Outcome } from "../outcome.ts";
+import type { Admission } from "../pod/admission.ts";
 import type { Pod } from "../pod/pod.ts";
 import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
-import { takeOff } from "./take-off.ts";
 
-/** The pod is there: its peer should be in the network of its label. */
+/** The pod is there: its peer should be in the network of its label, or out of it if it has ended. */
 export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
   const { admission, network } = pod;
-  if (admission.tag === "ignored") {
-    const { reason, message } = admission;
-    return { name: "ignored", reason, message, pod };
-  }
+  const over = networkOfEnded(pod);
+  if (over !== undefined) return ended(deps, pod, over);
+  if (admission.tag === "ignored") return ignored(pod, admission);
   if (network !== undefined && joinedInThisLife(pod)) {
     if (asksForReform(pod)) return reformAskedBy(deps, pod, network);
-    return {
-      name: "member",
-      reason: "AlreadyMember",
-      message: `${pod.name} says that it is in ${network}`,
-      pod,
-      network,
-    };
+    const message = `${pod.name} says that it is in ${network}`;
+    return { name: "member", reason: "AlreadyMember", message, pod, network };
   }
   return bringIn(deps, pod, admission.peer.network);
+}
+
+const ignored = (pod: Pod, { reason, message }: Ignored): Outcome => ({
+  name: "ignored",
+  reason,
+  message,
+  pod,
+});
+
+type Ignored = Omit<Extract<Admission, { tag: "ignored" }>, "tag">;
+
+/** The network that a pod says its peer is in, though the pod has ended for good or is about to. */
+function networkOfEnded({
+  finished: isOver,
+  deleting,
+  admission,
+  joined,
+  incarnation,
+}: Pod): string | undefined {
+  const isForGood = deleting || (admission.tag === "ignored" && admission.reason === "Finished");
+  const isSaid = joined?.status === "True" && joined.incarnation === incarnation;
+  return isOver && isForGood && isSaid ? joined.network : undefined;
+}
+
+/** Off the stack, as soon as the API server says the same as the event. */
+async function ended(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
+  const now = asked.pod?.uid === pod.uid ? asked.pod : undefined;
+  // Its own delete event comes, or the pod lives.
+  if (now === undefined || networkOfEnded(now) !== network)
+    return ignored(pod, { reason: "PodGone", message: `${pod.namespace}/${pod.name} is not what it was` });
+  const outcome = await finished(deps, now, network);
+  if (outcome.name === "held" || now.admission.tag === "peer" || now.deleting) return outcome;
+  const { reason, message } = now.admission;
+  return conclude(deps, { outcome, tell: [{ tag: "ended", pod: now, reason, message }] });
 }
 
 /** How often a pod whose label changes under klight's hands is followed in one step. */
@@ -91,14 +122,14 @@ async function move(
 /** The pod lives without its label. There is no call to leave a network, but the others can go on without it. */
 export async function unlabelled(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const without = deps.settings.reform === "on";
-  const outcome = without ? await goOnWithout(deps, pod, network) : await takeOff(deps, pod, network);
+  const outcome = without ? await goOnWithout(deps, pod, network) : await leave(deps, pod, network);
   if (outcome.name === "held" || outcome.name === "ignored") return outcome;
   const message = without
     ? `${pod.name} lost its label, and ${network} has gone on without it`
     : `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
   return conclude(deps, {
     outcome: { name: "left", reason: "LabelRemoved", message, pod, network },
-    tell: [{ tag: "label-removed", pod: { ...pod, network }, message }],
+    tell: [{ tag: "out", pod: { ...pod, network }, reason: "LabelRemoved", message }],
   });
 }
 

@@ -7,6 +7,7 @@ const breakage = {
   "lost-chain": true,
   "given-up": true,
   replaced: false,
+  "new-address": false,
   "moved-away": false,
   "has-chain": false,
   "was-elsewhere": false,

@@ -1,13 +1,20 @@
 import type { Change, Contact, LogEntry } from "../store/contacts.ts";
-import type { Observation } from "./observe.ts";
+import type { Observation } from "./observation.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Peer } from "../pod/peer.ts";
 import { factsOf } from "../reasons.ts";
 
 /** What the look at a network found out, as a change of the store. */
 export function findings(seen: Observation): Change {
-  const silent = [...seen.hung, ...seen.lost];
-  const known = [...seen.members.map(({ contact }) => contact), ...silent, ...seen.replaced, ...seen.moved];
+  const silent = [...seen.hung, ...seen.lost, ...seen.givenUp, ...seen.unreachable];
+  const known = [
+    ...seen.members.map(({ contact }) => contact),
+    ...silent,
+    ...seen.replaced,
+    ...seen.readdressed,
+    ...seen.moved,
+    ...seen.shared.map(({ contact }) => contact),
+  ];
   return {
     ...(seen.restored ? { stack: known.toReversed() } : { drop: seen.dead }),
     hung: silent.map(({ incarnation }) => incarnation),
@@ -24,11 +31,11 @@ export const findingsAtRest = (seen: Observation): Change =>
   seen.restored && seen.joiner ? {} : findings(seen);
 
 /**
- * Something has happened that may have broken the network unseen: a death; a member that hung, for the others notice no
- * death while they wait for it; or the store does not know what has.
+ * Something has happened that may have broken the network unseen: a death, or what may be one; a member that hung, for the
+ * others notice no death while they wait for it; or the store does not know what has.
  */
-const isDisturbed = ({ dead, hung, stirred, restored }: Observation): boolean =>
-  dead.length > 0 || hung.length > 0 || stirred || restored;
+const isDisturbed = ({ dead, hung, unreachable, stirred, restored }: Observation): boolean =>
+  dead.length > 0 || hung.length > 0 || unreachable.length > 0 || stirred || restored;
 
 /** The peer on top of the stack, whatever else was found out. */
 export function pushed(seen: Observation, contact: Contact): Change {

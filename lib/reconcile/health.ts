@@ -4,51 +4,88 @@ import type { Pod } from "../pod/pod.ts";
 import { GIVE_UP_MS } from "../timing.ts";
 
 /**
- * What has become of a contact.
+ * What has become of a contact. Where somebody answers is an address; who that is, only the API server says.
  *
  * - `living`: in the network and answering.
- * - `dead`: its process is gone; the others will notice by themselves, or have.
+ * - `dead`: it is proven to be gone, and nobody listens at its address; the others will notice by themselves, or have.
+ * - `replaced`: it is proven to be gone, and somebody else answers at its address: the others may never notice, and keep
+ *   it on their lists. A join would tell that one of a block that it does not take.
+ * - `lost`: it is proven to be gone, and at its address somebody hangs, for whom the others wait.
  * - `hung`: it does not answer, though its pod looks well. A join now would break the network.
- * - `lost`: it has not answered for so long that it is given up; the others cannot notice, they wait for it.
- * - `replaced`: it is gone, and somebody else answers at its address: the others may never notice, and keep it on their
- *   lists. A join would tell that one of a block that it does not take.
- * - `moved`: it lives, but its pod is not of this network any more.
+ * - `given-up`: it has not answered for so long that the network may go on without it.
+ * - `unreachable`: connections to it are refused, and its pod shows it running: a firewall, or a process that is about to
+ *   be found dead. The others may reach it.
+ * - `readdressed`: its pod has another address now; the others have it at the old one.
+ * - `shared`: another pod that is proven to run, too, has its address: nobody knows which of them answers there.
+ * - `moved`: it runs, but its pod is not of this network any more.
  */
-export type Health = "living" | "dead" | "hung" | "lost" | "replaced" | "moved";
+export type Health =
+  | "living"
+  | "dead"
+  | "replaced"
+  | "lost"
+  | "hung"
+  | "given-up"
+  | "unreachable"
+  | "readdressed"
+  | "shared"
+  | "moved";
 
 /** All that is known of one contact. */
 export interface Signs {
-  /** `same`: this life is there; `gone`: proven not to be; `elsewhere`: this life, without this network's label. */
-  readonly life: "same" | "gone" | "elsewhere";
+  /**
+   * What the API server says of this life. `running`: it is there, and proven to be of this network; `elsewhere`: it is
+   * there, without this network's label; `gone`: its end is proven.
+   */
+  readonly life: "running" | "elsewhere" | "gone";
+  /** Its pod; undefined: there is none. */
   readonly pod: Pod | undefined;
-  /** What its address said; undefined: not asked, since another process has that address now. */
-  readonly probe: Probe | undefined;
+  /** A younger pod has its address. */
+  readonly isTaken: boolean;
+  /** What was said at its address: at its pod's, where that is another one. */
+  readonly probe: Probe;
   /** For how long it has been known not to answer, ms. */
   readonly silentMs: number;
   readonly now: number;
 }
 
 /** What has become of a contact of which this is known; pure. */
-export function healthOf({ life, pod, probe, silentMs, now }: Signs): Health {
-  if (probe === undefined) return "replaced";
-  if (probe === "refused") return "dead";
-  // Whoever runs at its address now keeps the others waiting, and they may have it on their lists.
-  if (life === "gone") return probe === "silent" ? "lost" : "replaced";
+export function healthOf(contact: Pick<Contact, "address">, signs: Signs): Health {
+  const { life, pod, isTaken, probe } = signs;
+  if (life === "gone") return isTaken ? "replaced" : leftBehind(probe);
   if (life === "elsewhere") return "moved";
-  if (probe === "serving") return "living";
-  const unreadyMs = pod?.unreadySince === undefined ? 0 : now - pod.unreadySince;
-  return Math.max(silentMs, unreadyMs) >= GIVE_UP_MS ? "lost" : "hung";
+  const isWhereItWas = (pod?.address ?? contact.address) === contact.address;
+  if (isTaken && isWhereItWas) return "shared";
+  if (probe !== "serving") return withoutAnswer(signs);
+  return isWhereItWas ? "living" : "readdressed";
+}
+
+/** Of an address whose process is gone: whoever runs there now may be on the others' lists. */
+function leftBehind(probe: Probe): "dead" | "lost" | "replaced" {
+  if (probe === "refused") return "dead";
+  return probe === "silent" ? "lost" : "replaced";
+}
+
+function withoutAnswer(signs: Signs): "unreachable" | "given-up" | "hung" {
+  if (signs.probe === "refused") return "unreachable";
+  return silenceOf(signs) >= GIVE_UP_MS ? "given-up" : "hung";
 }
 
 /**
- * An address belongs to one process: has a younger one this contact's? `younger`: contacts that came after it, and the
- * joiner. Pure.
+ * For how long it has not answered, ms: since klight saw it first, or since its own container is not ready. The pod's
+ * Ready tells nothing, for other containers and gates decide it, too.
  */
-export const isAddressTaken = (
+function silenceOf({ pod, silentMs, now }: Signs): number {
+  const since = pod?.containerUnreadySince;
+  return since === undefined ? silentMs : Math.max(silentMs, now - since);
+}
+
+/** Who of those that came after a contact, and of the joiner, has its address? Pure. */
+export const takerOf = <Life extends Pick<Contact, "uid" | "incarnation" | "address">>(
   contact: Contact,
-  younger: readonly Pick<Contact, "uid" | "incarnation" | "address">[],
-): boolean =>
-  younger.some(
+  younger: readonly Life[],
+): Life | undefined =>
+  younger.find(
     ({ uid, incarnation, address }) =>
       address === contact.address && (uid !== contact.uid || incarnation !== contact.incarnation),
   );

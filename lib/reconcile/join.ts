@@ -1,11 +1,16 @@
+import type { News } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { contactOf, pushed } from "./changes.ts";
-import { type Looked, renew, tooOld } from "../lease.ts";
+import { clusterHeld } from "./cluster-held.ts";
+import { type Held, type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
-import type { Joiner, KnownContact } from "./observe.ts";
+import type { Joiner, KnownContact } from "./observation.ts";
 import { held, type Outcome } from "../outcome.ts";
-import type { Newest } from "../peers/lightpeer.ts";
-import { contactsToTry, planJoin } from "./plan.ts";
+import type { Freshness, Newest } from "../peers/lightpeer.ts";
+import { contactsToTry, planJoin, sharedHeld } from "./plan.ts";
+import { networkBefore } from "../pod/network-before.ts";
+import { otherAtAddress } from "./shared-address.ts";
+import { checkName, type NameCheck } from "./peer-name.ts";
 import { repair } from "./repair.ts";
 
 /**
@@ -16,22 +21,24 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
   const { deps, lease, record, seen } = step;
   const { pod, peer } = joiner;
   const about = { pod, network: lease.network };
-  const asked = await deps.lightpeer.askFresh(peer.address, deps.settings.probeTimeoutMs);
+  const [name, asked] = await Promise.all([
+    checkName(deps, joiner),
+    deps.lightpeer.askFresh(peer.address, deps.settings.probeTimeoutMs),
+  ]);
+  if (name.tag === "differs") return hold(step, name.outcome);
   if (asked === "silent")
     return hold(step, held("PeerNotAnswering", `${peer.name} does not answer a question`, about));
   const old = tooOld(deps, lease, seen.looked);
   if (old) return hold(step, { ...old, ...about });
+  const shared = await sharedBy(step, joiner, asked);
+  if (shared) return hold(step, shared);
   if (asked === "chained" && deps.settings.reform === "on")
-    return repair(step, cause("has-chain", `${peer.name} has a chain already`));
+    return repair(withNamed(step, joiner), cause("has-chain", `${peer.name} has a chain already`));
   const message = `${peer.name} at ${peer.address} is the first of ${lease.network}`;
   const { generation } = record;
   const outcome = { ...about, name: "founded", reason: "Founded", message, generation } as const;
-  const contact = contactOf(peer, null, deps.clock.now());
-  return {
-    outcome,
-    change: { ...pushed(seen, contact), deaths: false },
-    tell: [{ tag: "in", pod, outcome }],
-  };
+  const change = { ...pushed(seen, contactOf(peer, null, deps.clock.now())), deaths: false };
+  return { outcome, change, tell: [{ tag: "in", pod, outcome }, ...warningOf(step, joiner, name)] };
 }
 
 /** Asks the joiner and a contact what must be known before a join, and brings the joiner in as that allows. */
@@ -42,11 +49,15 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
   if (first === undefined) return hold(step, nobodyReachable(step, joiner, "there is no other contact"));
   const { address } = first.contact;
   const timeoutMs = settings.probeTimeoutMs;
-  const [asked, contact, newest] = await Promise.all([
+  const [name, asked, contact, newest] = await Promise.all([
+    checkName(deps, joiner),
     lightpeer.askFresh(joiner.peer.address, timeoutMs),
     seen.members.length > 1 ? lightpeer.askFresh(address, timeoutMs) : undefined,
     lightpeer.newest(address, timeoutMs),
   ]);
+  if (name.tag === "differs") return hold(step, name.outcome);
+  const shared = await sharedBy(step, joiner, asked);
+  if (shared) return hold(step, shared);
   const answers = { joiner: asked, contact, newest };
   const next = planJoin(seen, record, settings, { network: target.network, joiner, answers });
   switch (next.tag) {
@@ -55,12 +66,40 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
     case "reform": {
       const members = seen.members.filter((member) => contact !== "fresh" || member !== first);
       const dead = contact === "fresh" ? [...seen.dead, first.contact] : seen.dead;
-      return repair({ ...step, seen: { ...seen, members, dead } }, next.cause);
+      return repair(withNamed({ ...step, seen: { ...seen, members, dead } }, joiner), next.cause);
     }
     case "join":
-      return join(step, joiner, next.newest);
+      return warned(await join(withNamed(step, joiner), joiner, next.newest), warningOf(step, joiner, name));
   }
 }
+
+/** A chain at a peer that should be new may be another pod's: then neither of them is touched. */
+async function sharedBy(
+  { deps, lease: { network } }: Step,
+  joiner: Joiner,
+  freshness: Freshness,
+): Promise<Held | undefined> {
+  if (freshness !== "chained" || networkBefore(joiner.pod) !== undefined) return undefined;
+  const about = { pod: joiner.pod, network };
+  const asked = await otherAtAddress(deps, joiner);
+  if (asked.tag === "failed") return { ...clusterHeld(asked), ...about };
+  return asked.other && sharedHeld(joiner.peer, asked.other, about);
+}
+
+/** A joiner whose name was asked for need not be asked again by a re-form. */
+const withNamed = (step: Step, joiner: Joiner): Step => ({
+  ...step,
+  seen: { ...step.seen, joiner: { ...joiner, isNamed: true } },
+});
+
+/** Told once, since a life is joined once. Where nothing is re-formed nobody needs the seed. */
+const warningOf = ({ deps }: Step, { pod }: Joiner, name: NameCheck): readonly News[] =>
+  name.tag === "unreached" && deps.settings.reform === "on"
+    ? [{ tag: "unreached", pod, message: name.message }]
+    : [];
+
+const warned = (ending: Ending, warnings: readonly News[]): Ending =>
+  ending.outcome.name === "joined" ? { ...ending, tell: [...(ending.tell ?? []), ...warnings] } : ending;
 
 /** The intent first, then one call for each contact that the joiner cannot reach. */
 async function join(step: Step, joiner: Joiner, newest: string): Promise<Ending> {

@@ -2,7 +2,7 @@ import type { News } from "./announce.ts";
 import { findingsAtRest } from "./changes.ts";
 import type { Deps } from "../deps.ts";
 import type { Lease } from "../lease.ts";
-import type { Observation } from "./observe.ts";
+import type { Observation } from "./observation.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Target } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";

@@ -2,7 +2,7 @@ import { networkBefore } from "../pod/network-before.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Contact } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
-import type { KnownContact } from "./observe.ts";
+import type { KnownContact } from "./observation.ts";
 import type { Target } from "./plan.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import { whereOf } from "../pod/network-key.ts";
@@ -98,7 +98,7 @@ function stackFromConditions(
   const joinedAt = new Date(deps.clock.now()).toISOString();
   return pods.flatMap((pod) => {
     const { uid, namespace, name, address, incarnation, joined } = pod;
-    const isMember = joined?.status === "True" && networkBefore(pod) === network;
+    const isMember = joined?.status === "True" && networkBefore(pod) === network && !pod.finished;
     if (!isMember || address === undefined || uid === joiner?.pod.uid) return [];
     return [{ uid, namespace, name, address, incarnation, via: joined.via ?? null, joinedAt }];
   });

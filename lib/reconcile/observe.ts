@@ -1,53 +1,17 @@
 import { clusterHeld } from "./cluster-held.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
-import { type Health, healthOf, isAddressTaken, type Signs } from "./health.ts";
-import type { Looked } from "../lease.ts";
-import { readPods, type PodsOfNetwork } from "./network-pods.ts";
+import { type ContactHealth, healthOfContact } from "./contact-health.ts";
+import { type Health, takerOf } from "./health.ts";
+import { type PodsOfNetwork, readPods } from "./network-pods.ts";
+import type { Observation } from "./observation.ts";
 import { held, type Outcome } from "../outcome.ts";
+import { joinedInThisLife } from "../pod/condition.ts";
 import type { Probe } from "../peers/lightpeer.ts";
 import type { Target } from "./plan.ts";
-import type { Peer } from "../pod/peer.ts";
-import type { Pod } from "../pod/pod.ts";
 import type { Contact, NetworkRecord } from "../store/contacts.ts";
 import { QUIET_MS } from "../timing.ts";
 import { stillWaitedFor } from "./waited-for.ts";
-
-/** A contact with its pod as the list of the API server shows it; undefined: not listed. */
-export interface KnownContact {
-  readonly contact: Contact;
-  readonly pod: Pod | undefined;
-}
-
-/** The pod that a step is for, as it is now. */
-export interface Joiner {
-  readonly pod: Pod;
-  readonly peer: Peer;
-  readonly probe: Probe;
-}
-
-/** The state of a network when a step looked at it. */
-export interface Observation {
-  /** Pods of this network. */
-  readonly pods: readonly Pod[];
-  readonly joiner: Joiner | undefined;
-  /** Contacts that live, oldest first. */
-  readonly members: readonly KnownContact[];
-  readonly dead: readonly Contact[];
-  readonly hung: readonly Contact[];
-  readonly lost: readonly Contact[];
-  readonly replaced: readonly Contact[];
-  readonly moved: readonly Contact[];
-  /** Addresses of contacts that did not answer, whatever has become of them. */
-  readonly silent: readonly string[];
-  /** Addresses of peers that the network has gone on without while they hung. */
-  readonly waitedFor: readonly string[];
-  /** One of them does not hang any more, which may have disturbed the others. */
-  readonly stirred: boolean;
-  readonly looked: Looked;
-  /** The store had lost the stack, and it is put together again from the pods' conditions. */
-  readonly restored: boolean;
-}
 
 /** `stop`: there is nothing to do for this joiner, or nothing can be done now. */
 export type Look =
@@ -56,6 +20,9 @@ export type Look =
 
 /** Rounds of probes until a network that keeps losing members is left for later. */
 const ROUNDS = 4;
+
+/** Of these, so many look again at who is unreachable: the kubelet tells within seconds that a process has ended. */
+const ROUNDS_UNREACHABLE = 2;
 
 /**
  * Reads again all that a step decides on: pods, then the health of all contacts and the joiner at once. A death is
@@ -66,31 +33,53 @@ export async function observe(deps: Deps, target: Target, record: NetworkRecord)
   if (record.quietMs > 0) await deps.clock.sleep(record.quietMs);
   let dead: readonly Contact[] = [];
   let back: readonly Contact[] = [];
-  let known: readonly Contact[] | undefined = record.stack.length > 0 ? record.stack : undefined;
+  let isRestored = record.stack.length === 0;
+  let before: Before = { known: isRestored ? undefined : record.stack, hung: record.hung, refused: [] };
   for (let left = ROUNDS; ; left -= 1) {
-    const round = await observeOnce(deps, target, { known, hung: record.hung });
+    const round = await observeOnce(deps, target, before);
     if (round.tag === "stop") return round;
-    const { died, alive, found } = round;
-    dead = dead.concat(died);
-    const seen: Observation = {
-      ...found,
-      replaced: [...found.replaced, ...back],
-      waitedFor: waitedForBy(target, record),
-      stirred: target.stirred !== undefined,
-      dead,
-      restored: record.stack.length === 0 && dead.length + alive.length > 0,
-    };
-    if (!isCleaningUp(round, left === ROUNDS ? record.hung : {})) return { tag: "seen", seen };
-    if (left === 0) {
-      const message = `members of ${target.network} go away one after the other, ${died[0]?.name} last`;
-      return { tag: "stop", outcome: held("NotQuiet", message, { network: target.network }), seen };
-    }
-    await deps.clock.sleep(QUIET_MS);
+    dead = dead.concat(round.died);
+    const seen = summedUp(round, { target, record, dead, back, isRestored });
+    const wait = whyWait(round, before, { left, mayRestore: !isRestored });
+    if (wait === "nothing") return { tag: "seen", seen };
+    if (left === 0) return { tag: "stop", outcome: notQuiet(target, round), seen };
+    if (wait === "quiet") await deps.clock.sleep(QUIET_MS);
     const again = await comeBack(deps, dead);
     back = back.concat(again);
     dead = dead.filter((contact) => !again.includes(contact));
-    known = alive.toReversed();
+    isRestored ||= wait === "restore";
+    const refused = round.found.unreachable.map(({ incarnation }) => incarnation);
+    const known = wait === "restore" ? undefined : round.alive.toReversed();
+    before = { known, hung: record.hung, refused };
   }
+}
+
+interface SoFar {
+  readonly target: Target;
+  readonly record: NetworkRecord;
+  readonly dead: readonly Contact[];
+  /** Contacts that were dead, and at whose address somebody answers again. */
+  readonly back: readonly Contact[];
+  readonly isRestored: boolean;
+}
+
+const summedUp = (
+  { found, alive }: Round,
+  { target, record, dead, back, isRestored }: SoFar,
+): Observation => ({
+  ...found,
+  replaced: [...found.replaced, ...back],
+  waitedFor: waitedForBy(target, record),
+  stirred: target.stirred !== undefined,
+  dead,
+  restored: isRestored && dead.length + alive.length > 0,
+});
+
+function notQuiet({ network }: Target, { died, found }: Round): Outcome {
+  const [last] = [...died, ...found.unreachable];
+  return held("NotQuiet", `members of ${network} go away one after the other, ${last?.name} last`, {
+    network,
+  });
 }
 
 /** How long somebody who has come back to the address of a dead contact may take to answer, ms. */
@@ -112,24 +101,42 @@ const waitedForBy = ({ stirred = [], from }: Target, record: NetworkRecord): rea
   [...stillWaitedFor(record), ...(from?.waitedFor ?? [])].filter((address) => !stirred.includes(address));
 
 /**
- * After a death; or after a member hung, which kept the others from noticing one. Without either there is nothing to
- * wait out, and the last death leaves nobody who cleans up. `hung`: who was known to hang before this look.
+ * Why to look once more. `quiet`: after a death, or after a member hung, which kept the others from noticing one, the
+ * others clean up; not where nobody is left who does, nor where it has been refused since the look before. Likewise after
+ * a refusal, for the pod may show by then that it was a death. `restore`: all contacts are gone, and other pods say that
+ * they are members: they are the stack.
  */
-const isCleaningUp = ({ died, alive, found }: Round, hung: NetworkRecord["hung"]): boolean =>
-  alive.length > 0 && (died.length > 0 || found.members.some(({ contact }) => contact.incarnation in hung));
-
-/** What nothing is known against yet, newest first; undefined: the store has lost it. `hung` as in a record. */
-interface Before {
-  readonly known: readonly Contact[] | undefined;
-  readonly hung: NetworkRecord["hung"];
+function whyWait(
+  { died, alive, found, claims }: Round,
+  { hung, refused }: Before,
+  { left, mayRestore }: { readonly left: number; readonly mayRestore: boolean },
+): "nothing" | "quiet" | "restore" {
+  if (alive.length === 0) return claims && mayRestore ? "restore" : "nothing";
+  const isNews = died.some(({ incarnation }) => !refused.includes(incarnation));
+  const isAwake = left === ROUNDS && found.members.some(({ contact }) => contact.incarnation in hung);
+  const mayEnd = found.unreachable.length > 0 && left > ROUNDS - ROUNDS_UNREACHABLE;
+  return isNews || isAwake || mayEnd ? "quiet" : "nothing";
 }
 
-/** One reading and one round of probes. `alive`: contacts that are not dead, oldest first. */
+/** What a round starts from. */
+interface Before {
+  /** Contacts that nothing is known against yet, newest first; undefined: the store has lost them. */
+  readonly known: readonly Contact[] | undefined;
+  /** For how long contacts have been known not to answer, ms by incarnation. */
+  readonly hung: NetworkRecord["hung"];
+  /** Who was unreachable in the round before, by incarnation. */
+  readonly refused: readonly string[];
+}
+
+/** One reading and one round of probes. */
 interface Round {
   readonly tag: "round";
   readonly died: readonly Contact[];
+  /** Contacts that are not dead, oldest first. */
   readonly alive: readonly Contact[];
   readonly found: Omit<Observation, "dead" | "restored" | "waitedFor" | "stirred">;
+  /** Pods that run, are no contacts and say that they are members. */
+  readonly claims: boolean;
 }
 
 async function observeOnce(
@@ -140,97 +147,78 @@ async function observeOnce(
   const from = deps.clock.now();
   const read = await readPods(deps, target, before.known);
   if (read.tag === "stop") return read;
-  const probed = await probeAll(deps, read, { network: target.network, hung: before.hung });
-  if (probed.tag === "failed") return { tag: "stop", outcome: clusterHeld(probed, target.network) };
-  const { died, found } = probed;
-  const alive = read.remaining.map(({ contact }) => contact).filter((contact) => !died.includes(contact));
-  const looked = { from, to: deps.clock.now() };
-  return { tag: "round", died, alive, found: { ...found, pods: read.pods, looked } };
-}
-
-interface Probed {
-  readonly tag: "probed";
-  readonly died: readonly Contact[];
-  readonly found: Omit<Round["found"], "pods" | "looked">;
-}
-
-async function probeAll(
-  deps: Deps,
-  read: PodsOfNetwork,
-  about: { readonly network: string; readonly hung: NetworkRecord["hung"] },
-): Promise<Probed | ClusterFailure> {
-  const { joiner, remaining } = read;
-  const probing = joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs);
-  const asked = await Promise.all(
-    remaining.map((member, index) => {
-      const younger = remaining.slice(index + 1).map(({ contact }) => contact);
-      const isTaken = isAddressTaken(member.contact, [...younger, ...(joiner ? [joiner.peer] : [])]);
-      return signsOf(deps, { ...about, isTaken }, member);
-    }),
-  );
-  const probe = await probing;
-  const failure = asked.find((each) => each.tag === "failed");
-  if (failure !== undefined) return failure;
-  const signs = asked.flatMap((each) => (each.tag === "signs" ? [each.signs] : []));
-  const health = signs.map(healthOf);
-  const those = (which: Health): KnownContact[] => remaining.filter((_, index) => health[index] === which);
-  const contacts = (which: Health): Contact[] => those(which).map(({ contact }) => contact);
+  const { joiner } = read;
+  const [probe, answers] = await Promise.all([
+    joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs),
+    askContacts(deps, target.network, read, before),
+  ]);
+  const failure = answers.find(({ tag }) => tag === "failed");
+  if (failure?.tag === "failed") return { tag: "stop", outcome: clusterHeld(failure, target.network) };
+  const known = answers.filter(({ tag }) => tag === "health") as readonly ContactHealth[];
+  const found = {
+    pods: read.pods,
+    joiner: joiner && { ...joiner, probe: probe ?? "silent" },
+    ...byHealth(known),
+    looked: { from, to: deps.clock.now() },
+  };
   // Where nothing can be re-formed, who is replaced is waited out like the dead.
   const isOff = deps.settings.reform === "off";
+  const died = [...deadOf(known), ...(isOff ? found.replaced : [])];
+  const alive = known.map(({ contact }) => contact).filter((contact) => !died.includes(contact));
   return {
-    tag: "probed",
-    died: [...contacts("dead"), ...(isOff ? contacts("replaced") : [])],
-    found: {
-      joiner: joiner && { ...joiner, probe: probe ?? "silent" },
-      members: those("living"),
-      replaced: isOff ? [] : contacts("replaced"),
-      hung: contacts("hung"),
-      lost: contacts("lost"),
-      moved: contacts("moved"),
-      silent: remaining
-        .filter((_, index) => signs[index]?.probe === "silent")
-        .map(({ contact }) => contact.address),
-    },
+    tag: "round",
+    died,
+    alive,
+    claims: anyClaims(read),
+    found: { ...found, ...(isOff && { replaced: [] }) },
   };
 }
 
-interface AboutContact {
-  readonly network: string;
-  readonly hung: NetworkRecord["hung"];
-  /** A younger process has its address. */
-  readonly isTaken: boolean;
-}
-
-async function signsOf(
-  deps: Deps,
-  { network, hung, isTaken }: AboutContact,
-  member: KnownContact,
-): Promise<{ readonly tag: "signs"; readonly signs: Signs } | ClusterFailure> {
-  const { contact } = member;
-  const known = { silentMs: hung[contact.incarnation] ?? 0, now: deps.clock.now() };
-  if (isTaken) return { tag: "signs", signs: { ...known, life: "gone", pod: undefined, probe: undefined } };
-  const probe = await deps.lightpeer.probe(contact.address, deps.settings.probeTimeoutMs);
-  const found = await lifeOf(deps, network, member, probe);
-  if (found.tag === "failed") return found;
-  const { life, pod } = found;
-  return { tag: "signs", signs: { ...known, now: deps.clock.now(), life, pod, probe } };
-}
-
-/** A list can be behind: what it does not show is asked for by name before a contact that answers is dropped. */
-async function lifeOf(
+const askContacts = (
   deps: Deps,
   network: string,
-  { contact, pod }: KnownContact,
-  probe: Probe,
-): Promise<
-  { readonly tag: "life"; readonly life: Signs["life"]; readonly pod: Pod | undefined } | ClusterFailure
-> {
-  const isThisLife = (candidate: Pod | undefined): candidate is Pod =>
-    candidate?.uid === contact.uid && candidate.incarnation === contact.incarnation;
-  if (isThisLife(pod)) return { tag: "life", life: "same", pod };
-  if (probe === "refused") return { tag: "life", life: "gone", pod };
-  const asked = await deps.cluster.getPod(contact);
-  if (asked.tag === "failed") return asked;
-  if (!isThisLife(asked.pod)) return { tag: "life", life: "gone", pod: asked.pod };
-  return { tag: "life", life: asked.pod.network === network ? "same" : "elsewhere", pod: asked.pod };
+  { joiner, remaining }: PodsOfNetwork,
+  { hung, refused }: Before,
+): Promise<readonly (ContactHealth | ClusterFailure)[]> =>
+  Promise.all(
+    remaining.map((member, index) => {
+      const { contact } = member;
+      const younger = remaining.slice(index + 1).map((each) => each.contact);
+      const taker = takerOf(contact, [...younger, ...(joiner ? [joiner.peer] : [])]);
+      const wasSilent = contact.incarnation in hung || refused.includes(contact.incarnation);
+      const silentMs = hung[contact.incarnation] ?? 0;
+      // Alone it may never have had a chain.
+      const mayBeFresh = remaining.length === 1 || !wasSilent;
+      return healthOfContact(deps, member, { network, taker, silentMs, mayBeFresh });
+    }),
+  );
+
+/** Do pods that run, and are no contacts, say that they are members? */
+const anyClaims = ({ pods, joiner, remaining }: PodsOfNetwork): boolean =>
+  pods.some(
+    (pod) =>
+      joinedInThisLife(pod) &&
+      pod.uid !== joiner?.pod.uid &&
+      !remaining.some(({ contact }) => contact.uid === pod.uid),
+  );
+
+const deadOf = (known: readonly ContactHealth[]): readonly Contact[] =>
+  known.filter(({ health }) => health === "dead").map(({ contact }) => contact);
+
+function byHealth(known: readonly ContactHealth[]): Omit<Round["found"], "pods" | "joiner" | "looked"> {
+  const of = (which: Health): readonly ContactHealth[] => known.filter(({ health }) => health === which);
+  const contacts = (which: Health): readonly Contact[] => of(which).map(({ contact }) => contact);
+  return {
+    members: of("living"),
+    replaced: contacts("replaced"),
+    lost: contacts("lost"),
+    hung: contacts("hung"),
+    givenUp: contacts("given-up"),
+    unreachable: contacts("unreachable"),
+    unreachableMs: Math.min(Infinity, ...of("unreachable").map(({ silentMs }) => silentMs)),
+    readdressed: contacts("readdressed"),
+    moved: contacts("moved"),
+    shared: of("shared").flatMap(({ contact, taker }) => (taker ? [{ contact, other: taker }] : [])),
+    silent: known.filter(({ probe }) => probe === "silent").map(({ contact }) => contact.address),
+  };
 }

@@ -4,8 +4,9 @@ import type { Settings } from "../deps.ts";
 import type { Held } from "../lease.ts";
 import { networkBefore } from "../pod/network-before.ts";
 import type { Freshness, Newest } from "../peers/lightpeer.ts";
-import { held } from "../outcome.ts";
-import type { Joiner, KnownContact, Observation } from "./observe.ts";
+import { held, type PodName, type Subject } from "../outcome.ts";
+import { GIVE_UP_MS } from "../timing.ts";
+import type { Joiner, KnownContact, Observation } from "./observation.ts";
 import type { Pod } from "../pod/pod.ts";
 
 /** What a step is to bring about. */
@@ -67,10 +68,12 @@ export function plan(target: Target, seen: Observation, record: NetworkRecord, s
   const outcome = silenceOf(target, withoutSilentJoiner(seen, record, settings));
   if (outcome) return { tag: "hold", outcome };
   const must = causeOf(target, seen, record) ?? causeAlone(seen, target);
+  // Without a member there is nobody whom re-forming would help, and it is off.
   const isMoot = settings.reform === "off" && members.length === 0;
   if (must && !isMoot) return { tag: "reform", cause: must };
-  if (joiner && !isMember(seen, joiner)) return { tag: members.length > 0 ? "ask" : "found", joiner };
-  return { tag: needsVisit(target, seen, record) ? "visit" : "rest" };
+  if (needsVisit(target, seen, record)) return { tag: "visit" };
+  if (joiner === undefined || isMember(seen, joiner)) return { tag: "rest" };
+  return { tag: members.length > 0 ? "ask" : "found", joiner };
 }
 
 /** What was left half-done is settled without a joiner that has gone silent over it: the others may list it already. */
@@ -83,30 +86,60 @@ function withoutSilentJoiner(
   return mustSettle ? { ...seen, joiner: undefined } : seen;
 }
 
-/** Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen. */
+/**
+ * Nothing read-only shows whether the clean-ups after a death have raced, be it known of before or just seen; nor whether
+ * the others reach a member that klight does not.
+ */
 const needsVisit = (
   { mayVisit = false }: Target,
-  { members, dead, stirred }: Observation,
+  { members, dead, stirred, unreachable }: Observation,
   { deaths }: NetworkRecord,
-): boolean => mayVisit && (deaths || dead.length > 0 || stirred) && members.length > 0;
+): boolean =>
+  unreachable.length > 0 || (mayVisit && (deaths || dead.length > 0 || stirred) && members.length > 0);
 
 /** Is the joiner on the stack already, in this life? The event may have shown an earlier one. */
 export const isMember = ({ members }: Observation, { peer }: Joiner): boolean =>
   members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
 
-/** A join while somebody does not answer would break the network. */
-function silenceOf({ network }: Target, { hung, joiner }: Observation): Held | undefined {
-  const subject = { network, ...(joiner && { pod: joiner.pod }) };
+/** A join while somebody does not answer would break the network, and so would going on as if nobody were there. */
+function silenceOf(target: Target, seen: Observation): Held | undefined {
+  const { hung, joiner, shared } = seen;
+  const subject = { network: target.network, ...(joiner && { pod: joiner.pod }) };
+  const [twice] = shared;
+  if (twice) return sharedHeld(twice.contact, twice.other, subject);
   const [silent] = hung;
-  if (silent) {
-    const message = `${silent.namespace}/${silent.name} at ${silent.address} does not answer, its pod looks well`;
-    return held("MemberHung", message, subject, 5);
+  if (silent) return held("MemberHung", `${placeOf(silent)} does not answer, its pod looks well`, subject, 5);
+  const [cutOff] = mayGoOnWithout(target, seen) ? [] : [...seen.unreachable, ...seen.givenUp];
+  if (cutOff) {
+    const message = `klight gets no answer from ${placeOf(cutOff)}, and the API server says that it runs`;
+    return held("MemberUnreachable", message, subject, 5);
   }
   if (joiner && joiner.probe !== "serving") {
     const message = `the peer at ${joiner.peer.address} says ${joiner.probe} to a health check`;
     return held("JoinerNotServing", message, subject, 5);
   }
   return undefined;
+}
+
+/** Two pods that run with one address: nobody knows which of them a process there belongs to. */
+export const sharedHeld = (
+  one: Pick<Contact, "namespace" | "name" | "address">,
+  other: PodName,
+  subject: Subject,
+): Held =>
+  held("AddressShared", `${placeOf(one)} and ${other.namespace}/${other.name} have one address`, subject, 30);
+
+const placeOf = ({ namespace, name, address }: Pick<Contact, "namespace" | "name" | "address">): string =>
+  `${namespace}/${name} at ${address}`;
+
+/**
+ * May the network go on without those of its members that run and cannot be asked? Only where another one answers, and
+ * after so long: where none does, they are the network, for as long as it takes.
+ */
+function mayGoOnWithout({ leaver }: Target, seen: Observation): boolean {
+  const { members, readdressed, unreachable, unreachableMs } = seen;
+  const others = members.filter(({ contact }) => contact.incarnation !== leaver?.incarnation);
+  return others.length + readdressed.length > 0 && (unreachable.length === 0 || unreachableMs >= GIVE_UP_MS);
 }
 
 /** A joiner that stands alone, but not as a process that never was in a network: others may still be on its list. */
@@ -120,9 +153,10 @@ function causeAlone({ joiner, members }: Observation, { network }: Target): Caus
 
 /** Why the network must be re-formed before anything else, if it must. */
 function causeOf(target: Target, seen: Observation, { intent }: NetworkRecord): Cause | undefined {
-  const [lost] = seen.lost;
+  const [lost] = [...seen.lost, ...seen.givenUp];
   const [replaced] = seen.replaced;
   const [moved] = seen.moved;
+  const [readdressed] = seen.readdressed;
   const { leaver } = target;
   if (intent)
     return cause("half-done", `a ${intent.kind} for ${intent.pod ?? "the network"} was left half-done`);
@@ -132,6 +166,7 @@ function causeOf(target: Target, seen: Observation, { intent }: NetworkRecord): 
       "replaced",
       `${replaced.name} was a member at ${replaced.address}, and another process is there now`,
     );
+  if (readdressed) return cause("new-address", `${placeOf(readdressed)} has another address now`);
   if (moved) return cause("moved-away", `${moved.namespace}/${moved.name} has gone to another network`);
   if (leaver && seen.members.length > 0) return cause("moved-away", `${leaver.name} goes to another network`);
   return target.cause;

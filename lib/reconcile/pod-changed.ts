@@ -4,7 +4,7 @@ import { clusterHeld } from "./cluster-held.ts";
 import type { Outcome, PodName } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
 import { present, unlabelled } from "./bring-in.ts";
-import { findContact, takeOff } from "./take-off.ts";
+import { departed, findContact, takeOff } from "./take-off.ts";
 
 /** What a pod event says: which pod, and what has become of it. */
 export interface PodChange {
@@ -30,7 +30,7 @@ async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
   const now = asked.pod;
-  if (now?.uid !== pod.uid) return takeOff(deps, pod, network);
+  if (now?.uid !== pod.uid) return departed(deps, pod, network);
   if (now.network !== undefined) return present(deps, now);
   return unlabelled(deps, now, network);
 }
@@ -48,7 +48,7 @@ async function goneByName(deps: Deps, name: PodName): Promise<Outcome> {
 /** No pod tells of which network it was. `now`: one that has the name. */
 async function goneFromStack(deps: Deps, name: PodName, now: Pod | undefined): Promise<Outcome> {
   const found = await findContact(deps, name);
-  if (found.tag === "none") return found.outcome;
+  if (found.tag !== "contact") return found.outcome;
   const { contact, network } = found;
   return now?.uid === contact.uid ? unlabelled(deps, now, network) : takeOff(deps, contact, network);
 }

@@ -1,12 +1,16 @@
+import type { News } from "./announce.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
 import { contactOf, findings, findingsAtRest } from "./changes.ts";
 import { clusterHeld } from "./cluster-held.ts";
+import type { Deps } from "../deps.ts";
+import type { Held } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { movedOut } from "./moved-out.ts";
-import type { Joiner } from "./observe.ts";
+import type { Joiner, Observation } from "./observation.ts";
 import { held, type Subject } from "../outcome.ts";
 import { isMember } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";
+import { checkName } from "./peer-name.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
 import type { Participants } from "./reform/reforming.ts";
 import type { Contact } from "../store/contacts.ts";
@@ -30,8 +34,8 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
     return hold(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
   }
   const { members, leavers } = participantsOf(step);
-  const arrivals = await arrivalsOf(step, members);
-  if (members.length + arrivals.length === 0) return emptied(step, about);
+  const { arrivals, misnamed } = await arrivalsOf(step, members);
+  if (members.length + arrivals.length === 0) return emptied(step, about, misnamed);
   const joiners = arrivals.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
   const participants = { members, joiners, leavers, looked: seen.looked, carry: target.from?.carry ?? true };
   const end = await toldReform(step, participants, cause);
@@ -39,7 +43,7 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
   const gone = await movedOut(step);
   if (gone.tag === "failed") return hold(step, { ...clusterHeld(gone, lease.network), ...about }, true);
   const first = { movedOut: gone.pods, ifUntold: { ...findingsAtRest(seen), keepIntent: true } };
-  return { ...(await reformed(step, about, { end, arrivals, cause })), first };
+  return { ...(await reformed(step, about, { end, arrivals, misnamed, cause })), first };
 }
 
 /** The re-form, which whoever counts them is told of. */
@@ -67,10 +71,12 @@ const participantsOf = ({ target: { leaver }, seen }: Step): Pick<Participants, 
 interface Reformed {
   readonly end: Whole;
   readonly arrivals: readonly Arrival[];
+  readonly misnamed: Held | undefined;
   readonly cause: Cause;
 }
 
-async function reformed(step: Step, about: About, { end, arrivals, cause }: Reformed): Promise<Ending> {
+async function reformed(step: Step, about: About, how: Reformed): Promise<Ending> {
+  const { end, arrivals, misnamed, cause } = how;
   const { record, seen } = step;
   const { joiner } = seen;
   const generation = record.generation + 1;
@@ -84,27 +90,49 @@ async function reformed(step: Step, about: About, { end, arrivals, cause }: Refo
   const isIn = (pod: Pod): boolean => isAmong(end.list, pod);
   const tell: Ending["tell"] = [
     { tag: "re-formed", pod: podsOf(seen.pods, stack)[0], cause, message },
-    ...seen.pods
-      .filter((pod) => isAmong([...seen.lost, ...end.leftOut], pod))
-      .map((pod) => ({ tag: "left-out", pod, network: about.network }) as const),
+    ...newsOfLeftOut(seen, about.network, end),
     ...[...came].filter(isIn).map((pod) => ({ tag: "in", pod, outcome: { ...whole, pod } }) as const),
   ];
   if (joiner === undefined || isIn(joiner.pod)) return { outcome: whole, change, tell };
-  const outcome = held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
-  return { outcome, change, tell };
+  const outcome =
+    misnamed ?? held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
+  return { outcome, change, tell: [...tell, { tag: "held", pod: joiner.pod, outcome }] };
 }
+
+/** Who was in and runs, and the network has gone on without. */
+const newsOfLeftOut = (
+  { pods, lost, givenUp, unreachable, readdressed }: Observation,
+  network: string,
+  end: Pick<Whole, "list" | "leftOut">,
+): readonly News[] =>
+  pods
+    .filter((pod) => isAmong([...lost, ...givenUp, ...unreachable, ...readdressed, ...end.leftOut], pod))
+    .filter((pod) => !isAmong(end.list, pod))
+    .map((pod) => ({
+      tag: "out",
+      pod,
+      reason: "LeftOut",
+      message: `${network} was re-formed without ${pod.name}: it did not answer, or not where it was`,
+    }));
 
 /**
  * Nobody is left: whoever comes next founds the network again. Who hangs is remembered, for a peer that has gone to another
  * network may wait for it there.
  */
-const emptied = ({ seen }: Step, about: About): Ending => {
+function emptied({ seen }: Step, about: About, misnamed: Held | undefined): Ending {
+  const { joiner } = seen;
   const waitedFor = [...new Set([...seen.waitedFor, ...seen.silent])];
-  return {
-    outcome: { ...about, name: "left", reason: "Left", message: `nobody is left in ${about.network}` },
-    change: { ...findings(seen), stack: [], hung: [], waitedFor, deaths: false },
-  };
-};
+  const change = { ...findings(seen), stack: [], hung: [], waitedFor, deaths: false };
+  const message = `nobody is left in ${about.network}`;
+  const tell = newsOfLeftOut(seen, about.network, { list: [], leftOut: [] });
+  if (misnamed && joiner)
+    return {
+      outcome: misnamed,
+      change,
+      tell: [...tell, { tag: "held", pod: joiner.pod, outcome: misnamed }],
+    };
+  return { outcome: { ...about, name: "left", reason: "Left", message }, change, tell };
+}
 
 /**
  * The joiner of this step and the one of a step that died. When the last member goes to another network, everybody who
@@ -113,27 +141,42 @@ const emptied = ({ seen }: Step, about: About): Ending => {
 async function arrivalsOf(
   { deps, target, record, seen }: Step,
   members: readonly Contact[],
-): Promise<readonly Arrival[]> {
+): Promise<Arrivals> {
   const { joiner } = seen;
   const own = joiner?.probe === "serving" && !isMember(seen, joiner) ? [joiner] : [];
   const isLast = target.leaver !== undefined && members.length === 0;
   const waiting = seen.pods.filter(
     ({ uid, namespace, name, incarnation }) =>
-      (isLast || `${namespace}/${name}` === record.intent?.pod) &&
+      (isLast ||
+        `${namespace}/${name}` === record.intent?.pod ||
+        seen.readdressed.some((each) => each.uid === uid)) &&
       uid !== joiner?.pod.uid &&
       // A list that is behind shows it here still.
       uid !== target.leaver?.uid &&
       !members.some((member) => member.incarnation === incarnation),
   );
-  const arrivals = await Promise.all(waiting.map((pod) => arrivalOf(deps, pod)));
-  return [...arrivals.flat(), ...own];
+  const named = own.map(async (each) => (each.isNamed ? ({ tag: "same" } as const) : checkName(deps, each)));
+  const [arrivals, [name]] = await Promise.all([
+    Promise.all(waiting.map((pod) => arrivalOf(deps, pod))),
+    Promise.all(named),
+  ]);
+  if (name?.tag === "differs") return { arrivals: arrivals.flat(), misnamed: name.outcome };
+  return { arrivals: [...arrivals.flat(), ...own], misnamed: undefined };
 }
 
-async function arrivalOf({ lightpeer, settings }: Step["deps"], pod: Pod): Promise<readonly Arrival[]> {
+interface Arrivals {
+  readonly arrivals: readonly Arrival[];
+  /** The joiner calls itself otherwise than its pod is called, and stays out. */
+  readonly misnamed: Held | undefined;
+}
+
+async function arrivalOf(deps: Deps, pod: Pod): Promise<readonly Arrival[]> {
   if (pod.admission.tag !== "peer") return [];
   const { peer } = pod.admission;
-  const probe = await lightpeer.probe(peer.address, settings.probeTimeoutMs);
-  return probe === "serving" ? [{ pod, peer }] : [];
+  const probe = await deps.lightpeer.probe(peer.address, deps.settings.probeTimeoutMs);
+  if (probe !== "serving") return [];
+  const name = await checkName(deps, { pod, peer });
+  return name.tag === "differs" ? [] : [{ pod, peer }];
 }
 
 /** Pods of these contacts, as far as they are known. */

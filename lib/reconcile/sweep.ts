@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import { wasElsewhere } from "../pod/network-before.ts";
 import { entriesApart } from "./cause.ts";
 import { joinedInThisLife } from "../pod/condition.ts";
-import type { NetworkView } from "../store/contacts.ts";
+import type { Contact, NetworkView } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import type { Target } from "./plan.ts";
@@ -75,17 +75,13 @@ async function sweepNetwork(
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const pod of pods) {
-    const member = view.stack.find(
-      ({ uid, incarnation }) => uid === pod.uid && incarnation === pod.incarnation,
-    );
-    // Only a re-form brings in a peer that was in another network, whatever the stack says.
-    const isSettled = member !== undefined && !wasElsewhere(pod, view.network);
-    if (isSettled && !joinedInThisLife(pod)) {
+    const member = settledAs(view, pod);
+    if (member && !joinedInThisLife(pod)) {
       const outcome = memberOf({ network: view.network, joiner: pod });
       const { via } = member;
       await conclude(deps, { outcome, tell: [{ tag: "mended", pod, via, generation: view.generation }] });
     }
-    if (needsNothing(pod, isSettled)) continue;
+    if (needsNothing(pod, member !== undefined)) continue;
     if (!inTime()) return outcomes;
     outcomes.push(await bringInNow(deps, pod, view.network));
   }
@@ -96,6 +92,14 @@ async function sweepNetwork(
 
 const needsNothing = (pod: Pod, isSettled: boolean): boolean =>
   pod.admission.tag === "ignored" || (isSettled && !asksForReform(pod));
+/** The contact that a pod is, where it is. Only a re-form brings in one that was in another network, whatever the stack says. */
+const settledAs = ({ network, stack }: NetworkView, pod: Pod): Contact | undefined =>
+  pod.finished || wasElsewhere(pod, network)
+    ? undefined
+    : stack.find(
+        ({ uid, incarnation, address }) =>
+          uid === pod.uid && incarnation === pod.incarnation && address === (pod.address ?? address),
+      );
 
 /** A list may be behind, and no event will tell: each pod is looked at as it is now. */
 async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
@@ -124,9 +128,11 @@ async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise
   return { ...target, cause: entriesApart };
 }
 
-/** Something was left undone, or a contact has no pod. */
+/** Something was left undone, or a contact has no pod that runs. */
 const isDisturbed = ({ stack, intent, deaths }: NetworkView, pods: readonly Pod[]): boolean =>
-  intent !== undefined || deaths || stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid));
+  intent !== undefined ||
+  deaths ||
+  stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid && !pod.finished));
 
 async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
   const { probeTimeoutMs } = deps.settings;

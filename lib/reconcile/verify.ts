@@ -3,10 +3,11 @@ import { cause, entriesApart } from "./cause.ts";
 import { covers, type Held, type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { newestOf } from "./newest-entries.ts";
-import type { Outcome } from "../outcome.ts";
+import { held, type Outcome } from "../outcome.ts";
 import type { Block, Lightpeer, Seed } from "../peers/lightpeer.ts";
 import { writePeerList } from "../peers/peer-list.ts";
 import { repair } from "./repair.ts";
+import type { Contact } from "../store/contacts.ts";
 import { APART_MS } from "../timing.ts";
 
 type Found = { readonly tag: "whole" } | { readonly tag: "broken"; readonly why: string } | Stop;
@@ -30,7 +31,10 @@ export async function verify(step: Step): Promise<Ending> {
   // The members have been asked just now, and answered.
   const now = { ...step, seen: { ...seen, looked: { from: seen.looked.from, to: looked.to } } };
   if (before === "apart" && after === "apart") return repair(now, entriesApart);
-  if (before === "silent" || before !== after) return unvisited(step, "an application stores in it");
+  const [cutOff] = seen.unreachable;
+  const isBusy = before === "silent" || before !== after;
+  if (cutOff) return withoutUnreachable(now, cutOff, isBusy);
+  if (isBusy) return unvisited(step, "an application stores in it");
   const opened = await deps.seeds.open("visit");
   if (opened.tag === "failed") return unvisited(step, opened.message);
   const { seed } = opened;
@@ -47,6 +51,22 @@ export async function verify(step: Step): Promise<Ending> {
         change: { ...findings(seen), deaths: false },
       };
   }
+}
+
+/**
+ * A member that klight has not reached for too long, and perhaps the others do. In a network that is stored in, nobody can
+ * find out, and nobody else can come in before it is settled: it goes on without that one. Else it may wait.
+ */
+async function withoutUnreachable(
+  step: Step,
+  { namespace, name, address }: Contact,
+  isBusy: boolean,
+): Promise<Ending> {
+  const { target, seen } = step;
+  const who = `${namespace}/${name} at ${address}`;
+  if (isBusy) return repair(step, cause("given-up", `klight could not reach ${who} for too long`));
+  const subject = { network: target.network, ...(seen.joiner && { pod: seen.joiner.pod }) };
+  return hold(step, held("MemberUnreachable", `klight cannot reach ${who}, and the others may`, subject, 30));
 }
 
 async function visit(step: Step, seed: Seed, looked: Looked): Promise<Found> {

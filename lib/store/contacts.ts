@@ -119,12 +119,12 @@ export interface NetworkView extends NetworkRecord {
  * No call throws; a failure is a value.
  */
 export interface Contacts {
-  /** Takes the lease of a network for `leaseMs` ms and tells what is known of it. A joiner that is a member in this incarnation: `member`, no lease. */
+  /** Takes the lease of a network for `leaseMs` ms and tells what is known of it. A joiner that is a member in this incarnation, at this address: `member`, no lease. */
   begin(
     network: string,
     token: string,
     leaseMs: number,
-    joiner?: Pick<Peer, "uid" | "incarnation">,
+    joiner?: Pick<Peer, "uid" | "incarnation" | "address">,
   ): Promise<Begun>;
   /** Writes an intent and renews the lease to `leaseMs` ms from now. `lost`: somebody else has it; do nothing. */
   mark(network: string, token: string, leaseMs: number, intent: Intent): Promise<Marked>;

@@ -157,10 +157,10 @@ const depart = (network: Network, uid: string, quietMs: number, now: number): "l
 };
 
 type Answer<Call extends keyof Contacts> = Exclude<Awaited<ReturnType<Contacts[Call]>>, StoreFailure>;
-type Joiner = Pick<Contact, "uid" | "incarnation">;
+type Joiner = Pick<Contact, "uid" | "incarnation" | "address">;
 
-const hasOnStack = ({ stack }: Network, joiner: Joiner): boolean =>
-  stack.some(({ uid, incarnation }) => uid === joiner.uid && incarnation === joiner.incarnation);
+const hasOnStack = ({ stack }: Network, { uid, incarnation, address }: Joiner): boolean =>
+  stack.some((one) => one.uid === uid && one.incarnation === incarnation && one.address === address);
 
 const begin = (network: Network, wanted: Lease, now: number, joiner: Joiner | undefined): Answer<"begin"> => {
   const { lease, intent } = network;

@@ -124,7 +124,8 @@ export const createContactsIn = (commands: RedisCommands, prefix: string): Conta
 
   return {
     begin: (network, token, leaseMs, joiner) => {
-      const args = [token, ms(leaseMs), joiner?.uid ?? "", joiner?.incarnation ?? ""];
+      const { uid = "", incarnation = "", address = "" } = joiner ?? {};
+      const args = [token, ms(leaseMs), uid, incarnation, address];
       return call("begin", { network, receipt: token }, args, decode.begun);
     },
     mark: (network, token, leaseMs, intent) =>

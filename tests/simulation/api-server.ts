@@ -73,15 +73,15 @@ export class ApiServer {
     });
   }
 
-  #list(where: { readonly namespace?: string; readonly networkId?: string }): {
+  #list(where: Parameters<Cluster["listPods"]>[0]): {
     readonly tag: "pods";
     readonly pods: readonly Pod[];
   } {
     const now = this.#time.now();
     const at = now < this.staleUntil ? now - this.staleMs : now;
-    const labelled = this.#objects.list(at).filter(({ metadata }) => {
+    const labelled = this.#objects.list(at).filter(({ metadata, status }) => {
       const label = metadata.labels["klight.networkId"];
-      if (label === undefined) return false;
+      if (label === undefined || (where.ip !== undefined && status.podIP !== where.ip)) return false;
       return where.networkId === undefined || label === where.networkId;
     });
     return { tag: "pods", pods: labelled.map((object) => this.#objects.parsed(object)) };

@@ -33,6 +33,8 @@ export interface KubeletEvents {
   readonly onDeath: (pod: SimPod, process: PeerProcess) => void;
   /** Before a pod's label changes or goes. */
   readonly onRelabel: (pod: SimPod) => void;
+  /** Before a pod gets another address, which its peer does not notice: nobody reaches it by its name any more. */
+  readonly onMove: (pod: SimPod) => void;
   readonly onJoin: JoinSeen;
   readonly onForgot: Forgot;
   readonly onGained: Gained;
@@ -193,6 +195,7 @@ export class Kubelet {
   move(pod: SimPod): void {
     const { process, address, state } = pod;
     if (state !== "running" || process === undefined || address === undefined || pod.isShadowed) return;
+    this.#events.onMove(pod);
     this.#free(pod);
     pod.address = `10.200.0.${(this.#moved += 1)}:${PORT}`;
     process.moveTo(pod.address);

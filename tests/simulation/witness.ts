@@ -300,6 +300,7 @@ export class Witness {
     const { process } = pod;
     if (process === undefined || process.life.status === "dead") return "its process is dead";
     if (process.containerId !== incarnation) return "it is another life";
+    if (process.name !== pod.address) return "it calls itself otherwise than its pod is called";
     return process.hungWithin(HUNG_MEMORY_MS) ? "it was hanging" : undefined;
   }
 }
@@ -308,4 +309,7 @@ const hasChain = ({ state }: PeerProcess): boolean =>
   !["", "klight-fresh"].includes(state.head.id.replace(/-\d+$/u, ""));
 
 const holds = (pod: SimPod, network: string): boolean =>
-  pod.network === network && pod.labelled && pod.process !== undefined && pod.process.life.status !== "dead";
+  pod.network === network &&
+  pod.labelled &&
+  pod.process?.name === pod.address &&
+  pod.process?.life.status !== "dead";

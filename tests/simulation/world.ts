@@ -82,6 +82,9 @@ export class World {
             witness.relabelled(pod);
           });
         },
+        onMove: (pod) => {
+          witness.leaving(pod, "goes");
+        },
         onJoin: (process, join) => {
           witness.sawJoin(process, join);
         },

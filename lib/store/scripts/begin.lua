@@ -5,6 +5,7 @@
 -- ARGV[2]  length of the lease, ms
 -- ARGV[3]  uid of the joiner; empty: none
 -- ARGV[4]  incarnation of the joiner; empty: none
+-- ARGV[5]  address of the joiner; empty: none
 --
 -- Writes   lease, kept for its length and 1 h: as long may its holder come back late, if nobody took it
 --          receipt, deleted: a token that is used again is as new
@@ -14,13 +15,13 @@
 -- Twice    the same token is leased again, from now on.
 
 local token, lease_ms = ARGV[1], tonumber(ARGV[2])
-local uid, incarnation = ARGV[3], ARGV[4]
+local uid, incarnation, address = ARGV[3], ARGV[4], ARGV[5]
 local LATE_MS = 3600000
 
 local function on_stack(contacts)
   for _, entry in ipairs(contacts) do
     local contact = cjson.decode(entry)
-    if contact.uid == uid and contact.incarnation == incarnation then
+    if contact.uid == uid and contact.incarnation == incarnation and contact.address == address then
       return true
     end
   end
