@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../lib/clock.ts";
-import { createKubernetesCluster } from "../lib/cluster/kubernetes.ts";
+import { createKubernetesCluster, type KubernetesOptions } from "../lib/cluster/kubernetes.ts";
+import { ACCOUNT_DIRECTORY } from "../lib/cluster/service-account.ts";
 import type { Config } from "../lib/config.ts";
 import type { Contacts } from "../lib/store/contacts.ts";
 import type { Deps } from "../lib/deps.ts";
@@ -61,7 +62,7 @@ async function depsOf(config: Config, rules: PodRules, log: Log): Promise<Deps> 
       rules,
       timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
       log,
-      ...(config.KUBECONFIG !== undefined && { kubeconfig: config.KUBECONFIG }),
+      ...wayToApiServer(config),
     }),
     clock: systemClock,
     turns: createTurns(),
@@ -76,6 +77,14 @@ async function depsOf(config: Config, rules: PodRules, log: Log): Promise<Deps> 
       waitMs: config.KLIGHT_WAIT_MS,
     },
   };
+}
+
+function wayToApiServer(config: Config): Pick<KubernetesOptions, "kubeconfig" | "account"> {
+  const { KUBECONFIG: kubeconfig, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = config;
+  if (kubeconfig !== undefined) return { kubeconfig };
+  if (host === undefined) return {};
+  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return { account: { server, directory: ACCOUNT_DIRECTORY } };
 }
 
 /** The store that is set; each is loaded where it is the one. The configuration is refused without its address. */

@@ -54,6 +54,10 @@ export const variables = {
   KUBECONFIG: text(/\S/u, "the path of a file", {
     about: "File that leads to the API server. Without it: the service account of klight's own pod.",
   }),
+  KUBERNETES_SERVICE_HOST: text(/^\S+$/u, "a host or an address", {
+    about: "Kubernetes sets it, and with it says where the API server is.",
+  }),
+  KUBERNETES_SERVICE_PORT: number(1, 65_535, { about: "Likewise.", fallback: "443" }),
   KLIGHT_API_TIMEOUT_MS: number(50, 60_000, {
     about: "How long one request to the API server, or to an issuer of tokens, may take, in ms.",
     fallback: "5000",

@@ -51,6 +51,27 @@ const requireBuiltins: Plugin = {
   },
 };
 
+/**
+ * Of the API server's client only the configuration is used, which can also make clients of two kinds that klight does
+ * not use: their parts, 1.2 MB, are left out.
+ */
+const withoutClients: Plugin = {
+  name: "without-clients",
+  setup(build) {
+    build.onResolve({ filter: /^(?:undici|\.\/gen\/index\.js)$/ }, ({ path, importer }) =>
+      /@kubernetes[/\\]client-node[/\\]dist[/\\]config\.js$/.test(importer)
+        ? { path, namespace: "left-out" }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: "left-out" }, () => ({
+      contents: `
+        const leftOut = () => { throw new Error("this part of @kubernetes/client-node is not in the bundle"); };
+        export { leftOut as Agent, leftOut as ProxyAgent };
+        export { leftOut as createConfiguration, leftOut as ServerConfiguration };`,
+    }));
+  },
+};
+
 const root = new URL("..", import.meta.url).pathname;
 // CommonJS dependencies call require for Node's own modules.
 const requireForCommonJs =
@@ -68,7 +89,7 @@ const shared: BuildOptions = {
   minify: true,
   legalComments: "none",
   logLevel: "warning",
-  plugins: [inlineScripts, inlinePage, requireBuiltins],
+  plugins: [inlineScripts, inlinePage, requireBuiltins, withoutClients],
   banner: { js: requireForCommonJs },
 };
 

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { get as httpGet, type IncomingMessage, STATUS_CODES } from "node:http";
 import { get as httpsGet } from "node:https";
+import { type Credentials, readAccount } from "../../lib/cluster/service-account.ts";
 
 /** The API server, as the service account of the pod that klight runs in reaches it. */
 export interface ServiceAccount {
@@ -18,13 +18,11 @@ const LIMIT = 2 ** 20;
 /**
  * One JSON document. The account's token goes to the API server's own address and to no other; there is no following
  * of redirects. Throws where no whole document comes before `signal` ends it, with the address in the message.
- *
- * Not client-node: that is ten times as much to load, and what waits for this is the first event after a start.
  */
 export async function getJson(url: URL, signal: AbortSignal, account?: ServiceAccount): Promise<unknown> {
   try {
     const own = account !== undefined && url.origin === account.apiServer.origin;
-    const response = await answerOf(url, signal, own ? await credentialsOf(account) : undefined);
+    const response = await answerOf(url, signal, own ? await readAccount(account.directory) : undefined);
     const text = await textOf(response);
     const { statusCode = 0 } = response;
     if (statusCode !== 200) throw new Error(`${statusCode} ${STATUS_CODES[statusCode] ?? ""}`);
@@ -33,19 +31,6 @@ export async function getJson(url: URL, signal: AbortSignal, account?: ServiceAc
     const message = signal.aborted ? "no answer in time" : messageOf(error);
     throw new Error(`${url.href}: ${message}`, { cause: error });
   }
-}
-
-interface Credentials {
-  readonly ca: Buffer;
-  readonly token: string;
-}
-
-async function credentialsOf({ directory }: ServiceAccount): Promise<Credentials> {
-  const [ca, token] = await Promise.all([
-    readFile(`${directory}/ca.crt`),
-    readFile(`${directory}/token`, "utf8"),
-  ]);
-  return { ca, token: token.trim() };
 }
 
 function answerOf(url: URL, signal: AbortSignal, credentials?: Credentials): Promise<IncomingMessage> {

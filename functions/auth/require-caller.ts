@@ -1,4 +1,5 @@
 import type { RequestHandler } from "express";
+import { ACCOUNT_DIRECTORY } from "../../lib/cluster/service-account.ts";
 import { type Config, namespaceOf } from "../../lib/config.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Caller, CallerOptions, IdentifyCaller } from "./callers.ts";
@@ -17,7 +18,7 @@ export type CallerConfig = Pick<
 /** Where every pod finds the API server, by a name that is in its certificate. */
 const inCluster = {
   apiServer: new URL("https://kubernetes.default.svc"),
-  directory: "/var/run/secrets/kubernetes.io/serviceaccount",
+  directory: ACCOUNT_DIRECTORY,
 };
 
 /** What the configuration says of callers; undefined: anybody may call. */

@@ -1,5 +1,6 @@
-import { KubeConfig } from "@kubernetes/client-node";
-import { openApiServer, type Send } from "../../lib/cluster/api-requests.ts";
+import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import { type Send, sendTo } from "../../lib/cluster/api-requests.ts";
+import { accessOf } from "../../lib/cluster/kubeconfig.ts";
 
 /** The cluster that a kubeconfig leads to. */
 export interface Kube {
@@ -32,7 +33,7 @@ export function openKube({ kubeconfig, context, timeoutMs }: KubeOptions): Kube 
   if (context !== undefined) config.setCurrentContext(context);
   const current = config.getCurrentContext();
   return {
-    send: openApiServer({ config, timeoutMs }),
+    send: sendTo(accessOf(config), timeoutMs),
     namespace: config.getContextObject(current)?.namespace ?? "default",
     context: current,
   };

@@ -1,4 +1,4 @@
-import { listPods, getPod } from "../../lib/cluster/read-pods.ts";
+import { listPods, getPod, unknownSize } from "../../lib/cluster/read-pods.ts";
 import type { ClusterFailure } from "../../lib/cluster/cluster.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import { joinedInThisLife } from "../../lib/pod/condition.ts";
@@ -46,7 +46,7 @@ const rulesFor = (scope: PodRules["scope"]): PodRules => ({ scope, namespaces: [
 
 /** `namespace` undefined: all. Throws CommandFailed. */
 export async function readPods({ send }: Kube, namespace: string | undefined): Promise<readonly Pod[]> {
-  const listing = { send, selector: { labelSelector: "klight.networkId" } };
+  const listing = { send, selector: { labelSelector: "klight.networkId" }, size: unknownSize() };
   const where = namespace === undefined ? [] : [namespace];
   const listed = await listPods({ ...listing, rules: rulesFor("namespace") }, where);
   if (listed.tag === "failed") throw blind(listed);

@@ -5,26 +5,29 @@ import type { PodName } from "../outcome.ts";
 import { isNamespace, isNetworkId } from "../pod/names.ts";
 import { type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
-import type { ApiAnswer, Send } from "./api-requests.ts";
+import { accountAccess } from "./access.ts";
+import { type ApiAnswer, type Send, sendTo } from "./api-requests.ts";
 import type { Cluster, ClusterEvent, Written } from "./cluster.ts";
-import { getPod, listPods, pathIn, podPath } from "./read-pods.ts";
+import { getPod, type Listing, listPods, pathIn, podPath, unknownSize } from "./read-pods.ts";
 
 export interface KubernetesOptions {
   readonly rules: PodRules;
-  /** Path of a kubeconfig file; absent: the service account of the pod that klight runs in. */
+  /** Path of a kubeconfig file. */
   readonly kubeconfig?: string;
+  /** Where there is no such file, the service account of klight's own pod; absent: this is no pod. */
+  readonly account?: { readonly server: string; readonly directory: string };
   /** For each request, with all that it needs before it. */
   readonly timeoutMs: number;
   readonly log: Log;
   readonly clock?: Clock;
 }
 
-/** The API server that KUBECONFIG or the service account names, through client-node, which is loaded at first use. */
+/** The API server that a kubeconfig file or the service account leads to. */
 export function createKubernetesCluster(options: KubernetesOptions): Cluster {
   const { rules, clock = systemClock } = options;
-  const send = lazySender(options);
+  const [send, size] = [lazySender(options), unknownSize()];
   return {
-    listPods: (where) => listSome(send, rules, where),
+    listPods: (where) => listSome({ send, rules, size }, where),
     getPod: (name) => getPod(send, rules, name),
     setCondition: async (pod, { status, reason, message }) => {
       // Left out of the patch, the time stays what it is; it tells since when the status is so, not since when we say it.
@@ -62,8 +65,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
 }
 
 function listSome(
-  send: Send,
-  rules: PodRules,
+  to: Omit<Listing, "selector">,
   { namespace, networkId, ip }: Parameters<Cluster["listPods"]>[0],
 ): ReturnType<Cluster["listPods"]> {
   // No pod is in a namespace, or has a label, of which Kubernetes takes no such name.
@@ -71,7 +73,7 @@ function listSome(
   if (!canBe) return Promise.resolve({ tag: "pods", pods: [] });
   const labelSelector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
   const selector = { labelSelector, ...(ip !== undefined && { fieldSelector: `status.podIP=${ip}` }) };
-  return listPods({ send, rules, selector }, namespace === undefined ? rules.namespaces : [namespace]);
+  return listPods({ ...to, selector }, namespace === undefined ? to.rules.namespaces : [namespace]);
 }
 
 /** Strict: the API server refuses what it does not know, instead of dropping it with a warning nobody reads. */
@@ -80,12 +82,16 @@ const written = { fieldManager: "klight", fieldValidation: "Strict" } as const;
 /** Kubernetes writes its times in whole seconds. */
 const timeOf = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z");
 
-/** Loads client-node and the configuration at the first request; where that fails, the next request tries again. */
-function lazySender({ kubeconfig, timeoutMs, log }: KubernetesOptions): Send {
+/** Looks for the way to the API server at the first request; where there is none, the next request looks again. */
+function lazySender({ kubeconfig, account, timeoutMs, log }: KubernetesOptions): Send {
   let opened: Promise<Send> | undefined;
   const open = async (): Promise<Send> => {
-    const { openApiServer } = await import("./api-requests.ts");
-    return openApiServer({ timeoutMs, ...(kubeconfig !== undefined && { kubeconfig }) });
+    if (kubeconfig !== undefined) {
+      const { kubeconfigAccess } = await import("./kubeconfig.ts");
+      return sendTo(kubeconfigAccess(kubeconfig), timeoutMs);
+    }
+    if (account === undefined) throw new Error("not in a cluster, and no KUBECONFIG");
+    return sendTo(accountAccess(account.server, account.directory), timeoutMs);
   };
   return async (request) => {
     opened ??= open();

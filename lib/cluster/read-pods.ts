@@ -11,10 +11,26 @@ export const pathIn = (namespace: string, ...parts: readonly string[]): string =
 
 export const podPath = ({ namespace, name }: PodName): string => pathIn(namespace, "pods", name);
 
-interface Listing {
+/** What pods weigh, as far as is known; each page tells anew. */
+export interface PodSize {
+  bytes: number;
+}
+
+/** Until a page has told: some tens of pods a page, for whoever has large ones. */
+export const unknownSize = (): PodSize => ({ bytes: 80_000 });
+
+/** A page is held in memory as text and as objects, of which little is kept. Bytes. */
+const PAGE_BYTES = 4 * 2 ** 20;
+const MOST_A_PAGE = 500;
+
+const fitting = ({ bytes }: PodSize): number =>
+  Math.max(1, Math.min(MOST_A_PAGE, Math.floor(PAGE_BYTES / bytes)));
+
+export interface Listing {
   readonly send: Send;
   readonly rules: PodRules;
   readonly selector: { readonly labelSelector: string; readonly fieldSelector?: string };
+  readonly size: PodSize;
 }
 type Pods = { readonly tag: "pods"; readonly pods: readonly Pod[] };
 
@@ -42,8 +58,6 @@ async function listTwice(listing: Listing, namespace: string | undefined): Promi
 
 type Listed = Pods | { readonly tag: "expired" } | ClusterFailure;
 
-const PAGE = "500";
-
 async function listOnce(listing: Listing, namespace: string | undefined): Promise<Listed> {
   const pods: Pod[] = [];
   let next: string | undefined;
@@ -57,7 +71,7 @@ async function listOnce(listing: Listing, namespace: string | undefined): Promis
 }
 
 async function listPage(
-  { send, rules, selector }: Listing,
+  { send, rules, selector, size }: Listing,
   namespace: string | undefined,
   token: string | undefined,
 ): Promise<
@@ -65,20 +79,22 @@ async function listPage(
   | { readonly tag: "expired" }
   | ClusterFailure
 > {
-  const what = `list pods ${namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`}`;
-  const path = namespace === undefined ? "/api/v1/pods" : pathIn(namespace, "pods");
-  const query = {
-    ...selector,
-    limit: PAGE,
-    ...(token !== undefined && { continue: token }),
-  };
+  const { what, path } = placeOf(namespace);
+  const limit = String(fitting(size));
+  const query = { ...selector, limit, ...(token !== undefined && { continue: token }) };
   const answer = await send({ method: "GET", path, query });
   if (token !== undefined && isStatus(answer, 410)) return { tag: "expired" };
   const page = answer.tag === "answer" && isDone(answer) ? pageOf(answer.body) : undefined;
-  if (page === undefined) return failureOf(what, answer);
+  if (answer.tag !== "answer" || page === undefined) return failureOf(what, answer);
+  if (page.items.length > 0) size.bytes = answer.bytes / page.items.length;
   const read = podsOf(what, page.items, rules);
   return read.tag === "failed" ? read : { tag: "page", pods: read.pods, next: page.next };
 }
+
+const placeOf = (namespace: string | undefined): { readonly what: string; readonly path: string } =>
+  namespace === undefined
+    ? { what: "list pods in all namespaces", path: "/api/v1/pods" }
+    : { what: `list pods in namespace ${namespace}`, path: pathIn(namespace, "pods") };
 
 function podsOf(what: string, items: readonly unknown[], rules: PodRules): Pods | ClusterFailure {
   const pods: Pod[] = [];

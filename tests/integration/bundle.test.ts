@@ -108,6 +108,13 @@ describe("the bundle", () => {
     assert.ok(early.size > 2);
   });
 
+  test("leaves client-node out of what a first request compiles in a cluster, and its HTTP client out of all", () => {
+    for (const [file, text] of compiledWith("index.js", chunk("start"), chunk("engine"), chunk("server")))
+      assert.doesNotMatch(text, /loadFromFile/u, file);
+    assert.match(readFileSync(join(dist, chunk("kubeconfig")), "utf8"), /loadFromFile/u);
+    for (const file of files) assert.doesNotMatch(readFileSync(join(dist, file), "utf8"), /UND_ERR_/u, file);
+  });
+
   test("takes Node's modules by require: an import of node:http loads all of Node's fetch", () => {
     for (const file of files) {
       const text = readFileSync(join(dist, file), "utf8");
@@ -119,7 +126,7 @@ describe("the bundle", () => {
 
   test("leaves OpenTelemetry out of what a start and a first request compile without its endpoint", () => {
     const isTelemetry = /opentelemetry|OTEL_BSP_/iu;
-    const needed = compiledWith("index.js", chunk("start"), chunk("engine"), chunk("api-requests"));
+    const needed = compiledWith("index.js", chunk("start"), chunk("engine"), chunk("server"));
     for (const [file, text] of needed) assert.doesNotMatch(text, isTelemetry, file);
     assert.ok([...needed.values()].some((text) => text.includes("redis.call")));
     const late = [...compiledWith(chunk("otlp")).values()];

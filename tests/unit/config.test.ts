@@ -36,6 +36,8 @@ describe("the configuration", () => {
       KLIGHT_STORE_TIMEOUT_MS: 2000,
       KLIGHT_KEY_PREFIX: "klight:",
       KUBECONFIG: undefined,
+      KUBERNETES_SERVICE_HOST: undefined,
+      KUBERNETES_SERVICE_PORT: 443,
       KLIGHT_API_TIMEOUT_MS: 5000,
       KLIGHT_NAMESPACES: [],
       KLIGHT_SCOPE: "namespace",
