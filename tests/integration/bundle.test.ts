@@ -126,7 +126,7 @@ describe("the bundle", () => {
 
   test("leaves OpenTelemetry out of what a start and a first request compile without its endpoint", () => {
     const isTelemetry = /opentelemetry|OTEL_BSP_/iu;
-    const needed = compiledWith("index.js", chunk("start"), chunk("engine"), chunk("server"));
+    const needed = compiledWith("index.js", chunk("start"), chunk("engine"), chunk("upstash"));
     for (const [file, text] of needed) assert.doesNotMatch(text, isTelemetry, file);
     assert.ok([...needed.values()].some((text) => text.includes("redis.call")));
     const late = [...compiledWith(chunk("otlp")).values()];
