@@ -112,7 +112,8 @@ export const variables = {
     fallback: "5000",
   }),
   KLIGHT_SWEEP_MS: number(1_000, 280_000, {
-    about: "How long a sweep starts new work, in ms. The rest is left to the next.",
+    about:
+      "How long a sweep takes at most, in ms, of which one network gets a sixth. What it did not come to is where the next one begins.",
     fallback: "60000",
   }),
   KLIGHT_BATCH_LIMIT: number(1, 10_000, {

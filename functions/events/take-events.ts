@@ -69,9 +69,9 @@ async function takeEvent(
     if (name === "held" || name === "refused") log.warn(fields, "event held");
     else log.info(fields, "event done");
   } else if (end.tag === "swept") {
-    const { outcomes, unfinished } = end.report;
+    const { outcomes, unfinished, slow } = end.report;
     const blind = blindIn(outcomes);
-    const fields = { steps: outcomes.length, unfinished, ms, ...trace };
+    const fields = { steps: outcomes.length, unfinished, slow, ms, ...trace };
     if (blind) {
       log.warn(
         { ...fields, reason: blind.reason, message: blind.message },

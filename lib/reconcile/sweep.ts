@@ -1,4 +1,3 @@
-import PQueue from "p-queue";
 import { wasElsewhere } from "../pod/network-before.ts";
 import { entriesApart } from "./cause.ts";
 import { joinedInThisLife } from "../pod/condition.ts";
@@ -11,6 +10,7 @@ import { conclude, memberOf, reconcile } from "./reconcile.ts";
 import { newestOf } from "./newest-entries.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { silentAt, stillWaitedFor } from "./waited-for.ts";
 import { APART_MS } from "../timing.ts";
 import { bringIn, present } from "./bring-in.ts";
@@ -19,8 +19,10 @@ import { bringIn, present } from "./bring-in.ts";
 export interface SweepReport {
   /** One for every step that it took; a pod that needed none has none. */
   readonly outcomes: readonly Outcome[];
-  /** Networks that it did not come to, or did not get done with. */
+  /** Networks that it did not come to; the next sweep begins with them. */
   readonly unfinished: readonly string[];
+  /** Networks that took longer than their share: their last step goes on, and has no outcome here. */
+  readonly slow: readonly string[];
   /** What it read before its steps. Undefined: the store or the API server could not be read, and the outcome says why. */
   readonly seen: Seen | undefined;
 }
@@ -33,73 +35,126 @@ export interface Seen {
   readonly views: readonly NetworkView[];
 }
 
-const blind = (outcome: Outcome): SweepReport => ({ outcomes: [outcome], unfinished: [], seen: undefined });
-
 /** Networks that are swept side by side. */
 const SIDE_BY_SIDE = 8;
+/** The part of a sweep's time that one network may take. */
+const SHARE = 1 / 6;
 
 /**
  * Mends what events missed: every pod that should be in and is not gets a step, stacks lose what is gone, conditions
- * say what is so, and networks that look broken are put right. Starts nothing new after `limitMs` ms.
+ * say what is so, and networks that look broken are put right. It ends after `limitMs` ms at the latest, and the next one,
+ * of whatever instance, goes on with the networks that this one did not come to.
  */
 export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
-  const until = deps.clock.now() + limitMs;
-  const listed = await deps.cluster.listPods({});
-  if (listed.tag === "failed") return blind(clusterHeld(listed));
-  const { pods } = listed;
-  const known = await deps.contacts.networks();
-  if (known.tag === "failed") return blind(held("StoreUnavailable", known.message));
-  const labelled = pods.flatMap(({ network }) => network ?? []);
-  const networks = [...new Set([...known.networks, ...labelled])].sort();
-  const read = await deps.contacts.read(networks);
-  if (read.tag === "failed") return blind(held("StoreUnavailable", read.message));
-  const queue = new PQueue({ concurrency: SIDE_BY_SIDE });
+  const { clock, contacts, log } = deps;
+  const until = clock.now() + limitMs;
+  const read = await readAll(deps);
+  if ("outcome" in read) return { outcomes: [read.outcome], unfinished: [], slow: [], seen: undefined };
+  const { pods, views, place } = read;
   const outcomes: Outcome[] = [];
-  const unfinished: string[] = [];
-  const sweepOne = async (view: NetworkView): Promise<void> => {
-    const { network } = view;
-    const inTime = (): boolean => deps.clock.now() < until;
-    const those = pods.filter((pod) => pod.network === network);
-    if (inTime()) outcomes.push(...(await sweepNetwork(deps, view, those, inTime)));
-    if (!inTime()) unfinished.push(network);
-  };
-  await queue.addAll(read.views.map((view) => () => sweepOne(view)));
-  return { outcomes, unfinished, seen: { pods, views: read.views } };
+  const podsOf = Map.groupBy(pods, ({ network }) => network);
+  const { slow, left } = await sideBySide(clock, {
+    items: fromPlace(views, place),
+    atOnce: SIDE_BY_SIDE,
+    shareMs: limitMs * SHARE,
+    until,
+    work: (view, inTime) =>
+      sweepNetwork(deps, { view, pods: podsOf.get(view.network) ?? [], inTime, outcomes }),
+    onLateError: (error) => log.error({ error: String(error) }, "a step of a sweep broke off"),
+  });
+  const next = left[0]?.network;
+  if (next !== place) await contacts.keepSweepPlace(next);
+  return { outcomes: [...outcomes], unfinished: names(left), slow: names(slow), seen: { pods, views } };
 }
 
-async function sweepNetwork(
-  deps: Deps,
-  view: NetworkView,
-  pods: readonly Pod[],
-  inTime: () => boolean,
-): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (const pod of pods) {
-    const member = settledAs(view, pod);
-    if (member && !joinedInThisLife(pod)) {
-      const outcome = memberOf({ network: view.network, joiner: pod });
-      const { via } = member;
-      await conclude(deps, { outcome, tell: [{ tag: "mended", pod, via, generation: view.generation }] });
-    }
-    if (needsNothing(pod, member !== undefined)) continue;
-    if (!inTime()) return outcomes;
-    outcomes.push(await bringInNow(deps, pod, view.network));
-  }
-  const target = await needs(deps, view.network, pods);
-  if (target && inTime()) outcomes.push(await reconcile(deps, target));
-  return outcomes;
+/** All that there is, by one list of pods and 2 commands of the store, and 1 more for every 100 networks. */
+async function readAll({
+  cluster,
+  contacts,
+}: Deps): Promise<(Seen & { readonly place: string | undefined }) | { readonly outcome: Outcome }> {
+  const [listed, known, place] = await Promise.all([
+    cluster.listPods({}),
+    contacts.networks(),
+    contacts.sweepPlace(),
+  ]);
+  if (listed.tag === "failed") return { outcome: clusterHeld(listed) };
+  if (known.tag === "failed") return { outcome: held("StoreUnavailable", known.message) };
+  const { pods } = listed;
+  const labelled = pods.flatMap(({ network }) => network ?? []);
+  const read = await contacts.read([...new Set([...known.networks, ...labelled])].sort());
+  if (read.tag === "failed") return { outcome: held("StoreUnavailable", read.message) };
+  // Who does not know where the last sweep stopped begins at the first network.
+  return { pods, views: read.views, place: place.tag === "place" ? place.network : undefined };
 }
+
+const names = (views: readonly NetworkView[]): readonly string[] => views.map(({ network }) => network);
+
+/** Round from where the last sweep stopped. The network may be gone by now: then from the one that came after it. */
+function fromPlace(views: readonly NetworkView[], place: string | undefined): readonly NetworkView[] {
+  const first = place === undefined ? 0 : views.findIndex(({ network }) => network >= place);
+  return first > 0 ? [...views.slice(first), ...views.slice(0, first)] : views;
+}
+
+interface NetworkSweep extends Pick<Seen, "pods"> {
+  readonly view: NetworkView;
+  readonly inTime: () => boolean;
+  readonly outcomes: Outcome[];
+}
+
+async function sweepNetwork(deps: Deps, swept: NetworkSweep): Promise<void> {
+  const { view, pods, inTime, outcomes } = swept;
+  const steps = await sweepPods(deps, swept);
+  if (!inTime()) return;
+  const now = steps > 0 ? await viewNow(deps, view.network) : view;
+  const target = now && (await needs(deps, now, pods));
+  if (target && inTime()) outcomes.push(await reconcile(deps, target));
+}
+
+/** How many steps its pods have taken. */
+async function sweepPods(deps: Deps, { view, pods, inTime, outcomes }: NetworkSweep): Promise<number> {
+  const { network, stack } = view;
+  const contacts = new Map(stack.map((contact) => [contact.uid, contact]));
+  let steps = 0;
+  for (const pod of byTurns(deps, pods)) {
+    const contact = contacts.get(pod.uid);
+    const isSettled = contact !== undefined && isMember(contact, pod, network);
+    if (isSettled) await mend(deps, view, { pod, via: contact.via });
+    if (needsNothing(pod, isSettled)) continue;
+    if (!inTime()) return steps;
+    steps += 1;
+    outcomes.push(await bringInNow(deps, pod, network));
+  }
+  return steps;
+}
+
+/** Is the pod this contact? Only a re-form brings in one that was in another network, whatever the stack says. */
+const isMember = ({ incarnation, address }: Contact, pod: Pod, network: string): boolean =>
+  !pod.finished &&
+  !wasElsewhere(pod, network) &&
+  incarnation === pod.incarnation &&
+  address === (pod.address ?? address);
+
+/** A member's pod says that it is one. */
+async function mend(
+  deps: Deps,
+  { network, generation }: NetworkView,
+  { pod, via }: { readonly pod: Pod; readonly via: string | null },
+): Promise<void> {
+  if (joinedInThisLife(pod)) return;
+  const outcome = memberOf({ network, joiner: pod });
+  await conclude(deps, { outcome, tell: [{ tag: "mended", pod, via, generation }] });
+}
+
+/** Where there is not time for all, it is not always the same ones that are left. */
+function byTurns({ clock }: Deps, pods: readonly Pod[]): readonly Pod[] {
+  const first = pods.length > 0 ? Math.floor(clock.now() / MINUTE_MS) % pods.length : 0;
+  return [...pods.slice(first), ...pods.slice(0, first)];
+}
+
+const MINUTE_MS = 60_000;
 
 const needsNothing = (pod: Pod, isSettled: boolean): boolean =>
   pod.admission.tag === "ignored" || (isSettled && !asksForReform(pod));
-/** The contact that a pod is, where it is. Only a re-form brings in one that was in another network, whatever the stack says. */
-const settledAs = ({ network, stack }: NetworkView, pod: Pod): Contact | undefined =>
-  pod.finished || wasElsewhere(pod, network)
-    ? undefined
-    : stack.find(
-        ({ uid, incarnation, address }) =>
-          uid === pod.uid && incarnation === pod.incarnation && address === (pod.address ?? address),
-      );
 
 /** A list may be behind, and no event will tell: each pod is looked at as it is now. */
 async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
@@ -113,30 +168,64 @@ async function bringInNow(deps: Deps, pod: Pod, network: string): Promise<Outcom
   return { name: "ignored", reason: "PodGone", message, pod, network };
 }
 
-/** What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. */
-async function needs(deps: Deps, network: string, pods: readonly Pod[]): Promise<Target | undefined> {
-  const read = await deps.contacts.read([network]);
-  const view = read.tag === "read" ? read.views[0] : undefined;
-  if (view === undefined || (view.stack.length === 0 && view.intent === undefined)) return undefined;
-  const target = { network, mayVisit: true };
-  const [isAnySilent, stirred] = await Promise.all([anySilent(deps, view), stirredOf(deps, view)]);
-  if (stirred.length > 0) return { ...target, stirred };
-  if (isDisturbed(view, pods) || isAnySilent) return target;
-  if (!(await apart(deps, view))) return undefined;
-  await deps.clock.sleep(APART_MS);
-  if (!(await apart(deps, view))) return undefined;
-  return { ...target, cause: entriesApart };
+/** The network as the store has it now; undefined: nobody is in, or it cannot be told. */
+async function viewNow({ contacts }: Deps, network: string): Promise<NetworkView | undefined> {
+  const read = await contacts.read([network]);
+  return read.tag === "read" ? read.views[0] : undefined;
 }
 
-/** Something was left undone, or a contact has no pod that runs. */
-const isDisturbed = ({ stack, intent, deaths }: NetworkView, pods: readonly Pod[]): boolean =>
-  intent !== undefined ||
-  deaths ||
-  stack.some(({ uid }) => !pods.some((pod) => pod.uid === uid && !pod.finished));
+/** What looks wrong in a network that has all its pods in. */
+type Finding =
+  | { readonly tag: "stirred"; readonly stirred: readonly string[] }
+  | { readonly tag: "disturbed" }
+  | { readonly tag: "apart" };
 
-async function anySilent(deps: Deps, { stack }: NetworkView): Promise<boolean> {
-  const { probeTimeoutMs } = deps.settings;
-  const probes = await Promise.all(stack.map(({ address }) => deps.lightpeer.probe(address, probeTimeoutMs)));
+/**
+ * What a network needs that no pod asks for; undefined: it looks well. Reads only, without a lease. What looks wrong is
+ * looked at once more, by what the store has by then: the sweep may have read it a minute ago.
+ */
+async function needs(deps: Deps, view: NetworkView, pods: readonly Pod[]): Promise<Target | undefined> {
+  const { network } = view;
+  // Of pods that run: a contact without one has to go.
+  const uids = new Set(pods.flatMap(({ uid, finished }) => (finished ? [] : uid)));
+  const first = await findingOf(deps, view, uids);
+  if (first === undefined) return undefined;
+  if (first.tag === "apart") await deps.clock.sleep(APART_MS);
+  const now = await viewNow(deps, network);
+  const finding = now && (await findingOf(deps, now, uids));
+  const target = { network, mayVisit: true };
+  switch (finding?.tag) {
+    case undefined:
+      return undefined;
+    case "stirred":
+      return { ...target, stirred: finding.stirred };
+    case "disturbed":
+      return target;
+    case "apart":
+      return first.tag === "apart" ? { ...target, cause: entriesApart } : undefined;
+  }
+}
+
+/** One question to each member: whoever tells its newest entry serves. */
+async function findingOf(
+  deps: Deps,
+  view: NetworkView,
+  uids: ReadonlySet<string>,
+): Promise<Finding | undefined> {
+  const { stack, intent, deaths } = view;
+  if (stack.length === 0 && intent === undefined) return undefined;
+  const [{ digests, silent }, stirred] = await Promise.all([newestOf(deps, stack), stirredOf(deps, view)]);
+  if (stirred.length > 0) return { tag: "stirred", stirred };
+  const isDisturbed = intent !== undefined || deaths || stack.some(({ uid }) => !uids.has(uid));
+  if (isDisturbed || (await anyDown(deps, silent))) return { tag: "disturbed" };
+  return digests.size > 1 ? { tag: "apart" } : undefined;
+}
+
+/** Does one of these not serve? One that serves may have an entry that nobody can read. */
+async function anyDown({ lightpeer, settings }: Deps, contacts: readonly Contact[]): Promise<boolean> {
+  const probes = await Promise.all(
+    contacts.map(({ address }) => lightpeer.probe(address, settings.probeTimeoutMs)),
+  );
   return probes.some((probe) => probe !== "serving");
 }
 
@@ -146,7 +235,3 @@ async function stirredOf(deps: Deps, view: NetworkView): Promise<readonly string
   const silent = await silentAt(deps, addresses);
   return addresses.filter((address) => !silent.includes(address));
 }
-
-/** Do the newest entries of the members differ? */
-const apart = async (deps: Deps, { stack }: NetworkView): Promise<boolean> =>
-  (await newestOf(deps, stack)).digests.size > 1;

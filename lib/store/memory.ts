@@ -106,11 +106,6 @@ const recordOf = ({ stack, intent, lore }: Network, now: number): NetworkRecord 
 const isHeld = (lease: Lease | undefined, now: number): lease is Lease =>
   lease !== undefined && lease.untilMs > now;
 
-/** Never shortens: another death may be the later one. */
-const awaitQuiet = (lore: Lore, untilMs: number): void => {
-  lore.quietUntilMs = Math.max(lore.quietUntilMs, untilMs);
-};
-
 const changeStack = (network: Network, { stack, drop = [], push }: Change): void => {
   const dropped = new Set(drop.map(({ uid, incarnation }) => `${uid} ${incarnation}`));
   const kept = (stack ?? network.stack).filter(
@@ -123,7 +118,8 @@ const changeLore = (lore: Lore, change: Change, now: number): void => {
   if (change.generation !== undefined) lore.generation = change.generation;
   if (change.newest !== undefined) lore.newest = change.newest;
   if (change.deaths !== undefined) lore.deaths = change.deaths;
-  if (change.quietMs !== undefined) awaitQuiet(lore, now + change.quietMs);
+  // Never shortened: another death may be the later one.
+  if (change.quietMs !== undefined) lore.quietUntilMs = Math.max(lore.quietUntilMs, now + change.quietMs);
   if (change.hung) lore.hungSinceMs = remembered(change.hung, lore.hungSinceMs, now);
   if (change.waitedFor) lore.waitedForSinceMs = remembered(change.waitedFor, lore.waitedForSinceMs, now);
 };
@@ -146,7 +142,7 @@ const depart = (network: Network, uid: string, quietMs: number, now: number): "l
   const tag = kept.length < network.stack.length ? "left" : "absent";
   network.stack = kept;
   if (kept.length > 0) {
-    awaitQuiet(network.lore, now + quietMs);
+    network.lore.quietUntilMs = Math.max(network.lore.quietUntilMs, now + quietMs);
     network.lore.deaths = true;
   } else if (!network.intent) {
     // Its holder may be about to push.

@@ -81,7 +81,7 @@ describe("one request", () => {
       },
       sweep: () => {
         sweeps += 1;
-        return Promise.resolve({ outcomes: [], unfinished: [], seen: undefined });
+        return Promise.resolve({ outcomes: [], unfinished: [], slow: [], seen: undefined });
       },
     });
     const events = [podEvent("first"), ...Array.from({ length: 98 }, () => ping), podEvent("last")];

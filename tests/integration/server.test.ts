@@ -75,7 +75,7 @@ const seen = (outcomes: Readonly<Record<string, Outcome>>): readonly [string[], 
 };
 
 const sweeping = (outcomes: readonly Outcome[], unfinished: readonly string[] = []): Partial<Handlers> => ({
-  sweep: () => Promise.resolve({ outcomes, unfinished, seen: undefined }),
+  sweep: () => Promise.resolve({ outcomes, unfinished, slow: [], seen: undefined }),
 });
 
 describe("one event", () => {

@@ -33,7 +33,13 @@ const swept = async (world: World, more: Partial<SweepReport> = {}): Promise<Swe
   const labelled = world.cluster.pods.flatMap(({ network }) => network ?? []);
   const read = await world.contacts.read([...new Set([...known.networks, ...labelled])]);
   assert.ok(read.tag === "read");
-  return { outcomes: [], unfinished: [], seen: { pods: world.cluster.pods, views: read.views }, ...more };
+  return {
+    outcomes: [],
+    unfinished: [],
+    slow: [],
+    seen: { pods: world.cluster.pods, views: read.views },
+    ...more,
+  };
 };
 
 const outcome = (name: "joined" | "held", reason: string, pod = "orders-1"): Outcome =>
@@ -109,7 +115,7 @@ describe("the gauges of a sweep", () => {
   test("of a blind sweep tell only that it was blind, and why", async () => {
     const world = new World();
     const blind = outcome("held", "StoreUnavailable");
-    const gauges = gaugesOf({ outcomes: [blind], unfinished: [], seen: undefined }, START);
+    const gauges = gaugesOf({ outcomes: [blind], unfinished: [], slow: [], seen: undefined }, START);
     assert.deepEqual(gauges, {
       "blind StoreUnavailable": 1,
       "blind ClusterUnavailable": 0,

@@ -77,7 +77,6 @@ describe("imports", () => {
       "lib/variables.ts": ["zod"],
       "lib/pod/pod-object.ts": ["zod"],
       "lib/keyed-queue.ts": ["p-queue"],
-      "lib/reconcile/sweep.ts": ["p-queue"],
     };
     const core = imports.filter(({ from }) => isCore(from));
     assert.deepEqual(
