@@ -11,8 +11,13 @@ import { build } from "./manifests.kustomization.ts";
 const root = resolve(knative, "..");
 const func: unknown = parse(readFileSync(join(root, "func.yaml"), "utf8"));
 
-/** What the Secret has at least, for a store at Upstash. */
-const secret = { UPSTASH_REDIS_REST_URL: "https://a.upstash.io", UPSTASH_REDIS_REST_TOKEN: "token" };
+/** What the Secret has, for a store at Upstash or in the cluster. */
+const secret = {
+  UPSTASH_REDIS_REST_URL: "https://a.upstash.io",
+  UPSTASH_REDIS_REST_TOKEN: "token",
+  REDIS_PASSWORD: "password",
+  REDIS_URL: "redis://:password@klight-redis:6379",
+};
 
 /** The configuration that the function finds in its container. */
 const inContainer = (more: Readonly<Record<string, string>> = {}): Config => {

@@ -91,7 +91,7 @@ describe("the manifests", () => {
     );
     assert.ok(images.length > 0);
     assert.deepEqual(
-      images.filter((image) => !/^your-|:\d+\.\d+|@sha256:[\da-f]{64}$/.test(String(image))),
+      images.filter((image) => !/^your-|:\d+\.\d+\.\d+|@sha256:[\da-f]{64}$/.test(String(image))),
       [],
     );
   });
