@@ -144,8 +144,7 @@ describe("the sizing table", () => {
     for (const [, networks, pods, lives, sweeps, total, price] of rows) {
       assert.equal(number(networks) * number(pods), 1_000);
       assert.equal(number(lives), 1_000 * 30 * 4);
-      const scans = number(networks) > 100 ? 2 : 1;
-      assert.equal(number(sweeps), 30 * 24 * 12 * (2 * number(networks) + scans));
+      assert.equal(number(sweeps), 30 * 24 * 12 * (2 + Math.ceil(number(networks) / 100)));
       assert.equal(number(total), number(lives) + number(sweeps));
       assert.equal(price, ((number(total) / 100_000) * 0.2).toFixed(2));
     }
