@@ -1,0 +1,282 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Settings } from "../../../lib/deps.ts";
+import { bringJoinerIn, found } from "../../../lib/reconcile/join.ts";
+import type { Ending } from "../../../lib/reconcile/move.ts";
+import type { Observation } from "../../../lib/reconcile/observation.ts";
+import type { Contacts } from "../../../lib/store/contacts.ts";
+import {
+  joinedAs,
+  joinerNamed,
+  members,
+  observation,
+  type PeerAnswers,
+  podNamed,
+  QUIET,
+  type ScriptedDeps,
+  scriptedDeps,
+  stepOf,
+} from "../../harness/step-facts.ts";
+
+const joiner = joinerNamed("d");
+const three = members("a", "b", "c");
+
+interface Given {
+  readonly peers?: PeerAnswers;
+  readonly seen?: Partial<Observation>;
+  readonly settings?: Partial<Settings>;
+  readonly store?: Partial<Contacts>;
+  readonly others?: ScriptedDeps["cluster"]["pods"];
+}
+
+type Ended = Ending & { readonly calls: readonly string[] };
+
+async function joins({ peers, seen, settings, store, others = [] }: Given = {}): Promise<Ended> {
+  const script = scriptedDeps(peers, settings, store);
+  script.cluster.pods = others;
+  const step = stepOf(script.deps, observation({ joiner, members: three, ...seen }));
+  const ending = await bringJoinerIn(step, step.seen.joiner ?? joiner);
+  return { ...ending, calls: script.calls };
+}
+
+async function founds({ peers, seen, settings, others = [] }: Given = {}): Promise<Ended> {
+  const script = scriptedDeps(peers, settings);
+  script.cluster.pods = others;
+  const step = stepOf(script.deps, observation({ joiner, ...seen }), { record: { generation: 4 } });
+  return { ...(await found(step, step.seen.joiner ?? joiner)), calls: script.calls };
+}
+
+const reasonOf = ({ outcome }: Ending): string => `${outcome.name} ${outcome.reason}`;
+const UNREACHABLE = { tag: "unreachable", message: "connection refused" } as const;
+const other = { tag: "newest", digest: "other" } as const;
+/** A seed that cannot be opened: a re-form ends there, and the reason shows that there was to be one. */
+const NO_SEED = { seed: undefined } as const;
+
+describe("a joiner is joined", () => {
+  test("through the newest member, with the intent written first", async () => {
+    const ending = await joins();
+    assert.deepEqual(ending.calls, ["mark join through c", "join d through c"]);
+    assert.equal(reasonOf(ending), "joined Joined");
+    assert.ok(ending.outcome.name === "joined");
+    assert.equal(ending.outcome.via, "c");
+    assert.match(ending.outcome.message, /^d at \S+ has joined default\/net-a through c$/u);
+  });
+
+  test("and comes on top of the stack, through whom it came; the newest entry is remembered", async () => {
+    const { change, tell } = await joins();
+    assert.deepEqual([change?.push?.name, change?.push?.via, change?.newest], ["d", "c", "empty"]);
+    assert.deepEqual(
+      tell?.map(({ tag }) => tag),
+      ["in"],
+    );
+  });
+
+  test("a death before it stays noted: nobody has seen who is listed", async () => {
+    assert.equal("deaths" in ((await joins()).change ?? {}), false);
+    assert.equal((await joins({ seen: { dead: [three[0]?.contact as never] } })).change?.deaths, true);
+  });
+
+  test("through the next contact where it cannot reach the first, each with its intent", async () => {
+    const { calls, outcome } = await joins({ peers: { join: { c: UNREACHABLE } } });
+    assert.deepEqual(calls, [
+      "mark join through c",
+      "join d through c",
+      "mark join through b",
+      "join d through b",
+    ]);
+    assert.ok(outcome.name === "joined" && outcome.via === "b");
+  });
+
+  test("and where it reaches none, the step holds, and says of the last one why", async () => {
+    const ending = await joins({ peers: { join: { a: UNREACHABLE, b: UNREACHABLE, c: UNREACHABLE } } });
+    assert.equal(reasonOf(ending), "held ContactsUnreachable");
+    assert.equal(ending.calls.filter((call) => call.startsWith("join")).length, 3);
+    assert.match(
+      ending.outcome.message,
+      /^d reaches no member of default\/net-a; a at \S+: connection refused$/u,
+    );
+  });
+
+  test("where the first took long, all must still answer before the next one is tried", async () => {
+    const slow = { joinMs: 1_500, join: { c: UNREACHABLE } } as const;
+    assert.equal(reasonOf(await joins({ peers: slow })), "joined Joined");
+    const silent = await joins({ peers: { ...slow, probe: { a: "silent" } } });
+    assert.equal(reasonOf(silent), "held LookTooOld");
+    assert.equal(silent.calls.filter((call) => call.startsWith("join")).length, 1);
+  });
+
+  test("never twice: a join whose end is unclear is a re-form, and its intent stays", async () => {
+    const ending = await joins({
+      peers: { join: { c: { tag: "unclear", message: "cut off" } }, ...NO_SEED },
+    });
+    assert.deepEqual(ending.calls, ["mark join through c", "join d through c"]);
+    assert.equal(reasonOf(ending), "held SeedUnreachable");
+    assert.equal(ending.change?.keepIntent, true);
+  });
+
+  test("not where the lease has gone to another step: nothing is called, and nothing written", async () => {
+    const ending = await joins({ store: { mark: () => Promise.resolve({ tag: "lost" }) } });
+    assert.deepEqual(ending.calls, []);
+    assert.equal(reasonOf(ending), "held LeaseLost");
+    assert.equal(ending.outcome.pod?.name, "d");
+    assert.equal(ending.change, undefined);
+  });
+
+  test("not where the store cannot be asked whether it has not", async () => {
+    const ending = await joins({
+      store: { mark: () => Promise.resolve({ tag: "failed", message: "away" }) },
+    });
+    assert.deepEqual([ending.calls, reasonOf(ending)], [[], "held StoreUnavailable"]);
+  });
+
+  test("not by a look that is too old", async () => {
+    const seen = { looked: { from: 0, to: 0 } };
+    const ending = await joins({ seen });
+    assert.equal(reasonOf(ending), "held LookTooOld");
+    assert.deepEqual(ending.calls, ["mark join through c"]);
+  });
+
+  test("not where there is no contact but itself", async () => {
+    const ending = await joins({ seen: { members: members("d") } });
+    assert.equal(reasonOf(ending), "held ContactsUnreachable");
+    assert.match(ending.outcome.message, /there is no other contact$/u);
+  });
+
+  test("but an entry that came in meanwhile may be missing on one side: re-formed", async () => {
+    for (const newest of [
+      { c: [QUIET, other] },
+      { d: [other] },
+      { d: [{ tag: "failed", message: "" } as const] },
+    ]) {
+      const ending = await joins({ peers: { newest, ...NO_SEED } });
+      assert.equal(reasonOf(ending), "held SeedUnreachable");
+      assert.equal(ending.change?.keepIntent, true, "the next step must find that out");
+    }
+  });
+
+  test("where re-forming is off that cannot be mended, and it is in all the same", async () => {
+    assert.equal(
+      reasonOf(await joins({ peers: { newest: { d: other } }, settings: { reform: "off" } })),
+      "joined Joined",
+    );
+  });
+});
+
+describe("a joiner is asked before it is joined", () => {
+  test("whether it is fresh: one with a chain is re-formed in, and not joined", async () => {
+    const ending = await joins({ peers: { fresh: { d: "chained" }, ...NO_SEED } });
+    assert.deepEqual([ending.calls, reasonOf(ending)], [[], "held SeedUnreachable"]);
+  });
+
+  test("a network of one is not asked whether it is fresh: it may be", async () => {
+    const ending = await joins({ seen: { members: members("c") }, peers: { fresh: { c: "fresh" } } });
+    assert.equal(reasonOf(ending), "joined Joined");
+  });
+
+  test("what it calls itself: by another name its others would not find it", async () => {
+    const ending = await joins({ peers: { name: { d: { tag: "name", name: "10.9.9.9:9081" } } } });
+    assert.deepEqual([ending.calls, reasonOf(ending)], [[], "held PeerNameDiffers"]);
+    assert.match(ending.outcome.message, /default\/d calls itself 10\.9\.9\.9:9081, and its pod is at /u);
+  });
+
+  test("a peer that does not get through to the seed is joined plainly, with a Warning once", async () => {
+    const unreachable = { d: { tag: "unreachable", message: "no route" } } as const;
+    const { outcome, tell } = await joins({ peers: { name: unreachable } });
+    assert.equal(outcome.name, "joined");
+    assert.deepEqual(
+      tell?.map(({ tag }) => tag),
+      ["in", "unreached"],
+    );
+    const off = await joins({ peers: { name: unreachable }, settings: { reform: "off" } });
+    assert.deepEqual(
+      off.tell?.map(({ tag }) => tag),
+      ["in"],
+      "nobody needs the seed",
+    );
+  });
+
+  test("where there is no seed to ask at, or a peer of another make tells no name, it is joined without a word", async () => {
+    for (const peers of [NO_SEED, { name: { d: { tag: "failed", message: "odd" } as const } }]) {
+      const { outcome, tell } = await joins({ peers });
+      assert.deepEqual([outcome.name, tell?.map(({ tag }) => tag)], ["joined", ["in"]]);
+    }
+  });
+
+  test("one that should be new and has a chain may be another pod's process: both are named, neither is touched", async () => {
+    const twin = podNamed("x", { address: joiner.peer.address });
+    const ending = await joins({ peers: { fresh: { d: "chained" } }, others: [joiner.pod, twin] });
+    assert.deepEqual([ending.calls, reasonOf(ending)], [[], "held AddressShared"]);
+    assert.match(ending.outcome.message, /^default\/d at \S+ and default\/x have one address$/u);
+  });
+
+  test("a pod that has finished shares no address", async () => {
+    const gone = podNamed("x", { address: joiner.peer.address, finished: true });
+    const ending = await joins({ peers: { fresh: { d: "chained" }, ...NO_SEED }, others: [gone] });
+    assert.equal(reasonOf(ending), "held SeedUnreachable");
+  });
+
+  test("a chain is no wonder at a peer that was in a network before", async () => {
+    const twin = podNamed("x", { address: joiner.peer.address });
+    const before = joinerNamed("d", "serving", { joined: joinedAs("d", { network: "default/net-b" }) });
+    const ending = await joins({
+      seen: { joiner: before },
+      peers: { fresh: { d: "chained" }, ...NO_SEED },
+      others: [twin],
+    });
+    assert.equal(reasonOf(ending), "held SeedUnreachable");
+  });
+});
+
+describe("a joiner without a contact", () => {
+  test("founds its network, is its first contact, and a death before is over", async () => {
+    const ending = await founds();
+    assert.equal(reasonOf(ending), "founded Founded");
+    assert.deepEqual(
+      [ending.change?.push?.name, ending.change?.push?.via, ending.change?.deaths],
+      ["d", null, false],
+    );
+    assert.equal(ending.outcome.name === "founded" && ending.outcome.generation, 4);
+    assert.deepEqual(
+      ending.tell?.map(({ tag }) => tag),
+      ["in"],
+    );
+    assert.deepEqual(ending.calls, [], "nobody is told to join anybody");
+  });
+
+  const stops: readonly (readonly [string, Given, string])[] = [
+    ["is held where it does not answer", { peers: { fresh: { d: "silent" } } }, "held PeerNotAnswering"],
+    ["is held by a look that is too old", { seen: { looked: { from: 0, to: 0 } } }, "held LookTooOld"],
+    [
+      "is held where it calls itself otherwise",
+      { peers: { name: { d: { tag: "name", name: "x:1" } } } },
+      "held PeerNameDiffers",
+    ],
+    [
+      "is held where its chain may be another pod's",
+      { peers: { fresh: { d: "chained" } }, others: [podNamed("x", { address: joiner.peer.address })] },
+      "held AddressShared",
+    ],
+    [
+      "is re-formed alone where it has a chain",
+      { peers: { fresh: { d: "chained" }, ...NO_SEED } },
+      "held SeedUnreachable",
+    ],
+    [
+      "founds with its chain where re-forming is off",
+      { peers: { fresh: { d: "chained" } }, settings: { reform: "off" } },
+      "founded Founded",
+    ],
+    [
+      "founds where it is of another make and cannot be asked",
+      { peers: { fresh: { d: "unimplemented" } } },
+      "founded Founded",
+    ],
+  ];
+  for (const [rule, given, expected] of stops) {
+    test(rule, async () => {
+      const ending = await founds(given);
+      assert.equal(reasonOf(ending), expected);
+      assert.equal(ending.outcome.pod?.name, "d");
+    });
+  }
+});
