@@ -1,39 +1,80 @@
+import type { PodName } from "../../lib/outcome.ts";
 import { problem, type Reply } from "../http/problem.ts";
-import type { StatusReading } from "../status/status.ts";
+import type { Status, StatusReading } from "../status/status.ts";
+import type { WhyReading } from "../status/why.ts";
 import { assets, isAsset } from "./assets.ts";
 import { failureDocument, pageDocument } from "./document.ts";
 import type { Html } from "./html.ts";
-import { livePart } from "./page.ts";
+import type { Filter } from "./network-state.ts";
+import { type LivePart, livePart, titleOf } from "./page.ts";
+import { reasonsDocument } from "./reasons-page.ts";
+import { noPodDocument, whyDocument } from "./why-page.ts";
 
 /** What is asked of the page, read from the request. */
 export interface PageRequest {
-  /** `page`: all of it; `live`: the part that changes; else the name of a file that it loads. */
+  /** `page`: all of it; `live`: the part that changes; `why`: one pod; `reasons`; else the name of a file that it loads. */
   readonly what: string;
   readonly query: Readonly<Record<string, unknown>>;
+  readonly pod?: PodName;
   readonly ifNoneMatch?: string;
+}
+
+export interface PageReads {
+  readonly status: () => Promise<StatusReading>;
+  readonly why: (pod: PodName) => Promise<WhyReading>;
 }
 
 const again = { "retry-after": "5" };
 
-/** Answers for the page. `read` is called for what shows networks, and not for a file. */
-export async function answerPage(
-  read: () => Promise<StatusReading>,
-  { what, query, ifNoneMatch }: PageRequest,
-): Promise<Reply> {
-  if (what !== "page" && what !== "live") return file(what, query["v"]);
-  const { q, show } = query;
-  const filter = { search: typeof q === "string" ? q : "", attention: show === "attention" };
-  const reading = await read();
-  if (reading.tag === "failed") {
-    if (what === "live") return problem(503, { title: "StoreUnavailable", detail: reading.message }, again);
-    if (reading.last === undefined) return page(503, failureDocument(filter, reading.message), again);
-    const kept = livePart(reading.last, filter, reading);
-    return page(503, pageDocument(filter, "", kept.body), again);
+/** Answers for the page. Networks are read for what shows them, and not for a file. */
+export function createPage(reads: PageReads): (request: PageRequest) => Promise<Reply> {
+  const partOf = createParts();
+  const networks = async ({ what, query, ifNoneMatch }: PageRequest): Promise<Reply> => {
+    const { q, show } = query;
+    const filter = { search: typeof q === "string" ? q : "", attention: show === "attention" };
+    const reading = await reads.status();
+    if (reading.tag === "failed") return lost(what, filter, reading);
+    const part = partOf(reading.status, filter);
+    if (what === "page") return page(200, pageDocument(filter, titleOf(reading.status), part));
+    const headers = { etag: `"${part.revision}"` };
+    return ifNoneMatch === headers.etag ? { status: 304, headers } : page(200, part.body, headers);
+  };
+  return async (request) => {
+    const { what, query, pod } = request;
+    if (what === "page" || what === "live") return networks(request);
+    if (what === "why" && pod) return why(await reads.why(pod));
+    if (what === "reasons") return page(200, reasonsDocument());
+    return file(what, query["v"]);
+  };
+}
+
+/** Many who wait for one reading get one part: writing it takes longer than reading. */
+function createParts(): (status: Status, filter: Filter) => LivePart {
+  let last: { readonly status: Status; readonly key: string; readonly part: LivePart } | undefined;
+  return (status, filter) => {
+    const key = JSON.stringify(filter);
+    if (last?.status !== status || last.key !== key) last = { status, key, part: livePart(status, filter) };
+    return last.part;
+  };
+}
+
+function lost(what: string, filter: Filter, reading: Extract<StatusReading, { tag: "failed" }>): Reply {
+  if (what === "live") return problem(503, { title: "StoreUnavailable", detail: reading.message }, again);
+  if (reading.last === undefined) return page(503, failureDocument(filter, reading.message), again);
+  const { body } = livePart(reading.last, filter, reading);
+  // Without a revision the page asks again at once.
+  return page(503, pageDocument(filter, "Not readable · klight", { body, revision: "" }), again);
+}
+
+function why(reading: WhyReading): Reply {
+  switch (reading.tag) {
+    case "why":
+      return page(200, whyDocument(reading.why));
+    case "absent":
+      return page(404, noPodDocument(reading.message));
+    case "failed":
+      return page(503, failureDocument({ search: "", attention: false }, reading.message), again);
   }
-  const { body, revision } = livePart(reading.status, filter);
-  if (what === "page") return page(200, pageDocument(filter, revision, body));
-  const headers = { etag: `"${revision}"` };
-  return ifNoneMatch === headers.etag ? { status: 304, headers } : page(200, body, headers);
 }
 
 const page = (status: number, body: Html, headers: Readonly<Record<string, string>> = {}): Reply => ({

@@ -21,6 +21,7 @@ const made = (type: string, body: string): Asset => ({
 export const assets = {
   "page.css": made("text/css; charset=utf-8", asset("page.css")),
   "live.js": made("text/javascript; charset=utf-8", asset("live.js")),
+  "copy.js": made("text/javascript; charset=utf-8", asset("copy.js")),
   "icon.svg": made("image/svg+xml", asset("icon.svg")),
 } as const;
 

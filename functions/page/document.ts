@@ -1,43 +1,54 @@
 import { factsOf } from "../../lib/reasons.ts";
-import { assetPath } from "./assets.ts";
+import { type AssetName, assetPath } from "./assets.ts";
 import { html, type Html } from "./html.ts";
 import type { Filter } from "./network-state.ts";
+import type { LivePart } from "./page.ts";
 
 /** The whole page around the part that changes. */
-export const pageDocument = (filter: Filter, revision: string, live: Html): Html =>
-  layout("Networks", html`${top(filter)}${live}`, revision);
+export const pageDocument = (filter: Filter, title: string, live: LivePart): Html =>
+  layout(title, html`${top(filter)}${live.body}`, live.revision);
 
-/** What is shown when the store cannot be read. */
+/** What is shown when the store cannot be read, and nothing was before. */
 export function failureDocument(filter: Filter, message: string): Html {
   const { says, cure } = factsOf("StoreUnavailable");
-  const body = html`<main class="empty">
+  const body = html`<main class="empty" id="networks" tabindex="-1">
     <h2>The networks cannot be read now</h2>
     <p>${says}</p>
     <p class="case">${message}</p>
     <p class="cure"><b>What helps</b> ${cure}</p>
   </main>`;
   return layout(
-    "Not readable",
+    "Not readable · klight",
     html`${top(filter)}
       <div id="live">${body}</div>`,
     "",
   );
 }
 
-const layout = (title: string, body: Html, revision: string): Html =>
+/** A page of its own, which does not change. */
+export const plainDocument = (title: string, body: Html): Html =>
+  layout(
+    `${title} · klight`,
+    html`<header class="top"><h1><a href="/">${mark}<span>klight</span></a></h1></header>
+      <main class="plain" id="networks" tabindex="-1">${body}</main>`,
+    "",
+    "copy.js",
+  );
+
+const layout = (title: string, body: Html, revision: string, script: AssetName = "live.js"): Html =>
   html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>${title} · klight</title>
+        <title>${title}</title>
         <link rel="icon" href="${assetPath("icon.svg")}" type="image/svg+xml" />
         <link rel="stylesheet" href="${assetPath("page.css")}" />
-        <script src="${assetPath("live.js")}" type="module"></script>
+        <script src="${assetPath(script)}" type="module"></script>
       </head>
       <body data-revision="${revision}">
-        <a class="skip" href="#networks">Skip to the networks</a>
+        <a class="skip" href="#networks">Skip to the content</a>
         ${body}
         <p class="unseen" id="said" role="status" aria-live="polite"></p>
       </body>

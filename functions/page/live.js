@@ -201,7 +201,7 @@ async function ask() {
   return { there, revision: (answer.headers.get("etag") ?? "").replaceAll('"', "") };
 }
 
-const newest = () => live.querySelector("aside .log p")?.textContent ?? "";
+const newest = () => live.dataset.newest ?? "";
 
 function takeOver(answer) {
   const isFirst = revision === "";
@@ -222,11 +222,14 @@ async function refresh() {
     const answer = await ask();
     if (answer) takeOver(answer);
     pauseMs = answer ? FIRST_PAUSE_MS : Math.min(1.5 * pauseMs, LONGEST_PAUSE_MS);
-    pulse.parentElement.classList.remove("lost");
+    document.body.classList.remove("lost");
+    document.title = live.dataset.title ?? document.title;
     setText(pulse, "live");
   } catch (error) {
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-    pulse.parentElement.classList.add("lost");
+    // What was well is not known to be so any more.
+    document.body.classList.add("lost");
+    document.title = "Not current · klight";
     setText(pulse, `not current: ${error.message}`);
   } finally {
     asking = false;

@@ -1,13 +1,15 @@
 import type { Intent, LogEntry } from "../../lib/store/contacts.ts";
 import type { NotIn } from "../status/not-in.ts";
 import type { Member, NetworkStatus } from "../status/status.ts";
-import { age, duration } from "./age.ts";
+import { isStop, type Trouble } from "../status/trouble.ts";
+import { age } from "./age.ts";
 import { html, type Html, type Part } from "./html.ts";
 import { stateText } from "./network-state.ts";
-import { treePicture } from "./tree-picture.ts";
+import { cutName, podPage, reasonLink } from "./names.ts";
+import { treePictures } from "./tree-picture.ts";
 
 /** So many lines of its log are shown with a network; `GET /networks` has all. */
-const LOG_LINES = 6;
+const LOG_LINES = 12;
 
 /** How one network is shown. */
 export interface Showing {
@@ -27,10 +29,10 @@ export interface Showing {
  */
 export function networkSection(network: NetworkStatus, { now, revision, open }: Showing): Html {
   const { network: key, id, level, notIn, log } = network;
-  const inside = html`<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn)}${lastOutcomes(log, now)}</div>`;
+  const inside = html`<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn, now)}${lastOutcomes(log, now)}</div>`;
   return html`
 <details class="network" id="${anchor(key)}" data-key="${key}" data-level="${level}" data-revision="${revision}"${open && html` open`}>
-<summary><span class="state ${level}">${stateText(network)}</span><h3 class="name" data-find>${id}</h3>${facts(network, now)}</summary>
+<summary><span class="state ${level}">${stateText(network)}</span><h3 class="name cut" data-find>${cutName(id)}</h3>${facts(network, now)}</summary>
 ${open ? inside : html`<noscript>${inside}</noscript>`}
 </details>`;
 }
@@ -51,26 +53,24 @@ function facts({ members, notIn, generation }: NetworkStatus, now: number): Html
   return html`${rows.map((row) => html`<span class="fact">${row}</span>`)}`;
 }
 
-function notices({ members, intent, leased, deaths }: NetworkStatus, now: number): Html {
-  const hung = members.filter(({ hungMs }) => hungMs !== undefined);
+function notices({ members, intent, leased, deaths, troubles }: NetworkStatus, now: number): Html {
   const lines = [
-    ...hung.map(
-      ({ name, hungMs = 0 }) =>
-        html`<b class="id">${name}</b> has not answered for ${duration(hungMs)}. Nobody is joined meanwhile,
-          for that would break the network; after 30 s it goes on without that peer.`,
-    ),
-    intent && intentNotice(intent, leased, now),
+    ...troubles.map((trouble) => troubleText(trouble, now)),
+    leased && intent && underWay(intent, now),
     deaths &&
       members.length > 1 &&
       html`A peer has gone since the last change. The next sweep looks whether the others are whole.`,
   ].filter((line) => line !== undefined && line !== false);
-  return html`${lines.map((line) => html`<p class="notice">${line}</p>`)}`;
+  return html`${lines.map((line) => html`<div class="notice">${line}</div>`)}`;
 }
 
-const intentNotice = ({ kind, pod, at }: Intent, leased: boolean, now: number): Html =>
-  html`A ${kind}${pod !== undefined && html` for <b class="id">${pod}</b>`}
-  ${leased ? "is under way since" : "was left half-done"}
-  ${age(at, now)}${!leased && " ago. The next step or sweep settles it by re-forming the network."}`;
+const underWay = ({ kind, pod, at }: Intent, now: number): Html =>
+  html`A ${kind}${pod !== undefined && html` for <b class="id">${pod}</b>`} is under way since ${age(at, now)}.`;
+
+/** A reason in words, with its case and what helps. */
+const troubleText = ({ reason, since, says, message, cure }: Trouble, now: number): Html =>
+  html`<p class="head"><span data-find>${reasonLink(reason)}</span>${since !== undefined && html`<span class="when">for ${age(since, now)}</span>`}</p>
+<p>${says}</p><p class="case" data-find>${message}</p><p class="cure"><b>What helps</b> ${cure}</p>`;
 
 /** Age, generation, re-forms. */
 function lifeOf({ members, generation, log }: NetworkStatus, now: number): Html {
@@ -89,51 +89,82 @@ function stack({ id, members }: NetworkStatus, now: number): Html {
   if (members.length === 0) {
     return html`<p class="none" data-key="stack">No peer is in. The next one founds the network.</p>`;
   }
-  const title = `Who joined through whom in ${id}; the table says the same`;
-  return html`<div class="stack" data-key="stack">${treePicture(members, title)}<table><caption>Members of ${id}, newest on top</caption>
-<thead><tr><th scope="col">Peer</th><th scope="col">Through</th><th scope="col">In since</th></tr></thead>
-<tbody>${members.map((member, row) => memberRow(member, row === members.length - 1, now))}</tbody></table></div>`;
+  const pictures = treePictures(members);
+  return html`<table data-key="stack"><caption>Members of ${id}, newest on top</caption>
+<thead><tr><td class="tree"></td><th scope="col">Peer</th><th scope="col">Through</th><th scope="col">In since</th></tr></thead>
+<tbody>${members.map((member, row) => memberRow(member, { picture: pictures[row], isOldest: row === members.length - 1, now }))}</tbody></table>`;
 }
 
-function memberRow(member: Member, isOldest: boolean, now: number): Html {
+interface Row {
+  readonly picture: Html | undefined;
+  readonly isOldest: boolean;
+  readonly now: number;
+}
+
+function memberRow(member: Member, { picture, isOldest, now }: Row): Html {
   const { name, address, via, joinedAt, podIs, hungMs } = member;
   const odd = hungMs === undefined ? podIs && `pod ${podIs}` : "does not answer";
-  return html`<tr><th scope="row"><span class="id" data-find>${name}</span><span class="address" data-find>${address}</span>${odd !== undefined && html` <b class="odd">${odd}</b>`}</th>${through(via, isOldest)}<td>${age(joinedAt, now)}</td></tr>`;
+  return html`<tr><td class="tree" aria-hidden="true">${picture}</td><th scope="row"><span class="id cut" data-find>${cutName(name)}</span><span class="address" data-find>${address}</span>${odd !== undefined && html` <b class="odd">${odd}</b>`}</th>${through(via, isOldest)}<td>${age(joinedAt, now)}</td></tr>`;
 }
 
 /** Only the oldest can be a founder: any other without a contact came in by a re-form. */
 function through(via: string | null, isOldest: boolean): Html {
-  if (via !== null) return html`<td class="id">${via}</td>`;
+  if (via !== null) return html`<td><span class="id cut">${cutName(via)}</span></td>`;
   return html`<td>${isOldest ? "first" : "re-form"}</td>`;
 }
 
-function gaps(notIn: readonly NotIn[]): Html {
+function gaps(notIn: readonly NotIn[], now: number): Html {
   if (notIn.length === 0) return html``;
   return html`<h4>Not in</h4>
     <ul class="gaps">
-      ${notIn.map(gap)}
+      ${notIn.map((each) => gap(each, now))}
     </ul>`;
 }
 
 /** A pod that is not in: the reason and what helps, in words. */
-export function gap({ pod, namespace, name, reason, says, message, cure, needsHelp }: NotIn): Html {
-  const why = `/why/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-  return html`<li class="gap${needsHelp && " help"}" data-key="${pod}">
-<p class="head"><b class="id" data-find>${name}</b><span class="reason" data-find>${reason}</span><a href="${why}" aria-label="Why is ${pod} not in?">Why?</a></p>
-<p>${says}</p><p class="case" data-find>${message}</p><p class="cure"><b>What helps</b> ${cure}</p></li>`;
+export function gap({ pod, namespace, name, ...trouble }: NotIn, now: number): Html {
+  return html`<li class="gap${trouble.needsHelp && " help"}" data-key="${pod}">
+<p class="title"><b class="id cut" data-find>${cutName(name)}</b><a href="${podPage(namespace, name)}" aria-label="Why is ${pod} not in?">Why?</a></p>
+${troubleText(trouble, now)}</li>`;
 }
 
 function lastOutcomes(entries: readonly LogEntry[], now: number): Html {
   if (entries.length === 0) return html``;
   return html`<h4>Last outcomes</h4>
     <ol class="log">
-      ${entries.slice(0, LOG_LINES).map((entry) => logLine(entry, now))}
+      ${runsOf(entries)
+        .slice(0, LOG_LINES)
+        .map(({ entry, times }) => logLine(entry, times, now))}
     </ol>`;
 }
 
-/** One line of a log: when, how the step ended, and the sentence that it ended with. */
-export function logLine({ at, outcome, reason, message }: LogEntry, now: number, where?: Html): Html {
-  const isStop = outcome === "held" || outcome === "refused";
-  return html`
-<li><span class="outcome ${isStop ? "stop" : "done"}">${outcome}</span> <span class="when">${age(at, now)} ago</span>${where}${isStop && html` <span class="reason">${reason}</span>`}<p>${message}</p></li>`;
+interface Run {
+  readonly entry: LogEntry;
+  readonly times: number;
 }
+
+/** The same said again and again is one line, with the newest time. */
+export function runsOf(entries: readonly LogEntry[]): readonly Run[] {
+  const runs: { entry: LogEntry; times: number }[] = [];
+  for (const entry of entries) {
+    const last = runs.at(-1);
+    const { outcome, reason, message, pod } = entry;
+    const isSame =
+      last?.entry.outcome === outcome &&
+      last.entry.reason === reason &&
+      last.entry.message === message &&
+      last.entry.pod === pod;
+    if (isSame) last.times += 1;
+    else runs.push({ entry, times: 1 });
+  }
+  return runs;
+}
+
+/** One line of a log: when, how the step ended, and the sentence that it ended with. */
+function logLine(entry: LogEntry, times: number, now: number): Html {
+  return html`
+<li>${outcomeOf(entry)}${times > 1 && html` <span class="when">${times} times, last</span>`} <span class="when">${age(entry.at, now)} ago</span>${isStop(entry) && html` ${reasonLink(entry.reason)}`}<p>${entry.message}</p></li>`;
+}
+
+export const outcomeOf = (entry: LogEntry): Html =>
+  html`<span class="outcome ${isStop(entry) ? "stop" : "done"}">${entry.outcome}</span>`;

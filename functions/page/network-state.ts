@@ -29,10 +29,11 @@ export function isFound(network: NetworkStatus, { search, attention }: Filter): 
 }
 
 /** The script searches the same texts where the page marks them with `data-find`. */
-const searchText = ({ network, members, notIn }: NetworkStatus): string =>
+const searchText = ({ network, members, troubles, notIn }: NetworkStatus): string =>
   [
     network,
     ...members.flatMap(({ name, address }) => [name, address]),
+    ...troubles.flatMap(({ reason, message }) => [reason, message]),
     ...notIn.flatMap(({ name, reason, message }) => [name, reason, message]),
   ].join("\n");
 

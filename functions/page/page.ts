@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
+import type { LogEntry } from "../../lib/store/contacts.ts";
 import type { NetworkStatus, Status, StatusReading } from "../status/status.ts";
 import { age } from "./age.ts";
 import { html, type Html } from "./html.ts";
-import { anchor, count, gap, logLine, networkSection } from "./network-section.ts";
+import { cutName } from "./names.ts";
+import { anchor, count, gap, networkSection, outcomeOf } from "./network-section.ts";
 import { type Filter, isFound, totalsOf } from "./network-state.ts";
 
-const OUTCOMES = 20;
+const OUTCOMES = 12;
 /** So few networks are shown open at once, and so many at most of those that need attention. */
 const ALL_OPEN = 3;
 const ATTENTION_OPEN = 6;
@@ -38,27 +40,25 @@ export function livePart(status: Status, filter: Filter, lost?: Lost): LivePart 
       ),
     ),
   );
-  const body = html`<div id="live" data-at="${at}">
-    ${totals(status)}${blindNotice(status, lost)}
-    <div class="columns" data-key="columns">
-      <main id="networks" tabindex="-1" aria-label="Networks">
+  const entries = newestEntries(networks);
+  const body = html`<div
+    id="live"
+    data-at="${at}"
+    data-title="${titleOf(status)}"
+    data-newest="${entries[0]?.entry.message ?? ""}"
+  >
+    <main aria-label="Networks">
+      ${totals(status)}${blindNotice(status, lost)}
+      <div id="networks" tabindex="-1" data-key="networks">
         <p class="shown" id="shown">${shown(found.length, networks.length)}</p>
         ${sections}${networks.length === 0 && noNetworks}
         <p class="none" id="nothing" ${(found.length > 0 || networks.length === 0) && html` hidden`}>
           No network is like that.
         </p>
-        ${
-          unplaced.length > 0 &&
-          html`<section class="namespace" data-key="unplaced" aria-labelledby="unplaced">
-            <h2 id="unplaced">Pods without a network</h2>
-            <ul class="gaps">
-              ${unplaced.map(gap)}
-            </ul>
-          </section>`
-        }
-      </main>
-      ${outcomes(status)}
-    </div>
+        ${unplacedPods(unplaced, now)}
+      </div>
+    </main>
+    ${outcomes(entries, now)}
   </div>`;
   return { body, revision: revisionOf([[...revisions.values()], cluster, unplaced, filter, lost]) };
 }
@@ -96,7 +96,7 @@ function blindNotice({ at, cluster, podsSeenAt }: Status, lost: Lost | undefined
   if (lost !== undefined) {
     return banner(
       html`<b>The store could not be read.</b> All of this is as it was ${age(at, Date.parse(lost.at))} ago.
-        ${lost.message}`,
+        <bdi>${lost.message}</bdi>`,
     );
   }
   if (cluster.tag === "seen") return html``;
@@ -104,10 +104,16 @@ function blindNotice({ at, cluster, podsSeenAt }: Status, lost: Lost | undefined
     podsSeenAt === null
       ? "Which pods are not in is not known."
       : html`Pods are shown as they were ${age(podsSeenAt, Date.parse(at))} ago.`;
-  return banner(html`<b>The API server could not be asked.</b> ${known} ${cluster.message}`);
+  return banner(html`<b>The API server could not be asked.</b> ${known} <bdi>${cluster.message}</bdi>`);
 }
 
 const banner = (text: Html): Html => html`<p data-key="banner" class="banner help" role="alert">${text}</p>`;
+
+/** What the tab says: trouble shows there, too. */
+export function titleOf(status: Status): string {
+  const { attention } = totalsOf(status);
+  return `${attention > 0 ? `(${attention}) ` : ""}Networks · klight`;
+}
 
 const shown = (found: number, all: number): string =>
   found === all ? count(all, "network", "networks") : `${found} of ${count(all, "network", "networks")}`;
@@ -123,21 +129,43 @@ const noNetworks = html`<div class="empty" data-key="empty">
 /** Times of logs are all written in one way, in UTC, so that their texts are in the order of time. */
 const byTime = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
 
+function unplacedPods(unplaced: Status["unplaced"], now: number): Html {
+  if (unplaced.length === 0) return html``;
+  return html`<section class="namespace" data-key="unplaced" aria-labelledby="unplaced">
+    <h2 id="unplaced">Pods without a network</h2>
+    <ul class="gaps">
+      ${unplaced.map((each) => gap(each, now))}
+    </ul>
+  </section>`;
+}
+
+interface Told {
+  readonly network: string;
+  readonly entry: LogEntry;
+}
+
 /** The newest outcomes of all networks. */
-function outcomes({ at, networks }: Status): Html {
-  const now = Date.parse(at);
-  const entries = networks
+const newestEntries = (networks: readonly NetworkStatus[]): readonly Told[] =>
+  networks
     .flatMap(({ network, log }) => log.map((entry) => ({ network, entry })))
     .sort((a, b) => byTime(b.entry.at, a.entry.at))
     .slice(0, OUTCOMES);
+
+/** What has been done where; the network itself tells it in a sentence. */
+function outcomes(entries: readonly Told[], now: number): Html {
   return html`<aside data-key="outcomes" aria-labelledby="outcomes">
     <h2 id="outcomes">Last outcomes</h2>
     ${
       entries.length === 0
         ? html`<p class="none">Nothing has been done in the last day.</p>`
         : html`<ol class="log">
-            ${entries.map(({ network, entry }) =>
-              logLine(entry, now, html` <a class="id" href="#${anchor(network)}">${network}</a>`),
+            ${entries.map(
+              ({ network, entry }) =>
+                html`<li>
+                  ${outcomeOf(entry)} <span class="when">${age(entry.at, now)} ago</span>
+                  ${entry.pod !== undefined && html`<span class="id cut">${cutName(entry.pod.slice(entry.pod.indexOf("/") + 1))}</span>`}
+                  <a class="id" href="#${anchor(network)}">${network}</a>
+                </li>`,
             )}
           </ol>`
     }

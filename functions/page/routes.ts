@@ -2,6 +2,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Request, RequestHandler, Response, Router } from "express";
 import express from "express";
+import { isNamespace, isPodName } from "../../lib/pod/names.ts";
 import type { PageRequest } from "./answer.ts";
 import { protect } from "./protect.ts";
 import type { Reply } from "../http/problem.ts";
@@ -21,8 +22,19 @@ export function pageRoutes(answer: Answer, guards: readonly RequestHandler[]): R
   routes.get("/page/live", ...guards, protect, (request, response) =>
     reply(answer, "live", request, response),
   );
-  // The files tell nothing of any network.
-  for (const file of ["page.css", "live.js", "icon.svg"]) {
+  for (const [parameter, isName] of [
+    ["namespace", isNamespace],
+    ["pod", isPodName],
+  ] as const) {
+    routes.param(parameter, (_request, _response, next, given: string) => {
+      next(isName(given) ? undefined : "router");
+    });
+  }
+  routes.get("/page/why/:namespace/:pod", ...guards, protect, (request, response) =>
+    reply(answer, "why", request, response),
+  );
+  // These tell nothing of any network.
+  for (const file of ["reasons", "page.css", "live.js", "copy.js", "icon.svg"]) {
     routes.get(`/page/${file}`, protect, (request, response) => reply(answer, file, request, response));
   }
   return routes;
@@ -30,7 +42,14 @@ export function pageRoutes(answer: Answer, guards: readonly RequestHandler[]): R
 
 async function reply(answer: Answer, what: string, request: Request, response: Response): Promise<void> {
   const ifNoneMatch = request.get("if-none-match");
-  const asked = { what, query: request.query, ...(ifNoneMatch !== undefined && { ifNoneMatch }) };
+  const { namespace, pod: name } = request.params;
+  const pod = typeof namespace === "string" && typeof name === "string" ? { namespace, name } : undefined;
+  const asked = {
+    what,
+    query: request.query,
+    ...(pod && { pod }),
+    ...(ifNoneMatch !== undefined && { ifNoneMatch }),
+  };
   const { status, headers, body } = await answer(asked);
   response.status(status).set(headers);
   if (body === undefined || body.length < COMPRESS_FROM || request.acceptsEncodings("gzip") !== "gzip") {

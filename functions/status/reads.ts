@@ -1,6 +1,6 @@
 import { held } from "../../lib/outcome.ts";
 import type { Handlers } from "../http/handlers.ts";
-import { answerPage } from "../page/answer.ts";
+import { createPage } from "../page/answer.ts";
 import { json, problem, type Reply } from "../http/problem.ts";
 import { replyTo } from "../http/reply.ts";
 import type { Engine } from "../http/server.ts";
@@ -20,7 +20,7 @@ export const readsOf = ({
     if (reading.tag === "failed") return unreadable(reading.message);
     return problem(404, { title: "No such pod", detail: reading.message });
   },
-  page: (request) => answerPage(status, request),
+  page: createPage({ status, why }),
 });
 
 const unreadable = (message: string): Reply => replyTo(held("StoreUnavailable", message));

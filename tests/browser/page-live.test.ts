@@ -45,7 +45,7 @@ describe("the page while something happens", { skip: noChromium }, () => {
       "orders-1",
       "orders-0",
     ]);
-    assert.equal(await network(page, "shop/orders").locator("svg.tree circle").count(), 5);
+    assert.equal(await network(page, "shop/orders").locator(".tree .dot circle").count(), 5);
     assert.ok(await isOpen(page, "shop/orders"));
     assert.ok(await element?.isVisible(), "it is the same element as before");
     assert.equal(await isOpen(page, "bank/ledger"), false);
@@ -123,11 +123,33 @@ describe("the page while something happens", { skip: noChromium }, () => {
     context.after(() => server.close());
     const { page } = await openPage(browser, server.url);
     await page.route("**/page/live", (route) => route.abort());
-    await page.locator(".pulse.lost").waitFor();
+    await page.locator(".lost .pulse").waitFor();
     assert.match((await page.textContent("#pulse")) ?? "", /^not current: /u);
+    assert.equal(await page.title(), "Not current · klight");
+    const ground = "getComputedStyle(document.querySelector('.state.well'), '::before').backgroundColor";
+    assert.equal(await page.evaluate(ground), "rgba(0, 0, 0, 0)", "what was well is not known to be so");
     assert.deepEqual(await members(page, "shop/orders"), ["orders-1", "orders-0"]);
     await page.unroute("**/page/live");
     await page.getByText("live", { exact: true }).waitFor();
+    assert.equal(await page.title(), "Networks · klight");
+    assert.notEqual(await page.evaluate(ground), "rgba(0, 0, 0, 0)");
+    await page.context().close();
+  });
+
+  test("tells of trouble in the tab's title, and of a store that is away until it is back", async (context) => {
+    const world = await small();
+    let isAway = true;
+    const { contacts } = world;
+    const failed = { tag: "failed", message: "no answer" } as const;
+    const networks: typeof contacts.networks = () => (isAway ? Promise.resolve(failed) : contacts.networks());
+    const server = await servePage(Object.assign(world, { contacts: { ...contacts, networks } }));
+    context.after(() => server.close());
+    const { page } = await openPage(browser, server.url);
+    assert.equal(await page.title(), "Not readable · klight");
+    isAway = false;
+    world.addPod(ignoredPod("shop/orders", "orders-9", "BadPort", "The port is http"));
+    await network(page, "shop/orders").waitFor();
+    assert.equal(await page.title(), "(1) Networks · klight");
     await page.context().close();
   });
 
