@@ -7,9 +7,10 @@ import type { Engine } from "./http/server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
 import { noTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 
-/** Listens. What answers requests is loaded with the first of them; health checks need none of it. */
-export function start(config: Config): void {
+/** Listens. `warnings`: of {@link readConfig}. What answers requests is loaded with the first of them; health checks need none of it. */
+export function start(config: Config, warnings: readonly string[]): void {
   const log = createLog(config.LOG_LEVEL);
+  if (warnings.length > 0) log.warn({ problems: warnings }, "no traces and no metrics");
   let ready = true;
   let loading: Promise<Engine> | undefined;
   let telemetry = noTelemetry;

@@ -168,7 +168,8 @@ type Variables = typeof variables;
 export type Config = { readonly [Name in keyof Variables]: ReturnType<Variables[Name]["schema"]["parse"]> };
 
 export type ConfigReading =
-  | { readonly tag: "config"; readonly config: Config }
+  /** `warnings`: why there is no telemetry though somebody asks for it; empty: nothing is in its way. */
+  | { readonly tag: "config"; readonly config: Config; readonly warnings: readonly string[] }
   /** Every problem, with name, received value (secrets masked) and what would be right. */
   | { readonly tag: "invalid"; readonly problems: readonly string[] };
 
@@ -177,18 +178,29 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads the environment, once, and reports all that is wrong with it at once. An empty variable counts as not set. */
 export function readConfig(env: Environment = process.env): ConfigReading {
   const problems: string[] = [];
+  const warnings: string[] = [];
   const entries = Object.entries<Variable>(variables).map(([name, variable]) => {
     const received = env[name] === "" ? undefined : env[name];
     const parsed = variable.schema.safeParse(received);
-    if (!parsed.success) problems.push(`${name}=${shown(variable, received)}: must be ${variable.mustBe}`);
-    return [name, parsed.data] as const;
+    if (parsed.success) return [name, parsed.data] as const;
+    const problem = `${name}=${shown(variable, received)}: must be ${variable.mustBe}`;
+    if (!isForAll(name)) problems.push(problem);
+    else warnings.push(problem);
+    return [name, isForAll(name) ? variable.schema.parse(undefined) : undefined] as const;
   });
+  if (warnings.length > 0) entries.push(["OTEL_SDK_DISABLED", "true"]);
   problems.push(...unknownNames(env));
   // Each entry has been made by the schema of its own name.
   const config = Object.fromEntries(entries) as unknown as Config;
   problems.push(...contradictions(config, env));
-  return problems.length > 0 ? { tag: "invalid", problems } : { tag: "config", config };
+  return problems.length > 0 ? { tag: "invalid", problems } : { tag: "config", config, warnings };
 }
+
+/**
+ * Clusters set these for all that runs in them. What klight cannot do of it, as gRPC or another exporter, is no reason
+ * to stand still: it goes without.
+ */
+const isForAll = (name: string): boolean => name.startsWith("OTEL_");
 
 const shown = ({ secret }: Variable, received: string | undefined): string =>
   secret ? "(secret)" : JSON.stringify(received ?? "");

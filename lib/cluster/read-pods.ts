@@ -16,8 +16,8 @@ export interface PodSize {
   bytes: number;
 }
 
-/** Until a page has told: some tens of pods a page, for whoever has large ones. */
-export const unknownSize = (): PodSize => ({ bytes: 80_000 });
+/** Until a page has told: twenty pods a page, as they may be of 1.5 MB each. */
+export const unknownSize = (): PodSize => ({ bytes: 200_000 });
 
 /** A page is held in memory as text and as objects, of which little is kept. Bytes. */
 const PAGE_BYTES = 4 * 2 ** 20;

@@ -14,7 +14,7 @@ import { runningPod } from "../harness/pods.ts";
 const clusterOf = (way: Pick<KubernetesOptions, "account" | "kubeconfig">): Cluster =>
   createKubernetesCluster({
     rules: { scope: "namespace", namespaces: [], defaultPort: 9081 },
-    timeoutMs: 5_000,
+    timeoutMs: 20_000,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     ...way,
   });
@@ -214,8 +214,8 @@ describe("a list of large pods", () => {
     };
 
   for (const [count, bytes] of [
-    [400, 100_000],
-    [40, 1_400_000],
+    [200, 100_000],
+    [25, 1_400_000],
     [1_200, 500],
   ] as const) {
     it(`comes in pages that fit in memory: ${count} of ${bytes} bytes`, async (t) => {
