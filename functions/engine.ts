@@ -11,6 +11,7 @@ import type { Log } from "../lib/log.ts";
 import { type PodRules, readPod } from "../lib/pod/pod.ts";
 import { oneAtATime } from "../lib/one-at-a-time.ts";
 import { createTurns } from "../lib/keyed-queue.ts";
+import { createMemoryBudget } from "../lib/memory-budget.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { podChanged } from "../lib/reconcile/pod-changed.ts";
 import { readsOf } from "./status/reads.ts";
@@ -66,6 +67,7 @@ async function depsOf(config: Config, rules: PodRules, log: Log): Promise<Deps> 
     }),
     clock: systemClock,
     turns: createTurns(),
+    histories: createMemoryBudget(config.KLIGHT_HISTORY_LIMIT, (ms) => systemClock.sleep(ms)),
     newToken: () => randomUUID(),
     log,
     settings: {

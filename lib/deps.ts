@@ -4,6 +4,7 @@ import type { Cluster } from "./cluster/cluster.ts";
 import type { Contacts } from "./store/contacts.ts";
 import type { Lightpeer, Seeds } from "./peers/lightpeer.ts";
 import type { Log } from "./log.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 import type { Turns } from "./keyed-queue.ts";
 
 /** The settings that a step reads; times in ms, sizes in bytes. */
@@ -26,6 +27,8 @@ export interface Deps {
   readonly clock: Clock;
   /** Steps of one network in this process wait for each other here, before they ask for the lease. */
   readonly turns: Turns;
+  /** For histories of networks that are re-formed, `historyLimit` for all at once. */
+  readonly histories: MemoryBudget;
   /** A new random token; no two are the same. */
   readonly newToken: () => string;
   readonly log: Log;

@@ -246,6 +246,16 @@ export const reasons = {
       cure: "Raise KLIGHT_HISTORY_LIMIT and the function's memory limit with it.",
       ...stays,
     },
+    EntryTooLong: {
+      says: "A peer holds an entry that no other peer can take: as a block it is longer than a message may be, 4 MiB.",
+      cure: "Copy what the peer holds if it is needed, and restart its pod: it comes in again without the entry. Let applications store shorter ones.",
+      ...stays,
+    },
+    HistoriesBusy: {
+      says: "Other networks are being re-formed with all the memory that this instance has for histories.",
+      cure: "Nothing: the event comes again. If it is frequent: raise KLIGHT_HISTORY_LIMIT and the function's memory limit with it.",
+      ...passing,
+    },
     ShuttingDown: {
       says: "This instance is shutting down.",
       cure: "Nothing: the event comes again and another instance takes it.",

@@ -51,10 +51,8 @@ const watchedPeers = (recorder: Recorder, peers: Lightpeer, ownSeeds: ReadonlySe
   },
   newest: (address, timeoutMs) =>
     watchedQuery(recorder, { address, question: "newest entry" }, () => peers.newest(address, timeoutMs)),
-  history: (address, limitBytes, timeoutMs) =>
-    watchedQuery(recorder, { address, question: "history" }, () =>
-      peers.history(address, limitBytes, timeoutMs),
-    ),
+  history: (address, timeoutMs, take) =>
+    watchedQuery(recorder, { address, question: "history" }, () => peers.history(address, timeoutMs, take)),
   join: async (...asked) => {
     const from = performance.now();
     const end = await watchedJoin(recorder, asked, () => peers.join(...asked));

@@ -41,9 +41,35 @@ export type NameTold =
 /** Digest of a newest entry; the same at two peers: the same newest entry. `"empty"` where nothing is stored. */
 export type Newest = { readonly tag: "newest"; readonly digest: string } | Failed;
 
-/** Stored payloads, newest first. */
+/** The longest message that lightpeers take from each other and from their clients, bytes: gRPC's own default. */
+export const MAX_MESSAGE_BYTES = 4 * 1_024 * 1_024;
+
+/**
+ * The longest entry that a block can carry, bytes. A peer stores one that is up to 75 bytes longer and acknowledges it,
+ * but can pass it on to nobody: ids, types and times take 80 bytes of the message.
+ */
+export const MAX_ENTRY_BYTES = MAX_MESSAGE_BYTES - 80;
+
+/** What an entry costs in memory besides its payload, bytes: without it, empty ones would be free. */
+const ENTRY_COST_BYTES = 256;
+
+/** What it costs to hold an entry in memory, bytes. */
+export const costOf = ({ byteLength }: Uint8Array): number => byteLength + ENTRY_COST_BYTES;
+
+/** Gets stored payloads, newest first, each its own to keep; `enough`: no more of them. */
+export type Take = (payload: Uint8Array) => "more" | "enough";
+
+/**
+ * A history that was taken to its end, with the digest of its newest entry; `bytes`: what it costs to hold. `too-large`:
+ * the taker had enough, or one entry was too long to be read.
+ */
 export type History =
-  | { readonly tag: "history"; readonly entries: readonly Uint8Array[]; readonly digest: string }
+  | {
+      readonly tag: "history";
+      readonly entries: number;
+      readonly bytes: number;
+      readonly digest: string;
+    }
   | { readonly tag: "too-large"; readonly bytes: number }
   | Failed;
 
@@ -65,7 +91,7 @@ export interface Lightpeer {
    */
   askName(address: string, seed: string, timeoutMs: number): Promise<NameTold>;
   newest(address: string, timeoutMs: number): Promise<Newest>;
-  history(address: string, limitBytes: number, timeoutMs: number): Promise<History>;
+  history(address: string, timeoutMs: number, take: Take): Promise<History>;
   /**
    * JoinNetwork at `address`, through `contact`. Given up, a call under way is cancelled, and one that was not sent yet is
    * not sent any more; what the peer has done by then is unclear.
@@ -84,7 +110,7 @@ export interface ExpectedPeer {
   /** It has come, and its first block is on its way to it. Never rejects. */
   readonly arrived: Promise<"arrived">;
   /** More of its chain, newest first. Settles when all of it is on its way, or the peer has hung up; never rejects. */
-  send(blocks: readonly Block[]): Promise<void>;
+  send(blocks: Iterable<Block>): Promise<void>;
   /** Ends the stream: the peer takes the first block as its newest one. */
   finish(): void;
   /** Ends the stream with an error, or denies the peer if it has not come: it stays on the chain that it has. */

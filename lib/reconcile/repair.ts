@@ -112,7 +112,10 @@ const newsOfLeftOut = (
       tag: "out",
       pod,
       reason: "LeftOut",
-      message: `${network} was re-formed without ${pod.name}: it did not answer, or not where it was`,
+      message: `${network} was re-formed without ${pod.name}: ${
+        end.leftOut.find((contact) => isAmong([contact], pod))?.why ??
+        "it did not answer, or not where it was"
+      }`,
     }));
 
 /**

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { readOptions } from "../../scripts/options.ts";
 import { redisAvailable } from "../harness/redis.ts";
 import { measureCrowd } from "./crowd.ts";
+import { measureHistories } from "./histories.ts";
 import { measureNetworks } from "./networks.ts";
 import { measurePage } from "./page.ts";
 import { measureReform } from "./reform.ts";
@@ -19,6 +20,7 @@ const measurements = {
   networks: measureNetworks,
   stream: measureStream,
   reform: measureReform,
+  histories: measureHistories,
   page: measurePage,
 } as const;
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { FunctionProcess } from "../harness/function-process.ts";
 
@@ -61,3 +61,25 @@ export const watchMemory = (watched: FunctionProcess): MemoryWatch => {
     },
   };
 };
+
+/**
+ * Gives a process the memory limit of its container, where this machine lets us: over it, the system ends the process.
+ * False: it does not, and the peak says what would have been.
+ */
+export async function limitMemory(pid: number | undefined, mib: number): Promise<boolean> {
+  const groups = [
+    { folder: `/sys/fs/cgroup/memory/klight-${pid}`, limit: "memory.limit_in_bytes" },
+    { folder: `/sys/fs/cgroup/klight-${pid}`, limit: "memory.max" },
+  ];
+  for (const { folder, limit } of groups) {
+    try {
+      await mkdir(folder);
+      await writeFile(`${folder}/${limit}`, String(Math.floor(mib * 2 ** 20)));
+      await writeFile(`${folder}/cgroup.procs`, String(pid));
+      return true;
+    } catch {
+      // The other kind, or none.
+    }
+  }
+  return false;
+}

@@ -28,7 +28,7 @@ export interface Delivered extends Answer {
 /** Before the first retry; doubles with each, as a Broker's does, up to the longest. */
 const retryMs = 200;
 const longestRetryMs = 3_200;
-const longestMs = 60_000;
+const longestMs = 240_000;
 
 export const posterTo = (stage: Stage): Poster => {
   const [url = ""] = stage.urls;

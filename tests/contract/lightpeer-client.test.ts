@@ -20,6 +20,7 @@ import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
+import { historyAt } from "./history-at.ts";
 import { lightpeerContract } from "./lightpeer-port.ts";
 import { outOfStep } from "./lightpeer-worlds.ts";
 import { type OddServer, startGrpc, startTcp } from "./odd-servers.ts";
@@ -217,9 +218,9 @@ describe("a Query with an odd answer", () => {
       call.write({ Payload: Buffer.from("newest") });
       call.emit("error", { code: status.ABORTED, details: "cut" });
     });
-    assert.equal((await client.history(cut, 1_000, SOON_MS)).tag, "failed");
+    assert.equal((await historyAt(client, cut)).tag, "failed");
     const endless = await queryOf((call) => void call.write({ Payload: Buffer.from("newest") }));
-    assert.equal((await client.history(endless, 1_000, SHORT_MS)).tag, "failed");
+    assert.equal((await historyAt(client, endless, { timeoutMs: SHORT_MS })).tag, "failed");
   });
 
   test("a history without end is too large at the limit, and is hung up on", async () => {
@@ -234,8 +235,21 @@ describe("a Query with an odd answer", () => {
       });
       more();
     });
-    assert.deepEqual(await client.history(address, 9_999, SOON_MS), { tag: "too-large", bytes: 10_000 });
+    const { end } = await historyAt(client, address, { limitBytes: 9_999 });
+    assert.deepEqual(end, { tag: "too-large", bytes: 8 * 1_256 });
     await hungUp.promise;
+  });
+
+  test("empty entries without end are too many at the limit, too", async () => {
+    const address = await queryOf((call) => {
+      const more = (): void => {
+        while (!call.cancelled && call.write({ Payload: Buffer.alloc(0) }));
+      };
+      call.on("drain", more);
+      more();
+    });
+    const { end } = await historyAt(client, address, { limitBytes: 256 * 1_000 });
+    assert.deepEqual(end, { tag: "too-large", bytes: 256 * 1_001 });
   });
 
   test("an entry too long to be read is a history too large, not a peer without one", async () => {
@@ -243,7 +257,7 @@ describe("a Query with an odd answer", () => {
       call.write({ Payload: Buffer.alloc(65 * 1_024 * 1_024) });
       call.end();
     });
-    assert.equal((await client.history(address, 1_000, SOON_MS)).tag, "too-large");
+    assert.equal((await historyAt(client, address)).tag, "too-large");
   });
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bodyOf, headOf } from "../../lib/reconcile/reform/chain.ts";
-import { opened, pair, SOON_MS, stateOf, textOf, until, type Use } from "./lightpeer-port-world.ts";
+import { historyAt } from "./history-at.ts";
+import { opened, pair, SOON_MS, stateOf, until, type Use } from "./lightpeer-port-world.ts";
 
 /** What klight relies on in its seed when lightpeers come to it. */
 export const seedCases = (use: Use): void => {
@@ -23,9 +24,9 @@ export const seedCases = (use: Use): void => {
     guest.finish();
     assert.deepEqual(await joining, { tag: "joined" });
     assert.equal(a.state.head.id, headOf("for-a", []).id);
-    const history = await lightpeer.history(a.address, 100, SOON_MS);
-    assert.ok(history.tag === "history");
-    assert.deepEqual(textOf(history.entries), ["new", "before"]);
+    const history = await historyAt(lightpeer, a.address);
+    assert.equal(history.tag, "history");
+    assert.deepEqual(history.entries, ["new", "before"]);
     seed.close();
   });
 
@@ -65,9 +66,9 @@ export const seedCases = (use: Use): void => {
     await until(() => a.state.head.id !== kept && a.state.head.id === b.state.head.id);
     await store(b, "again");
     for (const { address } of [a, b]) {
-      const history = await lightpeer.history(address, 100, SOON_MS);
-      assert.ok(history.tag === "history");
-      assert.deepEqual(textOf(history.entries), ["again", "kept"]);
+      const history = await historyAt(lightpeer, address);
+      assert.equal(history.tag, "history");
+      assert.deepEqual(history.entries, ["again", "kept"]);
     }
   });
 

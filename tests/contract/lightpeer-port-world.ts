@@ -68,6 +68,3 @@ export const until = async (isSo: () => boolean): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
-
-export const textOf = (entries: readonly Uint8Array[]): string[] =>
-  entries.map((entry) => Buffer.from(entry).toString());

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { QUESTIONS } from "../../lib/peers/client/fresh.ts";
+import { historyAt } from "./history-at.ts";
 import { seedCases } from "./lightpeer-port-seed.ts";
 import {
   brokenPair,
@@ -11,7 +12,6 @@ import {
   SHORT_MS,
   SOON_MS,
   stateOf,
-  textOf,
   until,
   type Use,
   type World,
@@ -92,8 +92,8 @@ const questions = (use: Use): void => {
     const world = use();
     const [asked, other] = [await world.start(), await world.start()];
     for (let times = 0; times < 5; times += 1) await world.lightpeer.askFresh(asked.address, SOON_MS);
-    const history = await world.lightpeer.history(asked.address, 1_000, SOON_MS);
-    assert.deepEqual(history, { tag: "history", entries: [], digest: "empty" });
+    const { end } = await historyAt(world.lightpeer, asked.address);
+    assert.deepEqual(end, { tag: "history", entries: 0, bytes: 0, digest: "empty" });
     await joined(world, other, asked);
     assert.deepEqual(stateOf(other), stateOf(asked));
   });
@@ -145,8 +145,8 @@ const stored = (use: Use): void => {
     const { lightpeer, start } = use();
     const { address } = await start();
     assert.deepEqual(await lightpeer.newest(address, SOON_MS), { tag: "newest", digest: "empty" });
-    const history = await lightpeer.history(address, 0, SOON_MS);
-    assert.deepEqual(history, { tag: "history", entries: [], digest: "empty" });
+    const { end } = await historyAt(lightpeer, address, { limitBytes: 0 });
+    assert.deepEqual(end, { tag: "history", entries: 0, bytes: 0, digest: "empty" });
   });
 
   test("members that hold the same newest entry have the same digest, until one more is stored", async () => {
@@ -165,20 +165,24 @@ const stored = (use: Use): void => {
     const { lightpeer, start, store } = use();
     const peer = await start();
     for (const entry of ["one", "two", "", "three"]) await store(peer, entry);
-    const history = await lightpeer.history(peer.address, 1_000, SOON_MS);
-    assert.ok(history.tag === "history");
-    assert.deepEqual(textOf(history.entries), ["three", "", "two", "one"]);
+    const { end, entries } = await historyAt(lightpeer, peer.address);
+    assert.ok(end.tag === "history");
+    assert.deepEqual(entries, ["three", "", "two", "one"]);
+    assert.deepEqual([end.entries, end.bytes], [4, 11 + 4 * 256]);
     const newest = await lightpeer.newest(peer.address, SOON_MS);
-    assert.deepEqual(newest, { tag: "newest", digest: history.digest });
+    assert.deepEqual(newest, { tag: "newest", digest: end.digest });
   });
 
-  test("a history may be as large as the limit, and not a byte larger", async () => {
+  test("of a history no more is read than its taker wants", async () => {
     const { lightpeer, start, store } = use();
     const peer = await start();
     for (const entry of ["12345", "1234567"]) await store(peer, entry);
-    assert.equal((await lightpeer.history(peer.address, 12, SOON_MS)).tag, "history");
-    const large = await lightpeer.history(peer.address, 11, SOON_MS);
-    assert.deepEqual(large, { tag: "too-large", bytes: 12 });
+    const cost = 12 + 2 * 256;
+    assert.equal((await historyAt(lightpeer, peer.address, { limitBytes: cost })).tag, "history");
+    const large = await historyAt(lightpeer, peer.address, { limitBytes: cost - 1 });
+    assert.deepEqual(large.end, { tag: "too-large", bytes: cost });
+    const first = await historyAt(lightpeer, peer.address, { limitBytes: 1 });
+    assert.deepEqual([first.tag, first.entries], ["too-large", ["1234567"]]);
   });
 
   test("a dead and a hung peer tell nothing", async () => {
@@ -186,9 +190,9 @@ const stored = (use: Use): void => {
     const peer = await start();
     peer.hang();
     assert.equal((await lightpeer.newest(nobody, SOON_MS)).tag, "failed");
-    assert.equal((await lightpeer.history(nobody, 1, SOON_MS)).tag, "failed");
+    assert.equal((await historyAt(lightpeer, nobody)).tag, "failed");
     assert.equal((await lightpeer.newest(peer.address, SHORT_MS)).tag, "failed");
-    assert.equal((await lightpeer.history(peer.address, 1, SHORT_MS)).tag, "failed");
+    assert.equal((await historyAt(lightpeer, peer.address, { timeoutMs: SHORT_MS })).tag, "failed");
   });
 };
 

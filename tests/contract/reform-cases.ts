@@ -6,11 +6,13 @@ import type { Lease } from "../../lib/lease.ts";
 import type { Log } from "../../lib/log.ts";
 import { reform, type ReformEnd } from "../../lib/reconcile/reform/reform.ts";
 import type { Participants } from "../../lib/reconcile/reform/reforming.ts";
+import { createMemoryBudget } from "../../lib/memory-budget.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { writeList } from "../harness/lightpeer/network-list.ts";
 import { ok } from "../harness/lightpeer/status.ts";
-import { podsCluster } from "../harness/networks.ts";
+import { podOf, podsCluster } from "../harness/networks.ts";
 import type { Scenario, World } from "./lightpeer-worlds.ts";
 
 const NETWORK = "default/net-a";
@@ -42,14 +44,20 @@ const contactOf = ({ address }: PeerHost): Contact => ({
   joinedAt: "2026-01-01T00:00:00Z",
 });
 
-const depsIn = ({ klight, clock }: World, settings: Partial<Settings>): Deps => {
+/** The API server still shows each where it was. */
+const podsOf = (hosts: readonly PeerHost[]): readonly Pod[] =>
+  hosts.map(contactOf).map(({ name, ...contact }) => podOf(NETWORK, name, contact));
+
+const depsIn = ({ klight, clock, hosts }: World, settings: Partial<Settings>): Deps => {
   let tokens = 0;
+  const pods = podsOf(hosts);
   return {
     ...klight,
     contacts: createMemoryContacts(clock),
-    cluster: podsCluster(),
+    cluster: podsCluster(pods),
     clock,
     turns: createTurns(),
+    histories: createMemoryBudget(settings.historyLimit ?? usual.historyLimit, (ms) => clock.sleep(ms)),
     newToken: () => `token-${(tokens += 1)}`,
     log: quiet,
     settings: { ...usual, ...settings },

@@ -170,7 +170,7 @@ describe("when the seed listens", () => {
     const ids = await Promise.all(turns);
     assert.deepEqual(
       ids,
-      turns.map((_, turn) => `klight-turn-${turn}-head`),
+      turns.map((_, turn) => headOf(`turn-${turn}`, []).id),
     );
     await gone(`127.0.0.1:${port}`);
   });

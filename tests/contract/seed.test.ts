@@ -147,7 +147,7 @@ describe("what a peer that is sent for gets", () => {
 
   test("a chain far larger than any buffer, whole, and made ready only as fast as it is read", async () => {
     let made = 0;
-    const chain = bodyOf("large", entries(1_999)).map(({ id, prevId, kind, payload }): Block => ({
+    const chain = [...bodyOf("large", entries(1_999))].map(({ id, prevId, kind, payload }): Block => ({
       id,
       prevId,
       kind,

@@ -1,5 +1,6 @@
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Log } from "../../lib/log.ts";
+import { createMemoryBudget, type MemoryBudget } from "../../lib/memory-budget.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
 import { Life } from "../harness/lightpeer/life.ts";
 import { createSeeds } from "./seeds.ts";
@@ -24,6 +25,9 @@ interface Around {
   readonly address: string;
 }
 
+/** Memory of one process for histories, bytes. */
+const HISTORIES = 64 * 1_024 * 1_024;
+
 type Ports = Pick<Deps, "contacts" | "cluster" | "lightpeer">;
 type Method = (...args: readonly never[]) => unknown;
 
@@ -37,6 +41,7 @@ export class Instance {
   readonly life = new Life();
   readonly faults: CallFault[] = [];
   readonly turns = createTurns();
+  readonly #histories: MemoryBudget;
   readonly #around: Around;
   readonly #seeds: ReturnType<typeof createSeeds>;
   #stops = 0;
@@ -44,6 +49,7 @@ export class Instance {
 
   constructor(around: Around) {
     this.#around = around;
+    this.#histories = createMemoryBudget(HISTORIES, (ms) => this.#pass(() => around.time.sleep(ms)));
     this.#seeds = createSeeds({ wire: around.wire, timers: around.time }, this.life, around.address);
   }
 
@@ -57,6 +63,7 @@ export class Instance {
       seeds: this.#guard(this.#seeds),
       clock: { now: () => time.now(), sleep: (ms) => this.#pass(() => time.sleep(ms)) },
       turns: this.turns,
+      histories: this.#histories,
       newToken,
       log: quiet,
       settings,

@@ -7,12 +7,20 @@ import {
   joinEndOf,
   nameTold,
 } from "../../lib/peers/client/join-errors.ts";
-import type { Block, Lightpeer, Probe } from "../../lib/peers/lightpeer.ts";
+import { type Block, costOf, type Lightpeer, type Probe, type Take } from "../../lib/peers/lightpeer.ts";
 import type { Dialer } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import type { Failure, Reply } from "../harness/lightpeer/status.ts";
 import { readList } from "../harness/lightpeer/network-list.ts";
 import type { Timers } from "../harness/timers.ts";
+
+interface Queried {
+  readonly reply: Reply;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly digest: string;
+  readonly next: ReturnType<Take>;
+}
 
 const textOf = ({ code, message }: Failure): string => `${code}: ${message}`;
 
@@ -34,19 +42,20 @@ export function createLightpeerClient(timers: Timers, dialer: Dialer): Lightpeer
     return answer;
   };
 
-  const query = async (
-    address: string,
-    timeoutMs: number,
-    isEnough: (entry: Uint8Array) => boolean,
-  ): Promise<{ readonly reply: Reply; readonly entries: readonly Uint8Array[] }> => {
-    const entries: Uint8Array[] = [];
+  const query = async (address: string, timeoutMs: number, take: Take): Promise<Queried> => {
+    let [entries, bytes, digest]: [number, number, string] = [0, 0, "empty"];
+    let next: ReturnType<Take> = "more";
     const reply = await within(timeoutMs, (ctx) =>
       dialer.dial(address).query(ctx, (payload) => {
-        entries.push(payload);
-        if (isEnough(payload)) ctx.end("CANCELLED");
+        if (next === "enough") return;
+        if (entries === 0) digest = keyOf(payload);
+        entries += 1;
+        bytes += costOf(payload);
+        next = take(payload);
+        if (next === "enough") ctx.end("CANCELLED");
       }),
     );
-    return { reply, entries };
+    return { reply, entries, bytes, digest, next };
   };
 
   return {
@@ -63,23 +72,15 @@ export function createLightpeerClient(timers: Timers, dialer: Dialer): Lightpeer
         }),
       ),
     newest: async (address, timeoutMs) => {
-      const { reply, entries } = await query(address, timeoutMs, () => true);
-      const [first] = entries;
-      if (first) return { tag: "newest", digest: keyOf(first) };
-      return reply.tag === "ok"
-        ? { tag: "newest", digest: "empty" }
-        : { tag: "failed", message: textOf(reply) };
+      const { reply, next, digest } = await query(address, timeoutMs, () => "enough");
+      if (next === "more" && reply.tag === "failed") return { tag: "failed", message: textOf(reply) };
+      return { tag: "newest", digest };
     },
-    history: async (address, limitBytes, timeoutMs) => {
-      let bytes = 0;
-      const { reply, entries } = await query(address, timeoutMs, (entry) => {
-        bytes += entry.byteLength;
-        return bytes > limitBytes;
-      });
-      if (bytes > limitBytes) return { tag: "too-large", bytes };
+    history: async (address, timeoutMs, take) => {
+      const { reply, next, entries, bytes, digest } = await query(address, timeoutMs, take);
+      if (next === "enough") return { tag: "too-large", bytes };
       if (reply.tag === "failed") return { tag: "failed", message: textOf(reply) };
-      const [first] = entries;
-      return { tag: "history", entries, digest: first ? keyOf(first) : "empty" };
+      return { tag: "history", entries, bytes, digest };
     },
     join: async (address, contact, timeoutMs, giveUp) => {
       const reply = await within(timeoutMs, (ctx) => {

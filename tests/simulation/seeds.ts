@@ -36,7 +36,7 @@ class SimExpected implements ExpectedPeer {
     });
   }
 
-  async send(blocks: readonly Block[]): Promise<void> {
+  async send(blocks: Iterable<Block>): Promise<void> {
     if (!this.#isOver) for (const block of blocks) this.#take?.(block);
   }
 

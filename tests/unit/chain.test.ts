@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Block } from "../../lib/peers/lightpeer.ts";
+import { toWire } from "../../lib/peers/client/wire.ts";
+import { type Block, MAX_ENTRY_BYTES, MAX_MESSAGE_BYTES } from "../../lib/peers/lightpeer.ts";
+import { Lightblock } from "../../proto/generated/lightpeer.ts";
 import { bodyOf, headOf, liveBlockOf } from "../../lib/reconcile/reform/chain.ts";
 
 const LIST = ["10.0.0.2:9081", "10.0.0.1:9081"];
@@ -58,8 +60,18 @@ describe("a chain for a re-form", () => {
 
   test("holds the very bytes of its entries, not copies of them", () => {
     const entry = Buffer.from("large");
-    assert.equal(bodyOf("t", [entry])[0]?.payload, entry);
+    assert.equal([...bodyOf("t", [entry])][0]?.payload, entry);
   });
+});
+
+test("the longest entry that a block can carry makes a message that a peer takes, with the longest ids", () => {
+  const entry = new Uint8Array(MAX_ENTRY_BYTES);
+  const token = "0ed2c6f2-7a0f-4a55-93d0-0f8fd7a3b1c9";
+  const below = chainOf(token, [""], LIST)[1];
+  assert.ok(below);
+  const id = `${below.id}${"0".repeat(6)}`;
+  const block = Lightblock.encode(toWire({ ...below, id, prevId: id, payload: entry })).finish();
+  assert.ok(block.byteLength <= MAX_MESSAGE_BYTES, `${block.byteLength}`);
 });
 
 describe("the block that makes a network live", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { mergeHistories } from "../../lib/reconcile/reform/history.ts";
+import { Entries, mergeHistories } from "../../lib/reconcile/reform/history.ts";
 
-const entries = (...texts: string[]): Uint8Array[] => texts.map((text) => Buffer.from(text));
+const known = new Entries();
+const entries = (...texts: string[]): Uint8Array[] => texts.map((text) => known.keep(Buffer.from(text)));
 const texts = (merged: readonly Uint8Array[]): string[] =>
   merged.map((entry) => Buffer.from(entry).toString());
 
@@ -12,6 +13,18 @@ const occurrences = (list: readonly string[]): Map<string, number> => {
   for (const entry of list) counts.set(entry, (counts.get(entry) ?? 0) + 1);
   return counts;
 };
+
+describe("entries of many peers", () => {
+  test("are in memory once, however many hold them, and empty ones cost something, too", () => {
+    const held = new Entries();
+    const first = held.keep(Buffer.from("same"));
+    assert.equal(held.keep(Buffer.from("same")), first);
+    assert.notEqual(held.keep(Buffer.from("other")), first);
+    assert.equal(held.bytes, 4 + 5 + 2 * 256);
+    held.keep(Buffer.alloc(0));
+    assert.equal(held.bytes, 9 + 3 * 256);
+  });
+});
 
 describe("merged histories", () => {
   test("are empty where nobody holds anything", () => {

@@ -4,6 +4,7 @@ import { covers, type Lease, renew, tooOld } from "../../lib/lease.ts";
 import { createLightpeerClient } from "../../lib/peers/client/grpc-client.ts";
 import { createSeeds } from "../../lib/peers/seed/seeds.ts";
 import type { Deps } from "../../lib/deps.ts";
+import { createMemoryBudget } from "../../lib/memory-budget.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
 import { World } from "../harness/networks.ts";
 import { leaseOf, type ScriptedDeps, scriptedDeps } from "../harness/step-facts.ts";
@@ -20,6 +21,7 @@ const deps: Deps = {
   lightpeer: createLightpeerClient(),
   seeds: createSeeds({ port: 0 }),
   turns: createTurns(),
+  histories: createMemoryBudget(1, () => Promise.resolve()),
   newToken: () => "t",
   log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   settings: {

@@ -2,12 +2,10 @@ import { Channel, type ChannelOptions, connectivityState, credentials, status } 
 import { HealthClient } from "../../../proto/generated/health.ts";
 import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
 import { parseAddress, targetOf } from "../address.ts";
+import { MAX_MESSAGE_BYTES } from "../lightpeer.ts";
 import { type Answer, type CallFailure, failure } from "./call.ts";
 import type { Deadline } from "./deadline.ts";
 import { greet } from "./greet.ts";
-
-/** The longest message that is read, bytes: a peer's own servers take 4 MiB, custom ones may take more. */
-export const MAX_MESSAGE_BYTES = 64 * 1_024 * 1_024;
 
 /**
  * One channel is one connection here: a broken one is dropped, not repaired, so that a process which comes back is

@@ -1,49 +1,84 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { status } from "@grpc/grpc-js";
-import { type Answer, describe, streamed } from "./call.ts";
-import { MAX_MESSAGE_BYTES, type Stubs } from "./connections.ts";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { LightpeerService } from "../../../proto/generated/lightpeer.ts";
+import { type Answer, describe, failure, streamed } from "./call.ts";
+import { type Stubs } from "./connections.ts";
 import type { Deadline } from "./deadline.ts";
-import type { History, Newest } from "../lightpeer.ts";
+import { costOf, type History, MAX_MESSAGE_BYTES, type Newest, type Take } from "../lightpeer.ts";
 
-/** What a Query has told so far. */
-export type Read = Answer<{ readonly entries: readonly Uint8Array[]; readonly bytes: number }>;
+/** What a Query has told. `bytes`: what it costs to hold; `isWhole`: the peer has ended it. */
+interface Told {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly newest: Uint8Array | undefined;
+  readonly isWhole: boolean;
+}
 
-/** Reads stored payloads, newest first, until their bytes are `enough`. */
+/**
+ * Reads stored payloads, newest first. Each is looked at as soon as it has arrived, and nothing of the stream is kept
+ * here: gRPC's own queue would hold sixteen of the longest.
+ */
 export async function readEntries(
   { lightpeer }: Stubs,
   deadline: Deadline,
-  enough: (bytes: number) => boolean,
-): Promise<Read> {
-  const entries: Uint8Array[] = [];
+  take: Take,
+): Promise<Answer<Told>> {
+  let entries = 0;
   let bytes = 0;
+  let newest: Uint8Array | undefined;
+  let next: ReturnType<Take> = "more";
+  const look = (message: Buffer): ReturnType<Take> => {
+    if (next === "enough") return next;
+    const payload = payloadOf(message);
+    entries += 1;
+    bytes += costOf(payload);
+    newest ??= payload;
+    next = take(payload);
+    return next;
+  };
+  const { path, requestSerialize } = LightpeerService.query;
   const end = await streamed(
     deadline,
-    (metadata, options) => lightpeer.query({}, metadata, options),
-    ({ Payload }) => {
-      entries.push(Payload);
-      bytes += Payload.byteLength;
-      return enough(bytes) ? "enough" : "more";
-    },
+    (metadata, options) =>
+      lightpeer.makeServerStreamRequest(path, requestSerialize, look, {}, metadata, options),
+    (answer) => answer,
   );
-  return end.tag === "failed" ? end : { tag: "answered", value: { entries, bytes } };
+  if (end.tag === "answered") {
+    return { tag: "answered", value: { entries, bytes, newest, isWhole: end.value === "ended" } };
+  }
+  // Of what has begun nothing may be taken twice.
+  return end.code === status.UNAVAILABLE && entries > 0 ? failure(status.ABORTED, end.details) : end;
 }
 
-export const newestOf = (read: Read): Newest =>
+/** As the generated code reads it, but not copied: of a long history, most that is read is held already. */
+function payloadOf(message: Uint8Array): Uint8Array {
+  const reader = new BinaryReader(message);
+  let payload: Uint8Array = new Uint8Array();
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (field === 1 && type === WireType.LengthDelimited) payload = reader.bytes();
+    else reader.skip(type, field);
+  }
+  return payload;
+}
+
+export const newestOf = (read: Answer<Told>): Newest =>
   read.tag === "failed"
     ? { tag: "failed", message: describe(read) }
-    : { tag: "newest", digest: digestOf(read.value.entries) };
+    : { tag: "newest", digest: digestOf(read.value.newest) };
 
-export function historyOf(read: Read, limitBytes: number): History {
+export function historyOf(read: Answer<Told>): History {
   if (read.tag === "answered") {
-    const { entries, bytes } = read.value;
-    return bytes > limitBytes
-      ? { tag: "too-large", bytes }
-      : { tag: "history", entries, digest: digestOf(entries) };
+    const { entries, bytes, newest, isWhole } = read.value;
+    return isWhole
+      ? { tag: "history", entries, bytes, digest: digestOf(newest) }
+      : { tag: "too-large", bytes };
   }
   // One entry is longer than any message that is read: a peer with it is no peer without a history.
   if (read.code === status.RESOURCE_EXHAUSTED) return { tag: "too-large", bytes: MAX_MESSAGE_BYTES };
   return { tag: "failed", message: describe(read) };
 }
 
-const digestOf = ([newest]: readonly Uint8Array[]): string =>
-  newest === undefined ? "empty" : createHash("sha256").update(newest).digest("hex");
+const digestOf = (newest: Uint8Array | undefined): string =>
+  newest === undefined ? "empty" : hash("sha256", newest, "hex");

@@ -7,7 +7,7 @@ import type { JoinResponse } from "../../../proto/generated/lightpeer.ts";
 import { type Answer, describe, unary } from "./call.ts";
 import { Connections, type Outcome, type Stubs } from "./connections.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
-import { historyOf, newestOf, type Read, readEntries } from "./entries.ts";
+import { historyOf, newestOf, readEntries } from "./entries.ts";
 import { askFresh } from "./fresh.ts";
 import { JOINED_NOBODY, joinEndOf, nameTold } from "./join-errors.ts";
 import type {
@@ -19,6 +19,7 @@ import type {
   NameTold,
   Newest,
   Probe,
+  Take,
   Visited,
 } from "../lightpeer.ts";
 import { readHead, visitedOf } from "./visited.ts";
@@ -57,11 +58,11 @@ class GrpcLightpeer implements Lightpeer {
   }
 
   async newest(address: string, timeoutMs: number): Promise<Newest> {
-    return newestOf(await this.#read(address, timeoutMs, () => true));
+    return newestOf(await this.#read(address, timeoutMs, () => "enough"));
   }
 
-  async history(address: string, limitBytes: number, timeoutMs: number): Promise<History> {
-    return historyOf(await this.#read(address, timeoutMs, (bytes) => bytes > limitBytes), limitBytes);
+  async history(address: string, timeoutMs: number, take: Take): Promise<History> {
+    return historyOf(await this.#read(address, timeoutMs, take));
   }
 
   async join(address: string, contact: string, timeoutMs: number, giveUp?: AbortSignal): Promise<JoinEnd> {
@@ -106,9 +107,9 @@ class GrpcLightpeer implements Lightpeer {
     );
   }
 
-  #read(address: string, timeoutMs: number, enough: (bytes: number) => boolean): Promise<Read> {
+  #read(address: string, timeoutMs: number, take: Take): ReturnType<typeof readEntries> {
     const deadline = deadlineIn(timeoutMs);
-    return this.#connections.repeatable(address, deadline, (stubs) => readEntries(stubs, deadline, enough));
+    return this.#connections.repeatable(address, deadline, (stubs) => readEntries(stubs, deadline, take));
   }
 }
 

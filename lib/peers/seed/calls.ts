@@ -1,16 +1,25 @@
 import {
   type sendUnaryData,
   type ServerUnaryCall,
-  type ServerWritableStream,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthCheckResponse_ServingStatus, type HealthServer } from "../../../proto/generated/health.ts";
-import type { ConnectRequest, Lightblock, NewBlockResponse } from "../../../proto/generated/lightpeer.ts";
+import {
+  type Lightblock,
+  LightpeerService,
+  type NewBlockResponse,
+} from "../../../proto/generated/lightpeer.ts";
 import { denialOf } from "../denial.ts";
 import type { BlockFilter } from "./block-filter.ts";
 import { hostOfCaller, isFrom } from "./caller.ts";
-import type { ExpectedCall } from "./expected-call.ts";
+import type { Call, ExpectedCall } from "./expected-call.ts";
+
+/** A lightpeer's, but blocks are handed to it as they go over the wire. */
+export const seedService = {
+  ...LightpeerService,
+  connectNewPeer: { ...LightpeerService.connectNewPeer, responseSerialize: (block: Buffer): Buffer => block },
+};
 
 /** What all seeds of a process share. */
 export interface SeedState {
@@ -30,7 +39,7 @@ export const seedCalls = (
   { expected, filter, callers }: SeedState,
   cut: (caller: string) => void,
 ): UntypedServiceImplementation => ({
-  connectNewPeer(call: ServerWritableStream<ConnectRequest, Lightblock>): void {
+  connectNewPeer(call: Call): void {
     const peer = call.request.Peer?.Address ?? "";
     const caller = call.getPeer();
     const sentFor = expected.get(peer);

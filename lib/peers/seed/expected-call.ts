@@ -1,10 +1,22 @@
 import { type EventEmitter, once } from "node:events";
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
-import type { ConnectRequest, Lightblock } from "../../../proto/generated/lightpeer.ts";
+import { type ConnectRequest, Lightblock } from "../../../proto/generated/lightpeer.ts";
 import type { Block, ExpectedPeer } from "../lightpeer.ts";
 import { toWire } from "../client/wire.ts";
 
-type Call = ServerWritableStream<ConnectRequest, Lightblock>;
+/** A call that is answered with blocks as they go over the wire. */
+export type Call = ServerWritableStream<ConnectRequest, Buffer>;
+
+/** Made once for all peers that get the same block, which are many at about the same time. */
+const onTheWire = new WeakMap<Block, Buffer>();
+
+function encoded(block: Block): Buffer {
+  const { buffer, byteOffset, byteLength } =
+    onTheWire.get(block) ?? Lightblock.encode(toWire(block)).finish();
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  onTheWire.set(block, bytes);
+  return bytes;
+}
 
 /** So long a call that klight has ended may take to take in what is under way to it, ms; then it is cut. */
 const GRACE_MS = 1_000;
@@ -38,16 +50,16 @@ export class ExpectedCall implements ExpectedPeer {
       this.#cut = () => {};
       this.#stopped.abort();
     });
-    call.write(toWire(this.#first));
+    call.write(encoded(this.#first));
     this.#arrive("arrived");
     return true;
   }
 
   /** A block is made ready when the ones before it have been sent on: a long history is not copied. */
-  async send(blocks: readonly Block[]): Promise<void> {
+  async send(blocks: Iterable<Block>): Promise<void> {
     for (const block of blocks) {
       if (this.#isOver || this.#call === undefined) return;
-      if (this.#call.write(toWire(block))) continue;
+      if (this.#call.write(encoded(block))) continue;
       await once(this.#call, "drain", { signal: this.#stopped.signal }).catch(() => undefined);
     }
   }

@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { createServer as createNetServer, type Server as NetServer } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthService } from "../../../proto/generated/health.ts";
-import { LightpeerService } from "../../../proto/generated/lightpeer.ts";
-import { healthCalls, seedCalls, type SeedState } from "./calls.ts";
+import { healthCalls, seedCalls, seedService, type SeedState } from "./calls.ts";
 import { SeedSockets } from "./sockets.ts";
 
 type Listening =
@@ -108,7 +107,7 @@ function serve(listener: NetServer, state: SeedState): () => Promise<void> {
   });
   // Every other call of a lightpeer is answered with UNIMPLEMENTED.
   server.addService(
-    LightpeerService,
+    seedService,
     seedCalls(state, (caller) => {
       sockets.cut(caller);
     }),

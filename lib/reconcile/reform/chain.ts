@@ -1,7 +1,12 @@
 import type { Block } from "../../peers/lightpeer.ts";
 import { writePeerList } from "../../peers/peer-list.ts";
 
-const idOf = (token: string, part: number | "head" | "live"): string => `klight-${token}-${part}`;
+/**
+ * Short, so that a block of klight's is no longer than the peers' own with the same entry, which may be as long as a
+ * message can be. The end of a token is random enough for the chains of one network.
+ */
+const idOf = (token: string, part: number | "head" | "live"): string =>
+  `klight-${token.replaceAll("-", "").slice(-12)}-${part}`;
 
 const network = (id: string, prevId: string, list: readonly string[]): Block => ({
   id,
@@ -17,19 +22,22 @@ const network = (id: string, prevId: string, list: readonly string[]): Block => 
 export const headOf = (token: string, list: readonly string[]): Block =>
   network(idOf(token, "head"), idOf(token, 1), list);
 
-/** All below the head, newest first: one CLIENT block an entry. Never empty, since the head has named its first block. */
-export const bodyOf = (token: string, entries: readonly Uint8Array[]): readonly Block[] => {
-  if (entries.length === 0) return [network(idOf(token, 1), "", [])];
-  return entries.map((payload, index): Block => {
+/**
+ * All below the head, newest first: one CLIENT block an entry, made when it is asked for. Never empty, since the head has
+ * named its first block.
+ */
+export function* bodyOf(token: string, entries: readonly Uint8Array[]): Generator<Block> {
+  if (entries.length === 0) yield network(idOf(token, 1), "", []);
+  for (const [index, payload] of entries.entries()) {
     const isLast = index === entries.length - 1;
-    return {
+    yield {
       id: idOf(token, index + 1),
       prevId: isLast ? "" : idOf(token, index + 2),
       kind: "client",
       payload,
     };
-  });
-};
+  }
+}
 
 /** The block on top of the head that makes the chain a network of these peers. */
 export const liveBlockOf = (token: string, list: readonly string[]): Block =>

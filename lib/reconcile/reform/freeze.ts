@@ -25,8 +25,12 @@ export interface Frozen {
 export interface Freezing {
   /** Name of the chain that the network gets. */
   readonly token: string;
-  /** How long each JoinNetwork may take, ms: until its peer has the whole chain. */
-  readonly timeoutMs: number;
+  /** What the longest history costs to hold, bytes: each peer is busy with as much before and after it is asked. */
+  readonly largest: number;
+  /** What all of them together have to tell or to take in, bytes. */
+  readonly bytes: number;
+  /** When each JoinNetwork must be over, ms of the clock: its peer has the whole chain by then. */
+  readonly until: number;
   /** Who has come. */
   readonly frozen: Frozen[];
   /** When the network began to refuse writes, ms of the clock. */
@@ -91,7 +95,8 @@ async function sendFor(
   { participant, freezing }: { readonly participant: Participant; readonly freezing: Freezing },
 ): Promise<Stopped | undefined> {
   const { deps, lease, seed } = reforming;
-  const { timeoutMs, frozen } = freezing;
+  const { until, frozen } = freezing;
+  const timeoutMs = until - deps.clock.now();
   const token = isLeaver(participants, participant) ? deps.newToken() : freezing.token;
   if (!covers(deps, lease, timeoutMs)) return missed(participant, "the lease ran short");
   const call = seed.expect(

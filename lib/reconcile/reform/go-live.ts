@@ -1,10 +1,12 @@
 import type { Contact } from "../../store/contacts.ts";
 import { covers } from "../../lease.ts";
 import { liveBlockOf } from "./chain.ts";
+import type { Freezing } from "./freeze.ts";
 import { again, missed, partMs, type Reforming, type Stopped } from "./reforming.ts";
 
 /** How long the two notifications after another may take, ms. */
-export const liveMs = ({ deps }: Reforming): number => 2 * partMs(deps, 0);
+export const liveMs = ({ deps }: Reforming, { largest }: Pick<Freezing, "largest">): number =>
+  2 * partMs(deps, largest);
 
 /**
  * Takes the seed out of the list. All but the first are told of a list that begins with the first, and as long as that
@@ -14,14 +16,14 @@ export const liveMs = ({ deps }: Reforming): number => 2 * partMs(deps, 0);
 export async function goLive(
   reforming: Reforming,
   list: readonly Contact[],
-  token: string,
+  { token, largest }: Freezing,
 ): Promise<Stopped | undefined> {
   const { deps, lease } = reforming;
   const block = liveBlockOf(
     token,
     list.map(({ address }) => address),
   );
-  const timeoutMs = partMs(deps, 0);
+  const timeoutMs = partMs(deps, largest);
   for (const group of [list.slice(1), list.slice(0, 1)]) {
     if (!covers(deps, lease, timeoutMs)) return again([], "the lease ran short");
     const told = await Promise.all(

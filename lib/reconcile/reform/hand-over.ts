@@ -1,54 +1,191 @@
 import { covers } from "../../lease.ts";
+import { type Block, costOf } from "../../peers/lightpeer.ts";
 import { UNDER_WAY_AT_MOST_MS, UNDER_WAY_MS } from "../../timing.ts";
 import { bodyOf } from "./chain.ts";
 import type { Freezing, Frozen } from "./freeze.ts";
-import { gather, type Gathered } from "./gather.ts";
-import { again, type Participants, missed, type Reforming, type Stopped, stoppedBy } from "./reforming.ts";
+import { entryTooLong, gather, type Gathered } from "./gather.ts";
+import { liveMs } from "./go-live.ts";
+import {
+  again,
+  missed,
+  type Participant,
+  type Participants,
+  partMs,
+  type Reforming,
+  type Stopped,
+  stoppedBy,
+  withBytes,
+} from "./reforming.ts";
 
-interface Times {
-  /** How long a peer may take to tell what it holds, ms. */
-  readonly gatherMs: number;
-  /** What comes after this needs so much of the lease, ms. */
-  readonly liveMs: number;
+/** A peer that the network goes on without: alive, and still on its old chain. */
+export interface StayedOut {
+  readonly participant: Participant;
+  readonly why: string;
+}
+
+interface HandedOver {
+  readonly tag: "handed-over";
+  readonly entries: number;
+  readonly out: readonly StayedOut[];
 }
 
 /**
  * Gathers what the frozen peers hold and gives it to all of them. The moment their streams end they are on the new
  * chain, and that only if nothing was stored since the gathering: a Persist that began before its peer was frozen may
  * end late, and a health check may bring an old list back.
+ *
+ * A peer stays out that holds what cannot be handed over, and one that does not take in its chain in time: its own chain
+ * stays whole with it, and what it tries to store the others refuse, who are on another one.
  */
 export async function handOver(
   reforming: Reforming,
   participants: Participants,
-  { token, frozen }: Freezing,
-  { gatherMs, liveMs }: Times,
-): Promise<Stopped | { readonly tag: "handed-over"; readonly entries: number }> {
+  freezing: Freezing,
+): Promise<Stopped | HandedOver> {
   const { deps, lease } = reforming;
-  const [lost] = await Promise.all([reforming.renew(liveMs), waitForPersists(reforming, frozen)]);
+  const { frozen, bytes, largest } = freezing;
+  const needed = Math.max(0, freezing.until - deps.clock.now()) + liveMs(reforming, freezing);
+  const [lost] = await Promise.all([reforming.renew(needed), waitForPersists(reforming, frozen)]);
   // A store that is away tells nothing, and the lease may be long enough all the same.
   if (lost?.reason === "LeaseLost") return stoppedBy(lost);
-  const gathered = await gather(reforming, participants, frozen, gatherMs);
+  const gathered = await gather(reforming, participants, frozen, partMs(deps, bytes));
   if (gathered.tag !== "gathered") return gathered;
-  const { entries, held } = gathered;
-  const shared = bodyOf(token, entries);
-  const bodies = frozen.map((peer) =>
-    peer.token === token ? shared : bodyOf(peer.token, held.get(peer.participant)?.entries ?? []),
-  );
-  await Promise.all(frozen.map(({ call }, index) => call.send(bodies[index] ?? [])));
-  const changed = await changedSince(reforming, gathered);
+  const sent = await handToAll(reforming, participants, { freezing, gathered });
+  if (sent.tag !== "sent") return sent;
+  const { taken, out } = sent;
+  const changed = await changedSince(reforming, { taken, gathered, largest });
   if (changed) return again([], `${changed} has stored or is silent since it was asked`);
-  if (!covers(deps, lease, liveMs)) return again([], "the lease ran short");
-  for (const { call } of frozen) call.finish();
-  const ends = await Promise.all(frozen.map(({ joining }) => joining));
-  const failed = frozen.flatMap(({ participant }, index) => {
+  if (!covers(deps, lease, liveMs(reforming, freezing))) return again([], "the lease ran short");
+  const failed = await finish(taken);
+  return failed ?? { tag: "handed-over", entries: gathered.entries.length, out };
+}
+
+interface Sent {
+  readonly tag: "sent";
+  /** Who has all of its chain, and only waits for its end. */
+  readonly taken: readonly Frozen[];
+  readonly out: readonly StayedOut[];
+}
+
+/** Sends each its chain; who stays out is refused. */
+async function handToAll(
+  reforming: Reforming,
+  participants: Participants,
+  { freezing, gathered }: { readonly freezing: Freezing; readonly gathered: Gathered },
+): Promise<Stopped | Sent> {
+  const { frozen } = freezing;
+  const stuck = stayOut(reforming, participants, { frozen, gathered });
+  if ("tag" in stuck) return stuck;
+  const able = without(frozen, stuck);
+  const late = await sendAll(reforming, freezing, { able, gathered });
+  const taken = without(able, late);
+  if (late.length > 0 && !taken.some(({ participant }) => isMember(participants, participant))) {
+    return again(
+      late.map(({ participant }) => participant),
+      late.map(({ why }) => why).join("; "),
+    );
+  }
+  const out = [...stuck, ...late];
+  for (const { participant, call } of frozen) if (isAmong(out, participant)) call.refuse();
+  return { tag: "sent", taken, out };
+}
+
+const isAmong = (those: readonly StayedOut[], participant: Participant): boolean =>
+  those.some((each) => each.participant === participant);
+
+const without = (frozen: readonly Frozen[], out: readonly StayedOut[]): readonly Frozen[] =>
+  frozen.filter(({ participant }) => !isAmong(out, participant));
+
+const isMember = ({ members }: Participants, participant: Participant): boolean =>
+  members.some((member) => member === participant);
+
+/** Whoever holds an entry that nobody else can take, as long as another member can go on without it. */
+function stayOut(
+  reforming: Reforming,
+  participants: Participants,
+  { frozen, gathered }: { readonly frozen: readonly Frozen[]; readonly gathered: Gathered },
+): readonly StayedOut[] | Stopped {
+  const { tooLong } = gathered;
+  const [first] = tooLong;
+  if (first === undefined) return [];
+  const goOn = frozen.some(
+    ({ participant }) => isMember(participants, participant) && !tooLong.has(participant),
+  );
+  if (!goOn) return stoppedBy(entryTooLong(reforming, ...first));
+  return [...tooLong].map(([participant, bytes]) => ({
+    participant,
+    why: entryTooLong(reforming, participant, bytes).message,
+  }));
+}
+
+/** Sends each its chain. Who has not taken it in in time comes back. */
+async function sendAll(
+  { deps }: Reforming,
+  { token, bytes }: Freezing,
+  { able, gathered }: { readonly able: readonly Frozen[]; readonly gathered: Gathered },
+): Promise<readonly StayedOut[]> {
+  const withinMs = partMs(deps, bytes);
+  const late = deps.clock.sleep(withinMs).then(() => "late" as const);
+  const leaving = able.filter((peer) => peer.token !== token);
+  const ends = await Promise.all([
+    sendChain(
+      able.filter((peer) => peer.token === token),
+      bodyOf(token, gathered.entries),
+      late,
+    ),
+    ...leaving.map((peer) =>
+      sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), late),
+    ),
+  ]);
+  return ends.flat().map(({ participant }) => ({
+    participant,
+    why: `${participant.address} did not take in its chain within ${withinMs} ms`,
+  }));
+}
+
+/** So much is sent to all before more of it is: a block that many get is made ready once. */
+const PART_BYTES = 1_024 * 1_024;
+
+/** Sends these a chain, part by part. Who is late comes back; the others have all of it. */
+async function sendChain(
+  peers: readonly Frozen[],
+  chain: Iterable<Block>,
+  late: Promise<"late">,
+): Promise<readonly Frozen[]> {
+  const slow = new Set<Frozen>();
+  for (const part of partsOf(chain)) {
+    const those = peers.filter((peer) => !slow.has(peer));
+    const ends = await Promise.all(those.map(({ call }) => Promise.race([call.send(part), late])));
+    for (const [index, peer] of those.entries()) if (ends[index] === "late") slow.add(peer);
+  }
+  return [...slow];
+}
+
+function* partsOf(chain: Iterable<Block>): Generator<readonly Block[]> {
+  let part: Block[] = [];
+  let bytes = 0;
+  for (const block of chain) {
+    part.push(block);
+    bytes += costOf(block.payload);
+    if (bytes < PART_BYTES) continue;
+    yield part;
+    [part, bytes] = [[], 0];
+  }
+  yield part;
+}
+
+/** Ends the streams. Undefined: all have joined. */
+async function finish(taken: readonly Frozen[]): Promise<Stopped | undefined> {
+  for (const { call } of taken) call.finish();
+  const ends = await Promise.all(taken.map(({ joining }) => joining));
+  const failed = taken.flatMap(({ participant }, index) => {
     const end = ends[index];
     return end?.tag === "joined"
       ? []
       : [missed(participant, `${participant.address} did not take its chain: ${end?.message}`)];
   });
   const [first] = failed;
-  if (first === undefined) return { tag: "handed-over", entries: entries.length };
-  return { ...first, missing: failed.flatMap(({ missing }) => missing) };
+  return first && { ...first, missing: failed.flatMap(({ missing }) => missing) };
 }
 
 /**
@@ -66,13 +203,24 @@ async function waitForPersists({ deps }: Reforming, frozen: readonly Frozen[]): 
   await clock.sleep(Math.max(UNDER_WAY_MS, enoughMs) - tookMs);
 }
 
-/** The address of a peer whose newest entry is not what it was. */
-async function changedSince({ deps }: Reforming, { held }: Gathered): Promise<string | undefined> {
-  const { lightpeer, settings } = deps;
+interface Taken {
+  readonly taken: readonly Frozen[];
+  readonly gathered: Gathered;
+  readonly largest: number;
+}
+
+/** The address of a peer whose newest entry is not what it was; they are busy with what they take in. */
+async function changedSince(
+  { deps }: Reforming,
+  { taken, gathered, largest }: Taken,
+): Promise<string | undefined> {
+  const timeoutMs = withBytes(deps.settings.probeTimeoutMs, largest);
   const same = await Promise.all(
-    [...held].map(async ([{ address }, { digest }]) => {
-      const newest = await lightpeer.newest(address, settings.probeTimeoutMs);
-      return newest.tag === "newest" && newest.digest === digest ? [] : [address];
+    taken.map(async ({ participant }) => {
+      const before = gathered.held.get(participant);
+      if (before === undefined) return [];
+      const newest = await deps.lightpeer.newest(participant.address, timeoutMs);
+      return newest.tag === "newest" && newest.digest === before.digest ? [] : [participant.address];
     }),
   );
   return same.flat()[0];

@@ -1,39 +1,60 @@
-/** Histories of a network, merged into one. Entries are newest first everywhere, as a Query streams them. */
+import { hash } from "node:crypto";
+import { costOf } from "../../peers/lightpeer.ts";
 
-const keyOf = (entry: Uint8Array): string =>
-  Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).toString("latin1");
+/** Stored payloads, newest first, as a Query streams them. Equal ones are the same object: {@link Entries.keep}. */
+export type History = readonly Uint8Array[];
+
+/** The entries of a network while it is re-formed: each is in memory once, however many peers hold it. */
+export class Entries {
+  readonly #known = new Map<string, Uint8Array>();
+  #bytes = 0;
+
+  /** What it costs to hold all of them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The entry with these bytes. */
+  keep(payload: Uint8Array): Uint8Array {
+    const digest = hash("sha256", payload, "binary");
+    const known = this.#known.get(digest);
+    if (known !== undefined) return known;
+    this.#known.set(digest, payload);
+    this.#bytes += costOf(payload);
+    return payload;
+  }
+}
 
 /**
  * The longest history, then what only others hold: an entry that another one holds more often is added as often as
- * it is missing. Nothing that any of them holds is lost, and the same entry is kept in memory once.
+ * it is missing. Nothing that any of them holds is lost.
  */
-export function mergeHistories(histories: readonly (readonly Uint8Array[])[]): readonly Uint8Array[] {
+export function mergeHistories(histories: readonly History[]): History {
   const [longest = [], ...others] = [...histories].sort((a, b) => b.length - a.length);
-  const held = new Map<string, number>();
-  for (const entry of longest) count(held, keyOf(entry));
+  const held = new Map<Uint8Array, number>();
+  for (const entry of longest) count(held, entry);
   const added: Uint8Array[] = [];
   for (const history of others) {
     const extra = extraOf(history, held);
-    for (const entry of extra) count(held, keyOf(entry));
+    for (const entry of extra) count(held, entry);
     added.unshift(...extra);
   }
   return added.length === 0 ? longest : [...added, ...longest];
 }
 
 /** Entries of a history that are not among those held; the oldest occurrences count as held. */
-function extraOf(history: readonly Uint8Array[], held: ReadonlyMap<string, number>): readonly Uint8Array[] {
-  const left = new Map<string, number>();
+function extraOf(history: History, held: ReadonlyMap<Uint8Array, number>): History {
+  const left = new Map<Uint8Array, number>();
   return history
     .toReversed()
     .filter((entry) => {
-      const key = keyOf(entry);
-      const remaining = left.get(key) ?? held.get(key) ?? 0;
-      left.set(key, remaining - 1);
+      const remaining = left.get(entry) ?? held.get(entry) ?? 0;
+      left.set(entry, remaining - 1);
       return remaining <= 0;
     })
     .toReversed();
 }
 
-const count = (counts: Map<string, number>, key: string): void => {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+const count = (counts: Map<Uint8Array, number>, entry: Uint8Array): void => {
+  counts.set(entry, (counts.get(entry) ?? 0) + 1);
 };

@@ -4,18 +4,18 @@ import { covers, type Held, type Lease, renew, tooOld } from "../../lease.ts";
 import { held } from "../../outcome.ts";
 import { QUIET_MS } from "../../timing.ts";
 import { attempt, type Whole } from "./attempt.ts";
-import { type Participants, partMs, type Participant, type Reforming } from "./reforming.ts";
+import { type Participant, type Participants, partMs, type Reforming, withBytes } from "./reforming.ts";
 
 /** How often a re-form is tried before it is left for later. */
 const ATTEMPTS = 3;
 
-/** No attempt begins so long after the look at the network: addresses may have gone to other pods by then. */
-const ATTEMPTS_MS = 8_000;
+/** Who was to take part, and the network has gone on without it. */
+export type LeftOut = Contact & { readonly why: string };
 
 /** `touched`: peers may have been changed already, so the intent must stay. */
 export type ReformEnd =
-  | (Whole & {
-      readonly leftOut: readonly Contact[];
+  | (Omit<Whole, "out"> & {
+      readonly leftOut: readonly LeftOut[];
       /** Addresses of leavers that could not be frozen. */
       readonly uncome: readonly string[];
     })
@@ -41,9 +41,9 @@ export async function reform(
   const intent = { kind: "reform", at, seed: seed.address, ...(pod !== undefined && { pod }) } as const;
   const extend = (ms: number): Promise<Held | undefined> => renew(deps, lease, intent, ms);
   const ensure = async (ms: number): Promise<Held | undefined> =>
-    covers(deps, lease, ms) ? undefined : extend(2 * ms);
+    covers(deps, lease, ms) ? undefined : extend(ms);
   try {
-    const lost = await extend(4 * partMs(deps, 0));
+    const lost = await extend(4 * partMs(deps));
     const late = lost ?? tooOld(deps, lease, participants.looked);
     if (late) return { tag: "held", outcome: late, touched: false };
     return await tryToReform({ deps, lease, seed, ensure, renew: extend }, participants);
@@ -54,23 +54,22 @@ export async function reform(
 
 async function tryToReform(reforming: Reforming, first: Participants): Promise<ReformEnd> {
   const failures: Failures = new Map();
-  const leftOut: Contact[] = [];
+  const leftOut: LeftOut[] = [];
   const uncome: string[] = [];
   let participants = first;
   let touched = false;
   let why = "";
   for (let number = 1; number <= ATTEMPTS; number += 1) {
-    const old = number > 1 && reforming.deps.clock.now() - participants.looked.from > ATTEMPTS_MS;
-    if (old) return tooLate(reforming, why);
     const end = await attempt(reforming, participants);
-    if (end.tag === "whole") return { ...end, leftOut, uncome };
+    if (end.tag === "whole") return ended(end, participants, { leftOut, uncome });
     touched ||= end.touched;
     if (end.tag === "held") return { ...end, touched };
     why = end.message;
     for (const part of end.missing) fail(failures, part);
     await reforming.deps.clock.sleep(QUIET_MS);
-    const absent = await absentOf(reforming, participants, failures);
-    leftOut.push(...absent);
+    const timeoutMs = withBytes(reforming.deps.settings.probeTimeoutMs, end.largest ?? 0);
+    const absent = await absentOf(reforming, participants, { failures, timeoutMs });
+    leftOut.push(...absent.map((contact) => ({ ...contact, why: "it did not answer" })));
     // One that has failed may be another process next time; and what it stores alone, the others refuse by then.
     const leavers = participants.leavers.filter(
       ({ address }) => !end.missing.some((part) => part.address === address),
@@ -85,9 +84,28 @@ async function tryToReform(reforming: Reforming, first: Participants): Promise<R
   return { tag: "held", outcome: held("ReformFailed", message, { network }), touched };
 }
 
-function tooLate({ lease: { network } }: Reforming, why: string): ReformEnd {
-  const message = `the re-form of ${network} took more than ${ATTEMPTS_MS} ms: ${why}`;
-  return { tag: "held", outcome: held("LookTooOld", message, { network }), touched: true };
+/** Who stayed out of the last attempt is left out, too. */
+function ended(
+  { list, newest, entries, refusedMs, out }: Whole,
+  { members, joiners, leavers }: Participants,
+  before: { readonly leftOut: readonly LeftOut[]; readonly uncome: readonly string[] },
+): ReformEnd {
+  const whyOf = (participant: Participant): string | undefined =>
+    out.find((each) => each.participant === participant)?.why;
+  const stayedOut = [...members, ...joiners].flatMap((contact) => {
+    const why = whyOf(contact);
+    return why === undefined ? [] : [{ ...contact, why }];
+  });
+  const uncome = leavers.filter((leaver) => whyOf(leaver) !== undefined).map(({ address }) => address);
+  return {
+    tag: "whole",
+    list,
+    newest,
+    entries,
+    refusedMs,
+    leftOut: [...before.leftOut, ...stayedOut],
+    uncome: [...before.uncome, ...uncome],
+  };
 }
 
 /** A frozen network cannot wait for those who have failed so often, by missing their part or a health check after it. */
@@ -104,15 +122,12 @@ const fail = (failures: Failures, { incarnation }: Participant): void => {
 async function absentOf(
   { deps }: Reforming,
   participants: Participants,
-  failures: Failures,
+  { failures, timeoutMs }: { readonly failures: Failures; readonly timeoutMs: number },
 ): Promise<readonly Contact[]> {
   const parts = [...participants.members, ...participants.joiners];
-  const timeoutMs = deps.settings.probeTimeoutMs;
   const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
   for (const [index, part] of parts.entries()) if (probes[index] !== "serving") fail(failures, part);
-  return parts.filter(
-    (part, index) => probes[index] === "refused" || (failures.get(part.incarnation) ?? 0) >= FAILURES,
-  );
+  return parts.filter((part) => (failures.get(part.incarnation) ?? 0) >= FAILURES);
 }
 
 const without = (participants: Participants, absent: readonly Contact[]): Participants => ({

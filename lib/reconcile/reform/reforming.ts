@@ -24,23 +24,23 @@ export interface Reforming {
   readonly seed: Seed;
   /** Makes sure that the lease covers `ms` more. Undefined: it does. */
   readonly ensure: (ms: number) => Promise<Held | undefined>;
-  /** Asks the store whether the lease is still there, and renews it to `ms`. Undefined: it is. */
+  /** Asks the store whether the lease is still there, and renews it to `ms` from now. Undefined: it is. */
   readonly renew: (ms: number) => Promise<Held | undefined>;
 }
 
 /** A peer that takes part; leavers are no contacts. */
 export type Participant = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
 
-/** Stored payloads, newest first. */
-export type Entries = readonly Uint8Array[];
-
 /**
  * An attempt that does not reach its end. `again`: these did not do their part; try once more, perhaps without them.
  * `touched`: peers of the network may have been changed already.
  */
-export type Stopped = { readonly missing: readonly Participant[]; readonly touched: boolean } & (
-  { readonly tag: "again"; readonly message: string } | { readonly tag: "held"; readonly outcome: Held }
-);
+export type Stopped = {
+  readonly missing: readonly Participant[];
+  readonly touched: boolean;
+  /** What the longest history costs to hold, bytes, where peers have been busy with it. */
+  readonly largest?: number;
+} & ({ readonly tag: "again"; readonly message: string } | { readonly tag: "held"; readonly outcome: Held });
 
 export const again = (missing: readonly Participant[], message: string): Stopped => ({
   tag: "again",
@@ -78,6 +78,32 @@ export function tooLarge(reforming: Reforming, { address }: Participant, touched
 
 export const namesOf = (parts: readonly Participant[]): string => parts.map(({ name }) => name).join(", ");
 
-/** How long one peer may take for its part, ms: grows with what it has to tell or to take in. */
-export const partMs = (deps: Deps, bytes: number): number =>
-  Math.min(deps.settings.joinTimeoutMs, 5_000 + Math.ceil(bytes / 1_024));
+/**
+ * What klight and its peers move in a ms at the least, bytes, also where the processor is busy with other things: a tenth
+ * of what two quiet cores do. What takes longer has failed.
+ */
+const BYTES_PER_MS = 4 * 1_024;
+
+/** `ms` for an answer, and the time for what must be moved before it comes. */
+export const withBytes = (ms: number, bytes: number): number => ms + Math.ceil(bytes / BYTES_PER_MS);
+
+/** How long the peers may take for one part of a re-form in which so much is moved, of all of them together, ms. */
+export const partMs = ({ settings }: Deps, bytes = 0): number =>
+  withBytes(Math.min(settings.joinTimeoutMs, 5_000), bytes);
+
+/** So many peers are read from or sent to at once: each has some of the longest messages under way. */
+const AT_ONCE = 8;
+
+/** Does it for all, for a few at a time; in their order. */
+export async function forEach<Item, Done>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Done>,
+): Promise<readonly Done[]> {
+  const done: Done[] = [];
+  const left = items.entries();
+  const workers = Array.from({ length: AT_ONCE }, async () => {
+    for (const [index, item] of left) done[index] = await work(item);
+  });
+  await Promise.all(workers);
+  return done;
+}
