@@ -1,3 +1,4 @@
+import { createMemoryBudget } from "../../lib/memory-budget.ts";
 import type { ClusterEvent, JoinedCondition } from "../../lib/cluster/cluster.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
@@ -171,6 +172,7 @@ export function scriptedDeps(
     contacts,
     cluster,
     lightpeer: scriptedPeers(answers, { calls, clock }),
+    histories: createMemoryBudget(Infinity, () => Promise.resolve()),
     seeds: {
       open: () => {
         const address = "seed" in answers ? answers.seed : "10.0.0.1:9082";

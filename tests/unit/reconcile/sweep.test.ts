@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createMemoryBudget } from "../../../lib/memory-budget.ts";
 import { describe, test } from "node:test";
 import type { Deps } from "../../../lib/deps.ts";
 import { createTurns } from "../../../lib/keyed-queue.ts";
@@ -71,6 +72,7 @@ class Sweeps {
       cluster: this.cluster,
       clock: this.clock,
       turns: createTurns(),
+      histories: createMemoryBudget(0, unasked),
       newToken: () => "token",
       log: { debug: unasked, info: unasked, warn: unasked, error: unasked },
       seeds: { open: unasked },
