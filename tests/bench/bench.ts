@@ -12,6 +12,7 @@ import { printReport, round } from "./report.ts";
 import { measureStart } from "./start.ts";
 import { measureSteps } from "./steps.ts";
 import { measureStream } from "./stream.ts";
+import { measureScale, measureSweep } from "./sweep.ts";
 
 const measurements = {
   start: measureStart,
@@ -19,6 +20,8 @@ const measurements = {
   crowd: measureCrowd,
   networks: measureNetworks,
   stream: measureStream,
+  sweep: measureSweep,
+  scale: measureScale,
   reform: measureReform,
   histories: measureHistories,
   page: measurePage,
