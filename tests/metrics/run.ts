@@ -1,9 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { readOptions } from "../../scripts/options.ts";
 import { goBinary, missingGo } from "../harness/go-binary.ts";
 import { skipWithoutRedis } from "../harness/redis.ts";
 
-/** Builds Prometheus, once, and runs the tests of this folder with it. Words after the command go to `node --test`. */
+readOptions(
+  `npm run test:metrics
+
+Builds Prometheus, once, into the user's cache, and asks dashboards and alerts of it. It needs Go and redis-server; what is
+missing is said, and is a failure with CI=true.`,
+  {},
+);
+
 const missing = [missingGo(), skipWithoutRedis()].filter((part) => typeof part === "string");
 if (missing.length > 0) {
   console.log(`the tests with a real Prometheus are not run, missing here: ${missing.join("; ")}`);
@@ -20,12 +28,7 @@ const binary = goBinary({
 });
 const { status } = spawnSync(
   process.execPath,
-  [
-    "--test",
-    "--test-timeout=300000",
-    ...process.argv.slice(2),
-    join(import.meta.dirname, "prometheus.test.ts"),
-  ],
+  ["--test", "--test-timeout=300000", join(import.meta.dirname, "prometheus.test.ts")],
   { env: { ...process.env, TEST_PROMETHEUS: binary }, stdio: "inherit" },
 );
 process.exit(status ?? 1);
