@@ -24,18 +24,26 @@ export interface PageReads {
   readonly why: (pod: PodName) => Promise<WhyReading>;
 }
 
+/** Whoever asks while a page is written waits for it, and so long afterwards, ms, gets the same. */
+const SHARED_MS = 300;
+
 const again = { "retry-after": "5" };
 
 /** Answers for the page. Networks are read for what shows them, and not for a file. */
 export function createPage(reads: PageReads): (request: PageRequest) => Promise<Reply> {
   const partOf = createParts();
+  let last: { readonly reading: Promise<StatusReading>; writtenAt: number } | undefined;
   const networks = async ({ what, query, ifNoneMatch }: PageRequest): Promise<Reply> => {
     const { q, show } = query;
     const filter = { search: typeof q === "string" ? q : "", attention: show === "attention" };
-    const reading = await reads.status();
+    const isGood = last && performance.now() - last.writtenAt < SHARED_MS;
+    const mine = (isGood && last) || { reading: reads.status(), writtenAt: -Infinity };
+    last = mine;
+    const reading = await mine.reading;
     if (reading.tag === "failed") return lost(what, filter, reading);
     const part = partOf(reading.status, filter);
-    if (what === "page") return page(200, pageDocument(filter, titleOf(reading.status), part));
+    if (mine.writtenAt < 0) mine.writtenAt = performance.now();
+    if (what === "page") return page(200, part.document);
     const headers = { etag: `"${part.revision}"` };
     return ifNoneMatch === headers.etag ? { status: 304, headers } : page(200, part.body, headers);
   };
@@ -48,12 +56,20 @@ export function createPage(reads: PageReads): (request: PageRequest) => Promise<
   };
 }
 
-/** Many who wait for one reading get one part: writing it takes longer than reading. */
-function createParts(): (status: Status, filter: Filter) => LivePart {
-  let last: { readonly status: Status; readonly key: string; readonly part: LivePart } | undefined;
+/** A part, and the document around it. */
+interface Shared extends LivePart {
+  readonly document: Html;
+}
+
+/** Many who wait for one reading get one text: writing it takes longer than reading. */
+function createParts(): (status: Status, filter: Filter) => Shared {
+  let last: { readonly status: Status; readonly key: string; readonly part: Shared } | undefined;
   return (status, filter) => {
     const key = JSON.stringify(filter);
-    if (last?.status !== status || last.key !== key) last = { status, key, part: livePart(status, filter) };
+    if (last?.status === status && last.key === key) return last.part;
+    const part = livePart(status, filter);
+    const document = pageDocument(filter, titleOf(status), part);
+    last = { status, key, part: { ...part, document } };
     return last.part;
   };
 }

@@ -40,6 +40,21 @@ export function pageRoutes(answer: Answer, guards: readonly RequestHandler[]): R
   return routes;
 }
 
+/** Many who are sent the same text at once share the work. */
+const underWay = new Map<string, Promise<Buffer>>();
+
+async function compressed(body: string): Promise<Buffer> {
+  const known = underWay.get(body);
+  if (known) return known;
+  const work = compress(body, { level: COMPRESS_LEVEL });
+  underWay.set(body, work);
+  try {
+    return await work;
+  } finally {
+    underWay.delete(body);
+  }
+}
+
 async function reply(answer: Answer, what: string, request: Request, response: Response): Promise<void> {
   const ifNoneMatch = request.get("if-none-match");
   const { namespace, pod: name } = request.params;
@@ -57,5 +72,5 @@ async function reply(answer: Answer, what: string, request: Request, response: R
     return;
   }
   response.set({ "content-encoding": "gzip", vary: "accept-encoding" });
-  response.end(await compress(body, { level: COMPRESS_LEVEL }));
+  response.end(await compressed(body));
 }
