@@ -23,12 +23,19 @@ export type Send = (request: ApiRequest) => Promise<ApiAnswer>;
 /** Sends requests to this API server, each with all that it needs before it within `timeoutMs` ms. */
 export function sendTo(to: ApiServerAccess, timeoutMs: number): Send {
   return async (request) => {
-    const signal = AbortSignal.timeout(timeoutMs);
+    const late = new AbortController();
+    const { signal } = late;
+    // Not a signal of its own accord: that one would keep each answer in memory until its time is over.
+    const timer = setTimeout(() => {
+      late.abort(new Error(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
     try {
       // The signal reaches the request alone; renewing a token can hang as well.
       return await Promise.race([exchange(to, request, signal), aborted(signal)]);
     } catch (error) {
       return { tag: "unreachable", message: reasonOf(signal.aborted ? signal.reason : error) };
+    } finally {
+      clearTimeout(timer);
     }
   };
 }

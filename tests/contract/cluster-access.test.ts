@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import { createKubernetesCluster, type KubernetesOptions } from "../../lib/cluster/kubernetes.ts";
 import { runningPod } from "../harness/pods.ts";
@@ -240,4 +242,20 @@ describe("a list of large pods", () => {
       assert.ok(later.length <= Math.ceil((count * (bytes + 3_000)) / (2 * 2 ** 20)) + 3, sizes.join(" "));
     });
   }
+
+  it("leaves nothing of its pages behind but what klight reads", async (t) => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const api = await serve(t, listing(300, 100_000));
+    const { directory } = await accountIn(t);
+    const cluster = clusterOf({ account: { server: api.url, directory } });
+    await cluster.getPod({ namespace: "default", name: "a" });
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const listed = await cluster.listPods({});
+    collect();
+    const kept = process.memoryUsage().heapUsed - before;
+    assert.ok(listed.tag === "pods" && listed.pods.length === 300);
+    assert.ok(kept < 5 * 2 ** 20, `${kept} bytes of 30 MB`);
+  });
 });
