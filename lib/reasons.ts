@@ -132,6 +132,11 @@ export const reasons = {
       cure: "Set the old label again, restart the pod, or set KLIGHT_REFORM=on.",
       ...stays,
     },
+    ReformedJustNow: {
+      says: "The network was re-formed and found whole three times within a minute. Each re-form refuses what applications store for a moment.",
+      cure: "Ask again at the time that the message names. If the network does not store: ask klight why at one of its pods.",
+      ...mends(2 * MINUTE),
+    },
     NoNetwork: {
       says: "There is no network of that name with a member that lives.",
       cure: "Look at the list of networks for the right name.",

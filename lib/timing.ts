@@ -3,7 +3,7 @@
 /** Two health periods of a lightpeer and some slack: so long its network may still be cleaning up after a death. */
 export const QUIET_MS = 1_200;
 
-/** So long a member may be silent, or its pod not Ready, before it is given up. */
+/** So long a member may be silent, or its container not ready, before it is given up. */
 export const GIVE_UP_MS = 30_000;
 
 /** Nothing should pass between the last probes and a change; after so long they are worth nothing. */
@@ -24,6 +24,10 @@ export const LOOK_LEASE_MS = 15_000;
 
 /** How much longer than the call it protects a lease lives. */
 export const LEASE_MARGIN_MS = 3_000;
+
+/** Re-forms that people may ask for in a network within this time, and how many: each one refuses writes for a moment. */
+export const REFORMS_WITHIN_MS = 60_000;
+export const REFORMS_AT_MOST = 3;
 
 /** A lightpeer checks the health of its list once in so long, with some slack. */
 export const HEALTH_PERIOD_MS = 600;

@@ -6,7 +6,7 @@ import { type Held, type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import type { Joiner, KnownContact } from "./observation.ts";
 import { held, type Outcome } from "../outcome.ts";
-import type { Freshness, Newest } from "../peers/lightpeer.ts";
+import type { Newest } from "../peers/lightpeer.ts";
 import { contactsToTry, planJoin, sharedHeld } from "./plan.ts";
 import { networkBefore } from "../pod/network-before.ts";
 import { otherAtAddress } from "./shared-address.ts";
@@ -21,23 +21,27 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
   const { deps, lease, record, seen } = step;
   const { pod, peer } = joiner;
   const about = { pod, network: lease.network };
-  const [name, asked] = await Promise.all([
+  const [shared, name, asked] = await Promise.all([
+    sharedBy(step, joiner),
     checkName(deps, joiner),
     deps.lightpeer.askFresh(peer.address, deps.settings.probeTimeoutMs),
   ]);
+  if (shared) return hold(step, shared);
   if (name.tag === "differs") return hold(step, name.outcome);
   if (asked === "silent")
     return hold(step, held("PeerNotAnswering", `${peer.name} does not answer a question`, about));
   const old = tooOld(deps, lease, seen.looked);
   if (old) return hold(step, { ...old, ...about });
-  const shared = await sharedBy(step, joiner, asked);
-  if (shared) return hold(step, shared);
   if (asked === "chained" && deps.settings.reform === "on")
     return repair(withNamed(step, joiner), cause("has-chain", `${peer.name} has a chain already`));
   const message = `${peer.name} at ${peer.address} is the first of ${lease.network}`;
   const { generation } = record;
   const outcome = { ...about, name: "founded", reason: "Founded", message, generation } as const;
-  const change = { ...pushed(seen, contactOf(peer, null, deps.clock.now())), deaths: false };
+  const gone = { dead: [...seen.dead, ...seen.replaced, ...seen.lost], replaced: [], lost: [] };
+  const change = {
+    ...pushed({ ...seen, ...gone }, contactOf(peer, null, deps.clock.now())),
+    deaths: false,
+  };
   return { outcome, change, tell: [{ tag: "in", pod, outcome }, ...warningOf(step, joiner, name)] };
 }
 
@@ -49,15 +53,15 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
   if (first === undefined) return hold(step, nobodyReachable(step, joiner, "there is no other contact"));
   const { address } = first.contact;
   const timeoutMs = settings.probeTimeoutMs;
-  const [name, asked, contact, newest] = await Promise.all([
+  const [shared, name, asked, contact, newest] = await Promise.all([
+    sharedBy(step, joiner),
     checkName(deps, joiner),
     lightpeer.askFresh(joiner.peer.address, timeoutMs),
     seen.members.length > 1 ? lightpeer.askFresh(address, timeoutMs) : undefined,
     lightpeer.newest(address, timeoutMs),
   ]);
-  if (name.tag === "differs") return hold(step, name.outcome);
-  const shared = await sharedBy(step, joiner, asked);
   if (shared) return hold(step, shared);
+  if (name.tag === "differs") return hold(step, name.outcome);
   const answers = { joiner: asked, contact, newest };
   const next = planJoin(seen, record, settings, { network: target.network, joiner, answers });
   switch (next.tag) {
@@ -73,13 +77,9 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
   }
 }
 
-/** A chain at a peer that should be new may be another pod's: then neither of them is touched. */
-async function sharedBy(
-  { deps, lease: { network } }: Step,
-  joiner: Joiner,
-  freshness: Freshness,
-): Promise<Held | undefined> {
-  if (freshness !== "chained" || networkBefore(joiner.pod) !== undefined) return undefined;
+/** What answers for a peer that should be new may be another pod's: then neither of them is touched. */
+async function sharedBy({ deps, lease: { network } }: Step, joiner: Joiner): Promise<Held | undefined> {
+  if (networkBefore(joiner.pod) !== undefined) return undefined;
   const about = { pod: joiner.pod, network };
   const asked = await otherAtAddress(deps, joiner);
   if (asked.tag === "failed") return { ...clusterHeld(asked), ...about };

@@ -153,13 +153,23 @@ function causeAlone({ joiner, members }: Observation, { network }: Target): Caus
 
 /** Why the network must be re-formed before anything else, if it must. */
 function causeOf(target: Target, seen: Observation, { intent }: NetworkRecord): Cause | undefined {
-  const [lost] = [...seen.lost, ...seen.givenUp];
-  const [replaced] = seen.replaced;
-  const [moved] = seen.moved;
-  const [readdressed] = seen.readdressed;
   const { leaver } = target;
   if (intent)
     return cause("half-done", `a ${intent.kind} for ${intent.pod ?? "the network"} was left half-done`);
+  const gone = causeOfGone(seen);
+  if (gone) return gone;
+  if (leaver && seen.members.length > 0) return cause("moved-away", `${leaver.name} goes to another network`);
+  return target.cause;
+}
+
+/** Somebody who was in is not any more, or elsewhere, and the others may not know it. */
+function causeOfGone(seen: Observation): Cause | undefined {
+  // Where nobody else is left, nobody has those that are gone on a list, and the joiner founds the network.
+  const isFounder = seen.joiner !== undefined && seen.members.length === 0;
+  const [lost] = isFounder ? [] : [...seen.lost, ...seen.givenUp];
+  const [replaced] = isFounder ? [] : seen.replaced;
+  const [moved] = seen.moved;
+  const [readdressed] = seen.readdressed;
   if (lost) return cause("given-up", `${lost.namespace}/${lost.name} has not answered for too long`);
   if (replaced)
     return cause(
@@ -168,8 +178,7 @@ function causeOf(target: Target, seen: Observation, { intent }: NetworkRecord): 
     );
   if (readdressed) return cause("new-address", `${placeOf(readdressed)} has another address now`);
   if (moved) return cause("moved-away", `${moved.namespace}/${moved.name} has gone to another network`);
-  if (leaver && seen.members.length > 0) return cause("moved-away", `${leaver.name} goes to another network`);
-  return target.cause;
+  return undefined;
 }
 
 /** The second decision, from what the peers said; pure. */

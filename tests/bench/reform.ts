@@ -67,6 +67,8 @@ async function measureCase(
     ]);
     const reforms: { readonly ms: number; readonly result: Answer }[] = [];
     for (let run = 0; run < runs; run += 1) {
+      // People may ask only so often: what klight knows of the re-forms before is what its log says.
+      await stage.redis?.command("DEL", "klight:{default/measured}:log");
       reforms.push(await timed(() => poster.ask("/networks/default/measured/reform")));
     }
     await elsewhere.look();
