@@ -109,7 +109,7 @@ describe("the double refuses what an API server refuses", () => {
     [
       "a container without a name",
       { ...manifest("x"), spec: { containers: [{}] } } as IPod,
-      "required property name",
+      "spec.containers[0].name: Required value",
     ],
   ];
   for (const [what, pod, message] of refused) {
@@ -334,7 +334,7 @@ describe("a watch of the double", () => {
     assert.equal(new Set(versions).size, 3);
   });
 
-  it("tells of a deletion twice: when it is asked for and when it is done", async () => {
+  it("tells of a deletion three times: when it is asked for, when its time is over, and when it is done", async () => {
     const pod = api.pods.create(manifest("goes"), "watched").metadata;
     const seen: WatchEvent[] = [];
     const stop = api.pods.watch("klight.networkId=netA", (event) => void seen.push(event));
@@ -342,10 +342,11 @@ describe("a watch of the double", () => {
     api.pods.remove(pod);
     stop();
     assert.deepEqual(
-      seen.map(({ type, object }) => [type, object.metadata.deletionTimestamp !== undefined]),
+      seen.map(({ type, object }) => [type, object.metadata.deletionGracePeriodSeconds]),
       [
-        ["MODIFIED", true],
-        ["DELETED", true],
+        ["MODIFIED", 30],
+        ["MODIFIED", 0],
+        ["DELETED", 0],
       ],
     );
   });

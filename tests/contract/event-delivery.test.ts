@@ -70,7 +70,7 @@ describe("an event of the source", () => {
       const object = { ...runningPod(), metadata: { name: "rec-a", namespace: "default" } };
       const sink = `http://${recorded.headers["host"]}/`;
       const { headers, body } = cloudEvent(
-        { mode, apiServer, sink },
+        { mode, apiServer, sink, sourceNamespace: "default" },
         { type: "ADDED", object: object as never },
       );
       const fixed = { ...headers, "ce-id": "", "ce-time": "", "content-length": "" };

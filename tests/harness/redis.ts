@@ -2,13 +2,14 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
+import { freePort } from "./free-port.ts";
 import { findCommand, killAtExit, tied } from "./tied-process.ts";
 
 /** One process of the two. A paused one keeps its connections and says nothing. */
@@ -84,16 +85,6 @@ const kill = async (child: ChildProcess): Promise<void> => {
   child.ref();
   child.kill("SIGKILL");
   await exited;
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 };
 
 /** Redis's own protocol, as far as needed: inline commands out, the text that comes back. */

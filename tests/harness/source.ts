@@ -10,7 +10,9 @@ export interface SourceOptions {
   readonly sink: string;
   /** What an event carries: the pod, or only its name. */
   readonly mode: "Resource" | "Reference";
-  /** Absent: all namespaces. */
+  /** Where the source itself is; default `klight`. */
+  readonly sourceNamespace?: string;
+  /** Whose pods are told of; absent: all namespaces. */
   readonly namespace?: string;
   readonly selector?: string;
   /** Before the first retry, in ms; doubles with each, 5 of them. What the adapter does: about 3 s in all. */
@@ -80,7 +82,12 @@ export function startSource(options: SourceOptions): Source {
 
 /** Headers and body exactly as the adapter sends them; `tests/fixtures` has recorded ones. */
 export function cloudEvent(
-  { mode, apiServer, sink }: Pick<SourceOptions, "mode" | "apiServer" | "sink">,
+  {
+    mode,
+    apiServer,
+    sink,
+    sourceNamespace = "klight",
+  }: Pick<SourceOptions, "mode" | "apiServer" | "sink" | "sourceNamespace">,
   { type, object }: WatchEvent,
 ): PostedEvent {
   const { namespace, name } = object.metadata;
@@ -103,7 +110,8 @@ export function cloudEvent(
       "ce-time": new Date().toISOString(),
       "ce-type": `dev.knative.apiserver.${mode === "Resource" ? "resource" : "ref"}.${change}`,
       "content-type": "application/json",
-      "kn-namespace": namespace,
+      // Where the source is, which need not be where the pod is.
+      "kn-namespace": sourceNamespace,
       "accept-encoding": "gzip",
     },
     body,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Response } from "express";
-import { type Refusal, statusObject } from "./status.ts";
+import { type Refusal, refuse } from "./status.ts";
 
 /** One request, as RBAC names it. */
 export interface ApiCall {
@@ -8,6 +8,8 @@ export interface ApiCall {
   readonly resource: "pods" | "pods/status" | "events";
   /** Absent: in all namespaces. */
   readonly namespace?: string;
+  /** Absent: it is about no single object. */
+  readonly name?: string;
 }
 
 /**
@@ -25,15 +27,21 @@ function refusalOf(fault: Fault, call: ApiCall): Refusal | undefined {
   switch (fault.tag) {
     case "forbidden": {
       const who = 'User "system:serviceaccount:klight:klight"';
-      const message = `${call.resource} is forbidden: ${who} cannot ${call.verb} resource "${call.resource}" in API group "" ${where(call)}`;
-      return { code: 403, reason: "Forbidden", message };
+      const [kind = ""] = call.resource.split("/");
+      const what = call.name === undefined ? kind : `${kind} "${call.name}"`;
+      const message = `${what} is forbidden: ${who} cannot ${call.verb} resource "${call.resource}" in API group "" ${where(call)}`;
+      return {
+        code: 403,
+        reason: "Forbidden",
+        message,
+        of: { kind, ...(call.name !== undefined && { name: call.name }) },
+      };
     }
-    case "throttled":
-      return { code: 429, reason: "TooManyRequests", message: "Too many requests, please try again later." };
     case "broken":
       return { code: 500, reason: "InternalError", message: "etcdserver: request timed out" };
     case "down":
     case "silent":
+    case "throttled":
     case "garbage":
     case "slow":
       return undefined;
@@ -47,8 +55,12 @@ export async function isSuffered(fault: Fault, call: ApiCall, response: Response
     return false;
   }
   const refusal = refusalOf(fault, call);
-  if (refusal !== undefined) response.status(refusal.code).json(statusObject(refusal));
-  else if (fault.tag === "garbage") response.status(200).send("<html>sign in</html>");
+  if (refusal !== undefined) refuse(response, refusal);
+  // Flow control stands before all that would write a Status.
+  else if (fault.tag === "throttled") {
+    response.writeHead(429, { "content-type": "text/plain; charset=utf-8", "retry-after": "1" });
+    response.end("Too many requests, please try again later.\n");
+  } else if (fault.tag === "garbage") response.status(200).send("<html>sign in</html>");
   else if (fault.tag === "down") response.destroy();
   return true;
 }

@@ -2,11 +2,14 @@ import { type ContainerStatus, runningStatus, terminatedStatus } from "../pods.t
 import type { PodObject } from "./objects.ts";
 import type { Named, PodStore } from "./pod-store.ts";
 
+/** Where the kubelet reads a pod and writes its status. */
+export type KubeletStore = Pick<PodStore, "get" | "changeStatus">;
+
 const containerId = ({ namespace, name }: Named, container: string, restarts: number): string =>
   `containerd://${namespace}-${name}-${container}-${restarts}`;
 
 /** All containers run, and the pod has its address. */
-export function run(store: PodStore, pod: Named, ip: string): PodObject {
+export function run(store: KubeletStore, pod: Named, ip: string): PodObject {
   const { containers, initContainers = [] } = store.get(pod)?.spec ?? { containers: [] };
   const statusesOf = (list: readonly { readonly name: string }[]): ContainerStatus[] =>
     list.map(({ name }) => runningStatus(name, { containerID: containerId(pod, name, 0) }));
@@ -21,7 +24,7 @@ export function run(store: PodStore, pod: Named, ip: string): PodObject {
 }
 
 /** A container ended and runs again: another containerID, one restart more. */
-export const restartContainer = (store: PodStore, pod: Named, container: string): PodObject =>
+export const restartContainer = (store: KubeletStore, pod: Named, container: string): PodObject =>
   changeContainer(store, { ...pod, container }, ({ restartCount }) =>
     runningStatus(container, {
       containerID: containerId(pod, container, restartCount + 1),
@@ -30,7 +33,7 @@ export const restartContainer = (store: PodStore, pod: Named, container: string)
   );
 
 export const setContainerReady = (
-  store: PodStore,
+  store: KubeletStore,
   container: Named & { readonly container: string },
   ready: boolean,
 ): PodObject => changeContainer(store, container, (status) => ({ ...status, ready }));
@@ -45,7 +48,11 @@ export interface Finish {
 }
 
 /** All containers have ended for good: evicted, failed, or done. */
-export function finish(store: PodStore, pod: Named, { phase, reason, address = "kept" }: Finish): PodObject {
+export function finish(
+  store: KubeletStore,
+  pod: Named,
+  { phase, reason, address = "kept" }: Finish,
+): PodObject {
   const ended = ({ name, containerID, restartCount }: ContainerStatus): ContainerStatus => {
     const changes = { restartCount, ...(containerID !== undefined && { containerID }) };
     return terminatedStatus(name, changes);
@@ -62,14 +69,14 @@ export function finish(store: PodStore, pod: Named, { phase, reason, address = "
 }
 
 /** The network plugin gives the running pod another address. */
-export const moveTo = (store: PodStore, pod: Named, ip: string): PodObject =>
+export const moveTo = (store: KubeletStore, pod: Named, ip: string): PodObject =>
   store.changeStatus(pod, (status) => {
     status.podIP = ip;
     status.podIPs = [{ ip }];
   });
 
 function changeContainer(
-  store: PodStore,
+  store: KubeletStore,
   { container, ...pod }: Named & { readonly container: string },
   change: (status: ContainerStatus) => ContainerStatus,
 ): PodObject {

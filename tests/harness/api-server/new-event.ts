@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { badRequest, invalid, RefusedError } from "./status.ts";
+import { badRequest, ELSEWHERE, invalid, RefusedError } from "./status.ts";
 import {
   type EventObject,
   eventObject,
@@ -10,6 +10,7 @@ import {
 
 /** An Event as it is stored: its name made. */
 export type StoredEvent = EventObject & {
+  readonly eventTime: null;
   readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
 };
 
@@ -23,8 +24,7 @@ export function newEvent(body: unknown, namespace: string, fields: FieldValidati
   const event = read.data;
   const { name, generateName } = event.metadata;
   if ((event.metadata.namespace ?? namespace) !== namespace) {
-    const message = "the namespace of the provided object does not match the namespace sent on the request";
-    throw new RefusedError(badRequest(message));
+    throw new RefusedError(badRequest(ELSEWHERE));
   }
   if (event.involvedObject.namespace !== namespace) {
     const cause = { field: "involvedObject.namespace", message: "does not match event.namespace" };
@@ -37,5 +37,5 @@ export function newEvent(body: unknown, namespace: string, fields: FieldValidati
   const uid = randomUUID();
   // The server cuts a long prefix, so that the whole is a name of 63 characters.
   const given = name ?? `${generateName?.slice(0, 58)}${uid.slice(0, 5)}`;
-  return { ...event, metadata: { ...event.metadata, name: given, namespace, uid } };
+  return { ...event, eventTime: null, metadata: { ...event.metadata, name: given, namespace, uid } };
 }

@@ -15,15 +15,26 @@ interface Rest {
   readonly version: string;
 }
 
+const TOO_OLD =
+  "The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
+  "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. " +
+  "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or " +
+  "deleted between the time the first chunk was returned and now may show up in the list.";
+
 export function createPages(): Pages {
   const rests = new Map<string, Rest>();
   const expired = new Set<string>();
 
+  const kept = (rest: Rest): string => {
+    const token = randomUUID();
+    rests.set(token, rest);
+    return token;
+  };
+
   const page = ({ pods, version }: Rest, limit: number): object => {
     const size = limit > 0 ? limit : pods.length;
     const rest = pods.slice(size);
-    const token = rest.length > 0 ? randomUUID() : undefined;
-    if (token !== undefined) rests.set(token, { pods: rest, version });
+    const token = rest.length > 0 ? kept({ pods: rest, version }) : undefined;
     return {
       kind: "PodList",
       apiVersion: "v1",
@@ -36,11 +47,12 @@ export function createPages(): Pages {
   return {
     first: (pods, limit, version) => page({ pods, version }, limit),
     next(token, limit) {
-      if (expired.has(token)) {
-        const message = "The provided continue parameter is too old to display a consistent list result.";
-        throw new RefusedError({ code: 410, reason: "Expired", message });
-      }
       const rest = rests.get(token);
+      if (rest !== undefined && expired.has(token)) {
+        // Offers to go on with what there is, at the price of a list of two moments.
+        const next = kept(rest);
+        throw new RefusedError({ code: 410, reason: "Expired", message: TOO_OLD, next });
+      }
       if (rest === undefined) throw new RefusedError(badRequest("continue key is not valid"));
       return page(rest, limit);
     },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { IPod } from "kubernetes-models/v1/Pod";
 import type { Condition } from "../pods.ts";
 import { markStatusWritten, podFromManifest, type PodObject, timestamp } from "./objects.ts";
@@ -77,13 +78,16 @@ export function createPodStore(): PodStore {
   }
 
   function remove(pod: Named): PodObject {
-    const before = stored(pod);
-    if ((before.metadata.finalizers ?? []).length > 0) {
-      return change(pod, ({ metadata }) => {
-        metadata.deletionTimestamp ??= timestamp();
-        metadata.deletionGracePeriodSeconds = 0;
-      });
-    }
+    const { finalizers = [], deletionTimestamp, deletionGracePeriodSeconds: grace } = stored(pod).metadata;
+    // The end of the grace period is a change of its own, of which watchers are told, too.
+    const ends = finalizers.length > 0 || (deletionTimestamp !== undefined && grace !== 0);
+    const before = ends
+      ? change(pod, ({ metadata }) => {
+          metadata.deletionTimestamp ??= timestamp();
+          metadata.deletionGracePeriodSeconds = 0;
+        })
+      : stored(pod);
+    if (finalizers.length > 0) return before;
     version += 1;
     before.metadata.resourceVersion = String(version);
     pods.delete(keyOf(pod));
@@ -142,14 +146,24 @@ export function createPodStore(): PodStore {
     remove,
 
     mergeConditions(pod: Named, uid: string | undefined, conditions: readonly ConditionPatch[]): PodObject {
-      const { metadata } = stored(pod);
-      if (uid !== undefined && uid !== metadata.uid) {
+      const object = stored(pod);
+      if (uid !== undefined && uid !== object.metadata.uid) {
         const cause = { field: "metadata.uid", message: `Invalid value: "${uid}": field is immutable` };
         throw new RefusedError(invalid("Pod", pod.name, [cause]));
       }
-      return changeStatus(pod, (status) => {
-        for (const condition of conditions) status.conditions = merged(status.conditions ?? [], condition);
+      const before = object.status.conditions ?? [];
+      const after = conditions.reduce(merged, before);
+      // What changes nothing is no new version, and nobody is told of it.
+      if (isDeepStrictEqual(after, before)) return object;
+      const patched = change(pod, (next) => {
+        next.status.conditions = after;
+        markStatusWritten(next);
       });
+      // The kubelet sees a readiness gate opened and writes by itself: another version, and not in this answer.
+      const settled = structuredClone(patched);
+      settleReady(settled);
+      if (!isDeepStrictEqual(settled, patched)) put(settled);
+      return patched;
     },
 
     watch(selector: string, listener: (event: WatchEvent) => void): () => void {
@@ -190,7 +204,7 @@ function merged(conditions: Conditions, patch: ConditionPatch): Conditions {
 }
 
 /** What the kubelet says of the whole pod: ContainersReady, and Ready, for which every readiness gate must be True, too. */
-function settleReady({ spec, status }: PodObject): void {
+export function settleReady({ spec, status }: PodObject): void {
   if (status.containerStatuses === undefined) return;
   const isTrue = (type: string): boolean =>
     (status.conditions ?? []).some((each) => each.type === type && each.status === "True");

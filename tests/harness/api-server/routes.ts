@@ -7,7 +7,7 @@ import type { Pages } from "./pages.ts";
 import type { Named, PodStore } from "./pod-store.ts";
 import { parseFieldSelector, parseSelector } from "./selector.ts";
 import { otherObjects, type OtherObjects } from "./other-objects.ts";
-import { badRequest, invalid, notFound, type Refusal, RefusedError, statusObject } from "./status.ts";
+import { badRequest, ELSEWHERE, invalid, notFound, refuse, RefusedError, reply } from "./status.ts";
 import { type FieldValidation, readObject, statusPatch, strictProblems } from "./validation.ts";
 
 export interface RoutesOptions {
@@ -41,8 +41,12 @@ export function createRoutes(options: RoutesOptions): Express {
     answer: Answer,
   ): void => {
     app[method](path, async (request, response) => {
-      const { namespace } = request.params as Namespaced;
-      const made = { ...call, ...(namespace !== undefined && { namespace }) };
+      const { namespace, name } = request.params as Namespaced;
+      const made = {
+        ...call,
+        ...(namespace !== undefined && { namespace }),
+        ...(name !== undefined && { name }),
+      };
       const fault = options.takes(made);
       if (fault !== undefined && (await isSuffered(fault, made, response))) return;
       respond({ request, response, answer, token: options.token });
@@ -60,6 +64,9 @@ export function createRoutes(options: RoutesOptions): Express {
   });
   route("post", `${inNamespace}/pods`, { verb: "create", resource: "pods" }, (request) => {
     const manifest = json(request, ["application/json"]) as IPod;
+    const { namespace } = named(request);
+    if ((manifest.metadata?.namespace ?? namespace) !== namespace)
+      throw new RefusedError(badRequest(ELSEWHERE));
     return { code: 201, body: pods.create(manifest, named(request).namespace) };
   });
   route("put", `${inNamespace}/pods/:name`, { verb: "update", resource: "pods" }, (request) => {
@@ -137,7 +144,7 @@ function respond({ request, response, answer, token }: Exchange): void {
   try {
     refuseOdd(request);
     const { code, body } = answer(request);
-    response.status(code).json(body);
+    reply(response, code, body);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     refuse(response, error.refusal);
@@ -170,9 +177,6 @@ function refuseOdd(request: Request): void {
     throw new RefusedError(badRequest(`Name parameter invalid: ${JSON.stringify(name)}`));
   }
 }
-
-const refuse = (response: Response, refusal: Refusal): void =>
-  void response.status(refusal.code).json(statusObject(refusal));
 
 function named({ params }: Request): Named {
   const { namespace = "", name = "" } = params as Namespaced;
@@ -266,10 +270,12 @@ function patchStatus(pods: PodStore, request: Request): PodObject {
   const patch = readObject(statusPatch, body, fieldValidation(request));
   if (pods.get(pod) === undefined) throw new RefusedError(notFound("pods", pod.name));
   if (!patch.success) {
-    const causes = strictProblems(patch.error).map(({ field, message }) => ({
-      field: `patch.${field}`,
-      message,
-    }));
+    // What it cannot decode it calls by the name of the whole.
+    const causes = strictProblems(patch.error).map(({ field, message }) =>
+      field.endsWith(".type")
+        ? { field: field.replace(/type$/u, "Type"), message }
+        : { field: "patch", message: `${field}: ${message}` },
+    );
     throw new RefusedError(invalid("Pod", pod.name, causes));
   }
   const { metadata, status } = patch.data;

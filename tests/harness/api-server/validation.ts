@@ -37,20 +37,26 @@ const metadataChecks = ({
   }),
 ];
 
-const portChecks = (list: "containers" | "initContainers", containers: readonly Container[] = []): Check[] =>
-  containers.flatMap(({ ports = [] }, at) =>
-    ports.map(({ name: port }, portAt): Check => {
+const containerChecks = (
+  list: "containers" | "initContainers",
+  containers: readonly Partial<Container>[] = [],
+): Check[] =>
+  containers.flatMap(({ name, image, ports = [] }, at): Check[] => [
+    [Boolean(name), `spec.${list}[${at}].name`, "Required value"],
+    [Boolean(image), `spec.${list}[${at}].image`, "Required value"],
+    ...ports.map(({ name: port }, portAt): Check => {
       const field = `spec.${list}[${at}].ports[${portAt}].name`;
       return [port === undefined || isPortName(port), field, `"${port}" must be an IANA_SVC_NAME`];
     }),
-  );
+  ]);
 
 /** Everything that the API server would refuse in this pod, of what the tests could write. */
 const podCauses = ({ metadata, spec }: IPod): Causes =>
   [
     ...metadataChecks(metadata ?? {}),
-    ...portChecks("containers", spec?.containers),
-    ...portChecks("initContainers", spec?.initContainers),
+    [(spec?.containers.length ?? 0) > 0, "spec.containers", "Required value"] as const,
+    ...containerChecks("containers", spec?.containers),
+    ...containerChecks("initContainers", spec?.initContainers),
   ].flatMap(([isFine, field, message]) => (isFine ? [] : [{ field, message }]));
 
 /** What a pod to be stored is refused for; undefined: nothing. */
