@@ -1,13 +1,15 @@
 import { announce, announceMovedOut, type News } from "./announce.ts";
 import { findingsAtRest, lineOf } from "./changes.ts";
 import { clusterHeld } from "./cluster-held.ts";
+import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { bringJoinerIn, found } from "./join.ts";
 import { giveBack, type Lease, takeLease } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { observe } from "./observe.ts";
 import { held, type Outcome, type PodName, subjectOf } from "../outcome.ts";
-import { plan, type Target } from "./plan.ts";
+import { type Leaver, plan, type Target } from "./plan.ts";
+import type { Pod } from "../pod/pod.ts";
 import { repair } from "./repair.ts";
 import type { Change, NetworkRecord } from "../store/contacts.ts";
 import { QUIET_MS } from "../timing.ts";
@@ -76,6 +78,7 @@ async function stepOnce(deps: Deps, target: Target): Promise<Outcome> {
   const look = await observe(deps, target, record);
   if (look.tag === "stop") return conclude(deps, hold({ record, ...look }, look.outcome), lease);
   const meant = await stillMeant(deps, target, record);
+  if ("tag" in meant) return conclude(deps, hold({ record, ...look }, clusterHeld(meant, network)), lease);
   return conclude(deps, await move({ deps, target: meant, lease, record, seen: look.seen }), lease);
 }
 
@@ -141,21 +144,27 @@ async function movedOutTold(deps: Deps, ending: Ending): Promise<Ending> {
 }
 
 /**
- * Another step may have moved the leaver already; only a store that has lost its stack does not know. Or it is of this
- * network again, and stays.
+ * Another step may have moved the leaver already; only a store that has lost its stack does not know. Or its process has
+ * ended, and the next one may be in another network already. Or it is of this network again, and stays.
  */
 async function stillMeant(
   deps: Deps,
   { leaver, ...target }: Target,
   { stack }: NetworkRecord,
-): Promise<Target> {
+): Promise<Target | ClusterFailure> {
   if (leaver === undefined) return target;
   const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
   if (!isMember && stack.length > 0) return { ...target, hasLeft: leaver };
   const asked = await deps.cluster.getPod(leaver);
-  const isBack = asked.tag === "pod" && asked.pod?.uid === leaver.uid && asked.pod.network === target.network;
-  return isBack ? target : { ...target, leaver };
+  if (asked.tag === "failed") return asked;
+  const { pod } = asked;
+  if (!isStill(pod, leaver)) return { ...target, hasLeft: leaver };
+  return pod.network === target.network ? target : { ...target, leaver };
 }
+
+/** Is this the life that was to leave, where it was? Somebody else may answer at an address that was its own. */
+const isStill = (pod: Pod | undefined, { uid, incarnation, address }: Leaver): pod is Pod =>
+  pod?.uid === uid && pod.incarnation === incarnation && pod.address === address && !pod.finished;
 
 async function rest(step: Step): Promise<Ending> {
   const { target, seen } = step;

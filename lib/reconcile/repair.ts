@@ -60,13 +60,19 @@ async function toldReform(
   return end;
 }
 
-/** Living members, and the one of them that goes to another network. */
-const participantsOf = ({ target: { leaver }, seen }: Step): Pick<Participants, "members" | "leavers"> => ({
-  members: seen.members
-    .map(({ contact }) => contact)
-    .filter(({ incarnation }) => incarnation !== leaver?.incarnation),
-  leavers: leaver ? [leaver] : [],
-});
+/**
+ * Living members, and those of them that go to another network: what they hold stays with the others. A stack put together
+ * from conditions cannot tell who has gone already.
+ */
+function participantsOf({ target: { leaver }, seen }: Step): Pick<Participants, "members" | "leavers"> {
+  const members = seen.members.map(({ contact }) => contact);
+  const moved = seen.restored ? [] : seen.moved.filter(({ address }) => !seen.silent.includes(address));
+  const isOther = ({ incarnation }: Contact): boolean => incarnation !== leaver?.incarnation;
+  return {
+    members: members.filter(isOther),
+    leavers: [...(leaver ? [leaver] : []), ...moved.filter(isOther)],
+  };
+}
 
 interface Reformed {
   readonly end: Whole;
