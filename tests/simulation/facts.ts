@@ -57,7 +57,7 @@ export interface FoundingFact {
   readonly at: number;
   readonly network: string;
   readonly contact: Contact;
-  /** Other pods that have said for a while that they are in that network, and are not proven to be gone. */
+  /** Other pods that say that they are in that network and are not proven to be gone. */
   readonly beside: readonly string[];
 }
 
@@ -101,6 +101,8 @@ export interface Facts {
   readonly drops: DropFact[];
   readonly foundings: FoundingFact[];
   readonly entries: EntryFact[];
+  /** Networks to which relabelled pods have brought an entry: whoever is alone takes its history along. */
+  readonly carried: Map<string, Set<string>>;
   readonly strangers: StrangerFact[];
   readonly networks: NetworkFact[];
 }
@@ -112,6 +114,7 @@ export const noFacts = (): Facts => ({
   drops: [],
   foundings: [],
   entries: [],
+  carried: new Map(),
   strangers: [],
   networks: [],
 });

@@ -101,12 +101,16 @@ export const noEntryAtAnotherNetwork: Invariant = ({ strangers }) =>
     ({ at, entry, pod, network }) => `${clock(at)}: "${entry}" came to ${pod}, which is of ${network}`,
   );
 
-/** An entry whose Persist was acknowledged is in the history at the end, unless all that held it died. */
-export const noAcknowledgedEntryIsLost: Invariant = ({ entries, networks }) =>
+/**
+ * An entry whose Persist was acknowledged is in the history at the end, unless all that held it died: in that of its
+ * network, or of one to which a relabelled peer has brought it.
+ */
+export const noAcknowledgedEntryIsLost: Invariant = ({ entries, carried, networks }) =>
   entries
     .filter(({ network, entry, lost }) => {
-      const end = networks.find((each) => each.network === network);
-      return lost === undefined && end !== undefined && end.members.length > 0 && !end.entries.has(entry);
+      const places = new Set([network, ...(carried.get(entry) ?? [])]);
+      const ends = networks.filter((each) => places.has(each.network) && each.members.length > 0);
+      return lost === undefined && ends.length > 0 && !ends.some((end) => end.entries.has(entry));
     })
     .map(({ network, entry, at }) => `${network}: "${entry}", acknowledged at ${clock(at)}, is nowhere`);
 

@@ -31,10 +31,12 @@ export interface SimPod {
 export interface KubeletEvents {
   /** Before a process dies. */
   readonly onDeath: (pod: SimPod, process: PeerProcess) => void;
-  /** Before a pod's label changes or goes. */
+  /** A pod has got another label. */
   readonly onRelabel: (pod: SimPod) => void;
   /** Before a pod gets another address, which its peer does not notice: nobody reaches it by its name any more. */
   readonly onMove: (pod: SimPod) => void;
+  /** A pod whose label has changed hangs, or the label of one that hangs does. */
+  readonly onHungAway: (pod: SimPod) => void;
   readonly onJoin: JoinSeen;
   readonly onForgot: Forgot;
   readonly onGained: Gained;
@@ -45,8 +47,6 @@ interface Around {
   readonly wire: Wire;
   readonly random: Random;
   readonly objects: ApiObjects;
-  /** An address is free for another pod so long after the one before it has ended, ms. */
-  readonly freeMs: number;
 }
 
 /** Where a new pod's address comes from. */
@@ -121,12 +121,13 @@ export class Kubelet {
   delete(pod: SimPod, graceMs: number): void {
     if (pod.state === "gone" || pod.state === "going") return;
     const hasGrace = pod.state === "running" || pod.state === "starting";
+    const hasAddress = pod.state !== "finished";
     pod.state = "going";
     const deletionTimestamp = this.#at();
     this.#change(pod, (object) => ({ ...object, metadata: { ...object.metadata, deletionTimestamp } }));
     this.#around.time.after(hasGrace ? graceMs : 0, () => {
       const ran = this.#end(pod);
-      this.#free(pod);
+      if (hasAddress) this.#free(pod);
       // What it was is told on the way, if the kubelet comes to it.
       if (ran && hasGrace && pod.probed) this.#tell(pod, { isReady: false, hasEnded: true });
       this.#around.time.after(this.#around.random.between(0, 400), () => {
@@ -163,6 +164,7 @@ export class Kubelet {
     const { process } = pod;
     if (pod.state !== "running" || process === undefined || !process.isRunning) return;
     process.hang();
+    if (pod.labels.length > 1) this.#events.onHungAway(pod);
     const unready = pod.probed && ms > 3_000;
     if (unready) {
       this.#around.time.after(3_000, () => {
@@ -204,19 +206,20 @@ export class Kubelet {
 
   relabel(pod: SimPod, network: string): void {
     if (pod.state !== "running" || (pod.labelled && pod.network === network)) return;
-    this.#events.onRelabel(pod);
     pod.network = network;
     pod.labels.push({ network, from: this.#around.time.now() });
     pod.labelled = true;
+    this.#events.onRelabel(pod);
+    if (!pod.process?.isRunning) this.#events.onHungAway(pod);
     const labels = { "klight.networkId": network };
     this.#change(pod, (object) => ({ ...object, metadata: { ...object.metadata, labels } }));
   }
 
   unlabel(pod: SimPod): void {
     if (pod.state !== "running" || !pod.labelled) return;
-    this.#events.onRelabel(pod);
     pod.labels.push({ network: undefined, from: this.#around.time.now() });
     pod.labelled = false;
+    if (!pod.process?.isRunning) this.#events.onHungAway(pod);
     this.#change(pod, (object) => ({ ...object, metadata: { ...object.metadata, labels: {} } }));
   }
 
@@ -227,6 +230,7 @@ export class Kubelet {
       pod.state = "lost";
       // Nothing comes back from there: to everybody else it is a process that hangs for ever.
       pod.process?.hang();
+      if (pod.labels.length > 1) this.#events.onHungAway(pod);
       this.#around.time.after(5_000, () => {
         if (pod.state === "lost") this.#tell(pod, { isNodeLost: true });
       });
@@ -272,9 +276,7 @@ export class Kubelet {
   #free({ address, isShadowed }: SimPod): void {
     if (address === undefined || isShadowed) return;
     this.#around.wire.listen(address, undefined);
-    this.#around.time.after(this.#around.freeMs, () => {
-      this.#freed.push(address);
-    });
+    this.#freed.push(address);
   }
 
   #tell(pod: SimPod, change: Partial<Told>): void {

@@ -30,7 +30,7 @@ export class Wire {
   readonly #latency: Latency;
   readonly #endpoints = new Map<string, Endpoint>();
   /** Addresses that klight does not get through to, though somebody listens there, and what becomes of a try. */
-  readonly walls = new Map<string, "refuse" | "reset">();
+  readonly walls = new Map<string, { readonly how: "refuse" | "reset"; readonly since: number }>();
   #blocks = 0;
 
   constructor(timers: Timers, random: Random) {
@@ -51,7 +51,7 @@ export class Wire {
       const find = (): Endpoint | undefined => {
         const wall = who === "klight" ? this.walls.get(to) : undefined;
         if (wall === undefined) return this.#endpoints.get(to);
-        return wall === "reset" ? resetting : undefined;
+        return wall.how === "reset" ? resetting : undefined;
       };
       const isPeer = who === "peer";
       return new MemoryCalls({ to, caller, isPeer, timers: this.#timers, latency: this.#latency, find });

@@ -6,6 +6,7 @@ import type { Timers } from "../harness/timers.ts";
 import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";
 import { networksSince, type SimPod } from "./kubelet.ts";
 import { NAMESPACE } from "./pod-status.ts";
+import type { Wire } from "./wire.ts";
 import type { PeerProcess } from "./peer-process.ts";
 
 /** A call of klight's that changes peers and has not ended. */
@@ -21,14 +22,14 @@ interface Change {
 /** How long after a change of klight's a peer may forget something because of it, ms. */
 const AFTERMATH_MS = 1_000;
 
-/** So long after a pod was of another network a step that saw that may still act on it, ms. */
+/** So long after a pod was of another network a step that saw that may still act on it: it may have been stopped, ms. */
 const LABEL_MEMORY_MS = 5_000;
 
 /** A health check may be on its way to a peer that dies for so long, ms. */
 const ON_ITS_WAY_MS = 50;
 
-/** So old may a list be when a step sends its probes, ms. */
-const LIST_MS = 6_000;
+/** A frozen network cannot wait for long, ms. */
+const REFORM_MS = 10_000;
 
 /** How long a peer that hung may still be taken for one that hangs, ms. */
 const HUNG_MEMORY_MS = 60_000;
@@ -39,17 +40,24 @@ export class Witness {
   readonly #timers: Timers;
   readonly #pods: () => readonly SimPod[];
   readonly #flushedAt: () => number;
+  readonly #walls: Wire["walls"];
   readonly #open = new Set<Change>();
   /** When a process died last at an address, ms since 1970. */
   readonly #diedAt = new Map<string, number>();
   /** When klight changed something at an address last, or around it; ms since 1970. */
   readonly #changedAt = new Map<string, number>();
-  /** Networks to which relabelled pods have brought an entry. */
-  readonly #carried = new Map<string, Set<string>>();
+  /** Entries that a relabelled pod alone held when it was. */
+  readonly #onlyWith = new Map<EntryFact, SimPod>();
   /** Lives that a plain join was begun for. */
   readonly #joined = new WeakMap<PeerProcess, number>();
 
-  constructor(timers: Timers, pods: () => readonly SimPod[], flushedAt: () => number) {
+  constructor(
+    timers: Timers,
+    { walls }: Pick<Wire, "walls">,
+    pods: () => readonly SimPod[],
+    flushedAt: () => number,
+  ) {
+    this.#walls = walls;
     this.#timers = timers;
     this.#pods = pods;
     this.#flushedAt = flushedAt;
@@ -148,16 +156,24 @@ export class Witness {
     if (!held) fact.lost = "all that held it died before it was acknowledged";
   }
 
-  /** Before a peer dies, or leaves its network without klight: what only it holds is lost with it. */
-  leaving(leaver: SimPod, how: "dies" | "goes"): void {
+  /** Before a peer dies: what only it holds is lost with it. */
+  dying(pod: SimPod): void {
     const now = this.#timers.now();
-    const { process } = leaver;
+    const { process } = pod;
     // A life that was shorter than a look takes may never have been seen; and a hung one keeps the others waiting for
     // longer than any quiet time.
     const isOrdinary =
       process !== undefined && now - process.startedAt > 2 * QUIET_MS && !process.hungWithin(HUNG_MEMORY_MS);
-    if (how === "dies" && leaver.address !== undefined && isOrdinary) this.#diedAt.set(leaver.address, now);
-    this.#lose(leaver, [...(leaver.process?.entries ?? [])], `only ${leaver.name} held it`);
+    if (pod.address !== undefined && isOrdinary) this.#diedAt.set(pod.address, now);
+    this.#lose(pod, [...(process?.entries ?? [])], `only ${pod.name} held it`);
+  }
+
+  /**
+   * What a peer alone holds cannot be asked for: it goes to another network and hangs meanwhile, so that its network goes on
+   * without it, and later nobody can tell that from what it may have got elsewhere since; or it has another address.
+   */
+  outOfReach(pod: SimPod, why: string): void {
+    this.#lose(pod, [...(pod.process?.entries ?? [])], `only ${pod.name} held it, and ${why}`);
   }
 
   /** A peer has got entries: of a network that it is or was of, or of one whose peer has brought them there. */
@@ -165,11 +181,11 @@ export class Witness {
     const pod = this.#pods().findLast((each) => each.process === process);
     if (pod === undefined) return;
     const labels = new Set(pod.labels.map(({ network }) => network));
-    if (labels.size > 1) this.relabelled(pod);
+    if (labels.size > 1) this.#carry(pod, entries);
     const strange = entries.filter((entry) => {
       const [, of] = /^(\w+) \d+$/u.exec(entry) ?? [];
       // Others are of nobody: what proves in the end that a network is whole.
-      return of !== undefined && !labels.has(of) && !this.#carried.get(entry)?.has(pod.network);
+      return of !== undefined && !labels.has(of) && !this.facts.carried.get(entry)?.has(pod.network);
     });
     const { name, network } = pod;
     for (const entry of strange)
@@ -177,10 +193,29 @@ export class Witness {
   }
 
   /** A pod is labelled for this network now: whoever is alone there takes its history along. */
-  relabelled({ process, network }: SimPod): void {
-    for (const entry of process?.entries ?? []) {
-      this.#carried.set(entry, (this.#carried.get(entry) ?? new Set()).add(network));
+  relabelled(pod: SimPod): void {
+    const held = pod.process?.entries ?? new Set<string>();
+    this.#carry(pod, [...held]);
+    for (const fact of this.facts.entries) {
+      if (held.has(fact.entry) && !this.#isHeld(fact, pod)) this.#onlyWith.set(fact, pod);
     }
+  }
+
+  #carry({ network }: SimPod, entries: readonly string[]): void {
+    const { carried } = this.facts;
+    for (const entry of entries) carried.set(entry, (carried.get(entry) ?? new Set()).add(network));
+  }
+
+  /** Does anybody else hold it, in its own network or in one where it was brought? */
+  #isHeld(fact: EntryFact, without?: SimPod): boolean {
+    const places = [fact.network, ...(this.facts.carried.get(fact.entry) ?? [])];
+    return this.#pods().some((pod) => {
+      if (pod === without || !pod.process?.entries.has(fact.entry)) return false;
+      // What a peer has left with others is theirs to keep.
+      const isKeeper = pod.labels.length === 1 || pod.network === fact.network;
+      const keeps = isKeeper || this.#onlyWith.get(fact) === pod;
+      return keeps && places.some((network) => holds(pod, network));
+    });
   }
 
   /**
@@ -197,12 +232,9 @@ export class Witness {
 
   #lose(pod: SimPod, entries: readonly string[], why: string): void {
     if (entries.length === 0) return;
-    const others = this.#pods().filter((each) => each !== pod && holds(each, pod.network));
-    const isKept = (entry: string): boolean => others.some(({ process }) => process?.entries.has(entry));
-    const lost = new Set(entries.filter((entry) => !isKept(entry)));
-    for (const fact of this.facts.entries) {
-      if (fact.network === pod.network && lost.has(fact.entry)) fact.lost ??= why;
-    }
+    const held = new Set(entries);
+    for (const fact of this.facts.entries)
+      if (held.has(fact.entry) && !this.#isHeld(fact, pod)) fact.lost ??= why;
   }
 
   #begin({ step, what, address, contact }: Omit<Change, "arrived" | "touched">): Change {
@@ -214,7 +246,9 @@ export class Witness {
     for (const other of this.#open) {
       if (other.step === step) continue;
       const both = [...other.touched].find((each) => touched.has(each));
-      if (both === undefined || this.#isExcused([address, other.address, both], [step, other.step])) continue;
+      // A store that loses everything loses the lease, and a call that was sent before cannot be taken back.
+      const since = Math.min(step.startedAt, other.step.startedAt);
+      if (both === undefined || this.#flushedAt() >= since) continue;
       this.facts.clashes.push({
         at: this.#timers.now(),
         first: `${what} at ${address} (${step.what})`,
@@ -224,16 +258,6 @@ export class Witness {
     this.#open.add(change);
     this.#mark(change);
     return change;
-  }
-
-  /**
-   * Whoever had a lease before the store lost it cannot know at once. And a peer whose label has changed is the business
-   * of two networks, whose steps have no lease in common.
-   */
-  #isExcused(addresses: readonly string[], steps: readonly StepFact[]): boolean {
-    const since = Math.min(...steps.map(({ startedAt }) => startedAt));
-    const pods = addresses.map((address) => this.#podAt(address)).filter((pod) => pod !== undefined);
-    return this.#flushedAt() >= since || pods.some(({ labels }) => labels.length > 1);
   }
 
   async #during<Answer>(change: Change, call: () => Promise<Answer>): Promise<Answer> {
@@ -288,7 +312,7 @@ export class Witness {
     const [joiner, through] = [this.#podAt(address), this.#podAt(contact)];
     if (!joiner || !through) return false;
     const isSettled = (through.process?.startedAt ?? Infinity) < since;
-    const meant = networksSince(joiner, since - LIST_MS);
+    const meant = networksSince(joiner, since);
     return isSettled && networksSince(through, 0).every((network) => !meant.includes(network));
   }
 
@@ -300,6 +324,9 @@ export class Witness {
     const { process } = pod;
     if (process === undefined || process.life.status === "dead") return "its process is dead";
     if (process.containerId !== incarnation) return "it is another life";
+    const { since = 0 } = this.#walls.get(pod.address ?? "") ?? {};
+    if (this.#timers.now() - since < REFORM_MS)
+      return "a wall came in the middle of a re-form, which cannot wait";
     if (process.name !== pod.address) return "it calls itself otherwise than its pod is called";
     return process.hungWithin(HUNG_MEMORY_MS) ? "it was hanging" : undefined;
   }

@@ -2,7 +2,7 @@ import { replyTo } from "../../functions/http/reply.ts";
 import { podChanged } from "../../lib/reconcile/pod-changed.ts";
 import { reformAsked } from "../../lib/reconcile/reform-asked.ts";
 import { sweep } from "../../lib/reconcile/sweep.ts";
-import { JOINED_CONDITION, joinedInThisLife } from "../../lib/pod/condition.ts";
+import { joinedInThisLife } from "../../lib/pod/condition.ts";
 import { createMemoryContacts } from "../../lib/store/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Outcome } from "../../lib/outcome.ts";
@@ -26,11 +26,8 @@ const SWEEP_MS = 60_000;
 /** So long after the start applications store, ms: longer than faults begin. */
 const STORING_MS = 15_000;
 
-/** What the API server has known for so long is in every list, however far behind it is, ms. */
-const KNOWN_MS = 6_000;
-
-/** An address is given to another pod so long after the one before it has ended, ms. */
-const FREE_MS = 6_000;
+/** From a look at the pods to what comes of it, ms. */
+const LOOK_MS = 2_000;
 
 const NETWORKS = ["a", "b"] as const;
 
@@ -66,24 +63,25 @@ export class World {
     this.objects = new ApiObjects(() => clock.now());
     this.witness = new Witness(
       clock,
+      this.wire,
       () => this.kubelet.pods,
       () => this.store.flushedAt,
     );
     const { wire, objects, witness } = this;
     this.kubelet = new Kubelet(
-      { time: clock, wire, objects, random: random.fork("kubelet"), freeMs: FREE_MS },
+      { time: clock, wire, objects, random: random.fork("kubelet") },
       {
         onDeath: (pod) => {
-          witness.leaving(pod, "dies");
+          witness.dying(pod);
         },
         onRelabel: (pod) => {
-          witness.leaving(pod, "goes");
-          clock.after(0, () => {
-            witness.relabelled(pod);
-          });
+          witness.relabelled(pod);
+        },
+        onHungAway: (pod) => {
+          witness.outOfReach(pod, "it went away and hung");
         },
         onMove: (pod) => {
-          witness.leaving(pod, "goes");
+          witness.outOfReach(pod, "nobody reaches its peer by its name any more");
         },
         onJoin: (process, join) => {
           witness.sawJoin(process, join);
@@ -106,7 +104,10 @@ export class World {
         const others = this.kubelet.present.filter(
           (pod) => `${NAMESPACE}/${pod.network}` === network && pod.uid !== contact.uid,
         );
-        const inIt = others.filter((pod) => this.#saysJoined(pod, KNOWN_MS));
+        // A list may be behind; what it cannot show nobody can know.
+        const { staleUntil, staleMs } = this.api;
+        const forMs = clock.now() < staleUntil + LOOK_MS ? staleMs + LOOK_MS : LOOK_MS;
+        const inIt = others.filter((pod) => this.#saysJoined(pod, forMs));
         witness.founded(network, { contact, beside: inIt.map(({ name }) => name) });
       },
     });
@@ -168,10 +169,9 @@ export class World {
   /** For at least so long, ms. */
   #saysJoined({ name }: SimPod, forMs = 0): boolean {
     const object = this.objects.get(keyOf({ namespace: NAMESPACE, name }));
-    const condition = object?.status.conditions.find(({ type }) => type === JOINED_CONDITION);
-    if (object === undefined || condition === undefined) return false;
-    const since = this.clock.now() - Date.parse(condition.lastTransitionTime);
-    return since >= forMs && joinedInThisLife(this.objects.parsed(object));
+    if (object === undefined) return false;
+    const { joinedSince = 0, ...pod } = this.objects.parsed(object);
+    return joinedInThisLife(pod) && this.clock.now() - joinedSince >= forMs;
   }
 
   async #deliver({ change, object }: WatchEvent): Promise<Handled> {
