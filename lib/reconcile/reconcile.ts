@@ -168,7 +168,7 @@ const isStill = (pod: Pod | undefined, { uid, incarnation, address }: Leaver): p
 
 async function rest(step: Step): Promise<Ending> {
   const { target, seen } = step;
-  const { network, leaver } = target;
+  const { network, leaver = target.hasLeft } = target;
   if (seen.members.length > 0)
     return { outcome: memberOf(target), change: { ...findingsAtRest(seen), ...(await disturbanceOf(step)) } };
   const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
