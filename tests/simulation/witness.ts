@@ -22,8 +22,8 @@ interface Change {
 /** How long after a change of klight's a peer may forget something because of it, ms. */
 const AFTERMATH_MS = 1_000;
 
-/** So long after a pod was of another network a step that saw that may still act on it: it may have been stopped, ms. */
-const LABEL_MEMORY_MS = 5_000;
+/** So long after a pod was of another network a step that saw that may act on it, ms: it was stopped, and has its lease. */
+const LABEL_MEMORY_MS = 25_000;
 
 /** A health check may be on its way to a peer that dies for so long, ms. */
 const ON_ITS_WAY_MS = 50;
