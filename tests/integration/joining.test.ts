@@ -34,8 +34,8 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
 
   /** Each peer was told to join at most once in each of its lives, plainly: klight's own seed does not count. */
   const contactsOf = ({ peer }: StagePod): readonly string[] => {
-    const peers = stage.pods.map((pod) => pod.peer.address);
-    return peer.joins.map(({ contact }) => contact).filter((contact) => peers.includes(contact));
+    const peers = new Set(stage.pods.map((pod) => pod.peer.address));
+    return peer.joins.map(({ contact }) => contact).filter((contact) => peers.has(contact));
   };
 
   const up = async (
