@@ -100,6 +100,8 @@ function stackFromConditions(
     const { uid, namespace, name, address, incarnation, joined } = pod;
     const isMember = joined?.status === "True" && networkBefore(pod) === network && !pod.finished;
     if (!isMember || address === undefined || uid === joiner?.pod.uid) return [];
-    return [{ uid, namespace, name, address, incarnation, via: joined.via ?? null, joinedAt }];
+    // Where it was when it came in: the others have it there, and it may have another address since.
+    const was = joined.address ?? address;
+    return [{ uid, namespace, name, address: was, incarnation, via: joined.via ?? null, joinedAt }];
   });
 }

@@ -134,6 +134,15 @@ describe("a pod that has finished", () => {
 });
 
 describe("a member whose pod has another address", () => {
+  test("is known to have, too, when the store has lost the stack: one that keeps its old name stays out", async () => {
+    const world = new MoveWorld();
+    world.cluster.pods = [member("a"), where, pod("c")];
+    world.says.set(address, { name: { tag: "name", name: addressOf("b") } });
+    world.say("c", { fresh: "fresh" });
+    assert.equal((await updated(world, pod("c"))).name, "reformed");
+    assert.deepEqual(await stackOf(world), at("c", "a"));
+  });
+
   const address = "10.9.9.9:9081";
   const { admission } = pod("b");
   assert.ok(admission.tag === "peer");
