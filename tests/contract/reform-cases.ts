@@ -48,9 +48,8 @@ const contactOf = ({ address }: PeerHost): Contact => ({
 const podsOf = (hosts: readonly PeerHost[]): readonly Pod[] =>
   hosts.map(contactOf).map(({ name, ...contact }) => podOf(NETWORK, name, contact));
 
-const depsIn = ({ klight, clock, hosts }: World, settings: Partial<Settings>): Deps => {
+const depsIn = ({ klight, clock }: World, settings: Partial<Settings>, pods: readonly Pod[]): Deps => {
   let tokens = 0;
-  const pods = podsOf(hosts);
   return {
     ...klight,
     contacts: createMemoryContacts(clock),
@@ -75,11 +74,11 @@ interface Asked {
 }
 
 /** A re-form by klight's own code, as a step does it that has just taken the lease and looked. */
-const reformed = async (
+export const reformed = async (
   world: World,
   { members, joiners = [], leavers = [], carry = true, settings = {}, tamper = (deps) => deps }: Asked,
 ): Promise<ReformEnd> => {
-  const deps = tamper(depsIn(world, settings));
+  const deps = tamper(depsIn(world, settings, podsOf([...members, ...joiners, ...leavers])));
   const begun = await deps.contacts.begin(NETWORK, "step", 15_000);
   assert.equal(begun.tag, "leased");
   const now = world.now();
@@ -154,7 +153,7 @@ const storing = async (world: World, app: Application): Promise<void> => {
 };
 
 /** One network with every acknowledged entry at every peer, once, and no other; lists in order, without the seed. */
-const assertWhole = async (
+export const assertWhole = async (
   world: World,
   hosts: readonly PeerHost[],
   acknowledged: readonly string[],
@@ -193,9 +192,9 @@ const assertNothingLost = async (
 };
 
 /** Longer than the seed lingers, and a round of health checks: nobody may still wait for it. */
-const settled = (world: World): Promise<void> => world.sleep(1_500);
+export const settled = (world: World): Promise<void> => world.sleep(1_500);
 
-const take = (hosts: readonly PeerHost[], index: number): PeerHost => {
+export const take = (hosts: readonly PeerHost[], index: number): PeerHost => {
   const host = hosts[index];
   assert.ok(host);
   return host;

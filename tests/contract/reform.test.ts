@@ -1,6 +1,7 @@
 import { suite, test } from "node:test";
 import { inMemory, overGrpc, withSeed } from "./lightpeer-worlds.ts";
 import { reformCases, storingCases } from "./reform-cases.ts";
+import { wireCases } from "./reform-wire-cases.ts";
 
 /** Each begins with health checks and the application at other moments. */
 const PLAYS = 40;
@@ -15,7 +16,7 @@ suite("a re-form in virtual time", () => {
 });
 
 suite("a re-form over gRPC", { concurrency: 2 }, () => {
-  for (const [title, scenario] of Object.entries({ ...reformCases, ...storingCases })) {
-    test(title, { timeout: 40_000 }, () => overGrpc(scenario));
+  for (const [title, scenario] of Object.entries({ ...reformCases, ...storingCases, ...wireCases })) {
+    test(title, { timeout: 90_000 }, () => overGrpc(scenario));
   }
 });

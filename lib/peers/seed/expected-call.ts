@@ -1,4 +1,4 @@
-import { type EventEmitter, once } from "node:events";
+import type { EventEmitter } from "node:events";
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import { type ConnectRequest, Lightblock } from "../../../proto/generated/lightpeer.ts";
 import type { Block, ExpectedPeer } from "../lightpeer.ts";
@@ -21,11 +21,15 @@ function encoded(block: Block): Buffer {
 /** So long a call that klight has ended may take to take in what is under way to it, ms; then it is cut. */
 const GRACE_MS = 1_000;
 
+/** So much may be on its way to a peer before more is made ready, bytes. */
+const UNDER_WAY_BYTES = 256 * 1_024;
+
 /** A peer that klight's seed expects, and its one call. */
 export class ExpectedCall implements ExpectedPeer {
   readonly arrived: Promise<"arrived">;
   readonly #first: Block;
-  readonly #stopped = new AbortController();
+  readonly #stopped: Promise<void>;
+  #stop: () => void = () => {};
   #call: Call | undefined;
   #cut: () => void = () => {};
   #isOver = false;
@@ -33,6 +37,9 @@ export class ExpectedCall implements ExpectedPeer {
 
   constructor(first: Block) {
     this.#first = first;
+    this.#stopped = new Promise((resolve) => {
+      this.#stop = resolve;
+    });
     this.arrived = new Promise((resolve) => {
       this.#arrive = resolve;
     });
@@ -48,20 +55,35 @@ export class ExpectedCall implements ExpectedPeer {
     events.once("cancelled", () => {
       this.#isOver = true;
       this.#cut = () => {};
-      this.#stopped.abort();
+      this.#stop();
     });
     call.write(encoded(this.#first));
     this.#arrive("arrived");
     return true;
   }
 
-  /** A block is made ready when the ones before it have been sent on: a long history is not copied. */
+  /**
+   * A block is made ready when those before it have been taken in, but for a little: a long history is not copied, and
+   * who does not read shows.
+   */
   async send(blocks: Iterable<Block>): Promise<void> {
+    let written: Promise<unknown> = Promise.resolve();
+    let underWay = 0;
     for (const block of blocks) {
-      if (this.#isOver || this.#call === undefined) return;
-      if (this.#call.write(encoded(block))) continue;
-      await once(this.#call, "drain", { signal: this.#stopped.signal }).catch(() => undefined);
+      const call = this.#call;
+      if (this.#isOver || call === undefined) return;
+      const bytes = encoded(block);
+      written = new Promise<void>((resolve) => {
+        call.write(bytes, () => {
+          resolve();
+        });
+      });
+      underWay += bytes.byteLength;
+      if (underWay < UNDER_WAY_BYTES) continue;
+      await Promise.race([written, this.#stopped]);
+      underWay = 0;
     }
+    await Promise.race([written, this.#stopped]);
   }
 
   finish(): void {
@@ -84,7 +106,7 @@ export class ExpectedCall implements ExpectedPeer {
     if (this.#isOver) return false;
     this.#isOver = true;
     // Whoever still sends stops.
-    this.#stopped.abort();
+    this.#stop();
     return true;
   }
 }

@@ -64,6 +64,7 @@ async function move(
   const { deps } = reforming;
   const { members, joiners, leavers } = participants;
   const bytes = largest * (members.length + joiners.length + leavers.length);
+  // To tell, to take in, and for whoever waits for one that does not.
   const timeoutMs = 2 * partMs(deps, bytes) + withBytes(0, bytes);
   // A word with the store while the network is frozen would keep it so for longer.
   const lost = await reforming.ensure(timeoutMs + liveMs(reforming, { largest }));

@@ -125,16 +125,16 @@ async function sendAll(
   { able, gathered }: { readonly able: readonly Frozen[]; readonly gathered: Gathered },
 ): Promise<readonly StayedOut[]> {
   const withinMs = partMs(deps, bytes);
-  const late = deps.clock.sleep(withinMs).then(() => "late" as const);
+  const lateness = (): Promise<"late"> => deps.clock.sleep(withinMs).then(() => "late" as const);
   const leaving = able.filter((peer) => peer.token !== token);
   const ends = await Promise.all([
     sendChain(
       able.filter((peer) => peer.token === token),
       bodyOf(token, gathered.entries),
-      late,
+      lateness,
     ),
     ...leaving.map((peer) =>
-      sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), late),
+      sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), lateness),
     ),
   ]);
   return ends.flat().map(({ participant }) => ({
@@ -146,17 +146,22 @@ async function sendAll(
 /** So much is sent to all before more of it is: a block that many get is made ready once. */
 const PART_BYTES = 1_024 * 1_024;
 
-/** Sends these a chain, part by part. Who is late comes back; the others have all of it. */
+/**
+ * Sends these a chain, part by part. Who is late comes back; the others have all of it. They have waited for who was late,
+ * so their time begins anew.
+ */
 async function sendChain(
   peers: readonly Frozen[],
   chain: Iterable<Block>,
-  late: Promise<"late">,
+  lateness: () => Promise<"late">,
 ): Promise<readonly Frozen[]> {
   const slow = new Set<Frozen>();
+  let late = lateness();
   for (const part of partsOf(chain)) {
     const those = peers.filter((peer) => !slow.has(peer));
     const ends = await Promise.all(those.map(({ call }) => Promise.race([call.send(part), late])));
     for (const [index, peer] of those.entries()) if (ends[index] === "late") slow.add(peer);
+    if (ends.includes("late")) late = lateness();
   }
   return [...slow];
 }
