@@ -38,11 +38,8 @@ const freeze = async (
 };
 
 const handOver = async ({ guests, joining }: Frozen, entries: readonly string[]): Promise<void> => {
-  const body = bodyOf(
-    "freeze",
-    entries.map((entry) => Buffer.from(entry)),
-  );
-  await Promise.all(guests.map((guest) => guest.send(body)));
+  const payloads = entries.map((entry) => Buffer.from(entry));
+  await Promise.all(guests.map((guest) => guest.send(bodyOf("freeze", payloads))));
   for (const guest of guests) guest.finish();
   for (const end of await Promise.all(joining)) assert.deepEqual(end, { tag: "joined" });
 };
