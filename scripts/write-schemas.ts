@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { format } from "prettier";
 import * as z from "zod";
 import { schemas } from "../functions/status/schemas.ts";
@@ -9,7 +9,12 @@ import { schemas } from "../functions/status/schemas.ts";
  * and ends with status 1 if not.
  */
 const folder = new URL("../docs/schemas/", import.meta.url);
-const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const values = readOptions(
+  "node scripts/write-schemas.ts [--check]\n\nWrites docs/schemas from the schemas in code.",
+  {
+    check: { type: "boolean", default: false, says: "writes nothing, exits with 1 where a file is another" },
+  },
+);
 if (!values.check) mkdirSync(folder, { recursive: true });
 
 for (const [name, schema] of Object.entries(schemas)) {

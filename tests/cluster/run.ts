@@ -8,6 +8,13 @@ import { startControlPlane } from "./control-plane.ts";
  * Starts etcd and kube-apiserver, runs the tests of this folder against them, and stops them. Words after the command
  * go to `node --test`; files among them are run instead of all.
  */
+if (process.argv.includes("--help")) {
+  console.log(`npm run test:cluster -- [FILE...] [OPTION OF node --test...]
+
+Runs the tests of this folder, or these files, against etcd and kube-apiserver.`);
+  process.exit(0);
+}
+
 const missing = missingParts();
 if (missing.length > 0) {
   console.log(`the tests on a real API server are not run, missing here: ${missing.join("; ")}`);
