@@ -18,6 +18,7 @@ import type { Joiner, KnownContact, Observation } from "../../../lib/reconcile/o
 import type { Target } from "../../../lib/reconcile/plan.ts";
 import type { Contact, NetworkRecord } from "../../../lib/store/contacts.ts";
 import { contactOf, podOf, World } from "../../harness/networks.ts";
+import { observation as observed } from "../../harness/step-facts.ts";
 
 /** The network of these tests, its pods and its contacts. */
 export const NETWORK = "default/net";
@@ -54,27 +55,9 @@ export const member = (name: string, changes: Partial<Pod> = {}): Pod => {
   return pod(name, { ...said("True", "Joined", { incarnation }), ...changes });
 };
 
-export const observation = (changes: Partial<Observation> = {}): Observation => ({
-  pods: [],
-  joiner: undefined,
-  members: [],
-  dead: [],
-  replaced: [],
-  lost: [],
-  hung: [],
-  givenUp: [],
-  unreachable: [],
-  readdressed: [],
-  moved: [],
-  shared: [],
-  unreachableMs: Infinity,
-  silent: [],
-  waitedFor: [],
-  stirred: false,
-  looked: { from: 0, to: 0 },
-  restored: false,
-  ...changes,
-});
+/** As other tests of a step see a network, at the time at which these begin. */
+const observation = (changes: Partial<Observation> = {}): Observation =>
+  observed({ looked: { from: 0, to: 0 }, ...changes });
 
 export const record = (changes: Partial<NetworkRecord> = {}): NetworkRecord => ({
   stack: [],
