@@ -8,7 +8,7 @@ import { Witness } from "../chaos/witness.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
-import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
+import { startGrpcPeer, type GrpcPeerOptions } from "../harness/lightpeer/grpc-peer.ts";
 
 describe("the faults of a run", () => {
   test("follow from the seed", () => {
@@ -31,12 +31,15 @@ describe("the faults of a run", () => {
 describe("the witness of chaos", () => {
   const dialer = grpcDialer();
 
-  const startPeers = async (t: TestContext): Promise<{ witness: Witness; peers: readonly PeerHost[] }> => {
+  const startPeers = async (
+    t: TestContext,
+    options: GrpcPeerOptions = {},
+  ): Promise<{ witness: Witness; peers: readonly PeerHost[] }> => {
     const witness = new Witness();
     const peers = await Promise.all(
       [1, 2].map(async () => {
         const expected = witness.expect();
-        const host = await startGrpcPeer({ seen: (calls) => expected.seen(calls) });
+        const host = await startGrpcPeer({ ...options, seen: (calls) => expected.seen(calls) });
         expected.started(host);
         t.after(() => host.kill());
         return host;
@@ -90,10 +93,10 @@ describe("the witness of chaos", () => {
   });
 
   test("an entry is not lost that its peer forgot by itself", async (t) => {
-    const { witness, peers } = await startPeers(t);
+    // Two writers at once, which nobody may do: while one block is being written, the other goes on top of the same one.
+    const { witness, peers } = await startPeers(t, { writeMs: 200 });
     const [one] = peers;
     assert.ok(one);
-    // Two writers at once, which nobody may do: both blocks go on top of the same one.
     await Promise.all(["a", "b"].map((entry) => persist(one, entry)));
     for (const entry of ["a", "b"]) witness.stored(entry, one.address);
     const { lost, excused } = witness.missing([]);

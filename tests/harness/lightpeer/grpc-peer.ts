@@ -20,6 +20,8 @@ export interface GrpcPeerOptions extends PeerOptions {
   readonly reaches?: (address: string) => boolean;
   /** What peers reach each other by when their addresses are walled off; default: they are to each other, too. */
   readonly lan?: Lan;
+  /** How long it takes to write a block to its file, ms; default 1. */
+  readonly writeMs?: number;
   /** Default: real time. */
   readonly timers?: Timers;
   /** Sees what is called, and what is answered, at each process that starts here. */
@@ -42,13 +44,13 @@ export const startGrpcPeer = async (options: GrpcPeerOptions = {}): Promise<Grpc
   const door = lan && new TcpFront("127.0.0.1", 0);
   await door?.reserve();
   if (door) lan?.open(front.address, door.address);
-  const { reaches, timers = systemTimers, seen = (calls) => calls } = options;
+  const { reaches, writeMs = 1, timers = systemTimers, seen = (calls) => calls } = options;
   const machine = new Machine({
     address: front.address,
     name: options.name,
     clock: timers,
     newId: randomUUID,
-    writeMs: () => 1,
+    writeMs: () => writeMs,
     lacks: options.lacks ?? {},
     firstRoundMs: options.firstRoundMs ?? Math.random() * healthPeriodMs,
     dialerFor: (life) =>
