@@ -14,28 +14,30 @@ export const klightIn = (namespace: string, image: string): readonly ApiObject[]
     patches: [
       {
         target: { kind: "Service", group: "serving.knative.dev" },
-        patch: replaced("/spec/template/spec/containers/0/image", image),
+        patch: patched("replace", "/spec/template/spec/containers/0/image", image),
       },
       {
         target: { kind: "ConfigMap", name: "klight" },
-        patch: replaced("/data", { KLIGHT_NAMESPACES: namespace }),
+        patch: patched("add", "/data/KLIGHT_NAMESPACES", namespace),
       },
     ],
   });
 
-const replaced = (path: string, value: unknown): string => JSON.stringify([{ op: "replace", path, value }]);
+const patched = (op: "add" | "replace", path: string, value: string): string =>
+  JSON.stringify([{ op, path, value }]);
 
-/** What the store and the function share. */
-export const secretIn = (namespace: string): ApiObject => ({
-  apiVersion: "v1",
-  kind: "Secret",
-  metadata: { name: "klight-redis", namespace },
-  stringData: {
-    UPSTASH_REDIS_REST_URL: "http://klight-redis-http",
-    UPSTASH_REDIS_REST_TOKEN: randomBytes(32).toString("hex"),
-    REDIS_PASSWORD: randomBytes(32).toString("hex"),
-  },
-});
+/** What the store and the function share, as docs/deploy.md makes it. */
+export function secretIn(
+  namespace: string,
+): ApiObject & { readonly stringData: Readonly<Record<string, string>> } {
+  const password = randomBytes(32).toString("hex");
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "klight-redis", namespace },
+    stringData: { REDIS_PASSWORD: password, REDIS_URL: `redis://:${password}@klight-redis:6379` },
+  };
+}
 
 const deploymentSchema = z.looseObject({
   apiVersion: z.string(),
