@@ -183,7 +183,7 @@ export function readConfig(env: Environment = process.env): ConfigReading {
     const received = env[name] === "" ? undefined : env[name];
     const parsed = variable.schema.safeParse(received);
     if (parsed.success) return [name, parsed.data] as const;
-    const problem = `${name}=${shown(variable, received)}: must be ${variable.mustBe}`;
+    const problem = `${name}=${shownValue(variable, received)}: must be ${variable.mustBe}`;
     if (!isForAll(name)) problems.push(problem);
     else warnings.push(problem);
     return [name, isForAll(name) ? variable.schema.parse(undefined) : undefined] as const;
@@ -192,7 +192,7 @@ export function readConfig(env: Environment = process.env): ConfigReading {
   problems.push(...unknownNames(env));
   // Each entry has been made by the schema of its own name.
   const config = Object.fromEntries(entries) as unknown as Config;
-  problems.push(...contradictions(config, env));
+  problems.push(...variableContradictions(config, env));
   return problems.length > 0 ? { tag: "invalid", problems } : { tag: "config", config, warnings };
 }
 
@@ -202,7 +202,7 @@ export function readConfig(env: Environment = process.env): ConfigReading {
  */
 const isForAll = (name: string): boolean => name.startsWith("OTEL_");
 
-const shown = ({ secret }: Variable, received: string | undefined): string =>
+const shownValue = ({ secret }: Variable, received: string | undefined): string =>
   secret ? "(secret)" : JSON.stringify(received ?? "");
 
 /** A misspelt name would otherwise be a setting that silently does nothing. */
@@ -222,7 +222,7 @@ const storeNeeds = new Map<string, readonly (keyof Variables)[]>([
   ["redis", ["REDIS_URL"]],
 ]);
 
-function contradictions(config: Config, env: Environment): readonly string[] {
+function variableContradictions(config: Config, env: Environment): readonly string[] {
   const problems: string[] = [];
   const store = config.KLIGHT_STORE;
   for (const name of storeNeeds.get(store) ?? []) {

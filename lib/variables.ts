@@ -43,7 +43,7 @@ export function text(
   return { ...words, schema, mustBe };
 }
 
-const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
+const byteUnits: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 
 /** Bytes, plainly or with a unit as Kubernetes writes it: `67108864`, `64Mi`. */
 export function bytes(words: Words<number>): Variable<number> {
@@ -53,7 +53,7 @@ export function bytes(words: Words<number>): Variable<number> {
     .optional()
     .transform((written) => {
       const [, count = "0", unit = ""] = /^(\d+)(.*)$/u.exec(written ?? words.fallback ?? "") ?? [];
-      return Number(count) * (units[unit] ?? 1);
+      return Number(count) * (byteUnits[unit] ?? 1);
     });
   return { ...words, schema, mustBe: "a number of bytes, perhaps with Ki, Mi or Gi" };
 }

@@ -37,15 +37,16 @@ export function createCallers(options: CallerOptions): IdentifyCaller {
     try {
       // A token of somebody else is refused before its key is looked for: the issuer need not be asked for that.
       const { iss } = decodeJwt(token);
-      if (iss !== options.issuer) return refused("TokenWrongIssuer", wrong("issuer", iss, options.issuer));
-      return allowed(await payloadOf(token, keys, options), options.subjects);
+      if (iss !== options.issuer)
+        return refused("TokenWrongIssuer", claimProblem("issuer", iss, options.issuer));
+      return allowed(await tokenPayload(token, keys, options), options.subjects);
     } catch (error) {
-      return callerOf(error, options);
+      return refusedCaller(error, options);
     }
   };
 }
 
-async function payloadOf(
+async function tokenPayload(
   token: string,
   keys: JWTVerifyGetKey,
   { issuer, audience }: CallerOptions,
@@ -72,17 +73,18 @@ function allowed({ sub: subject }: { readonly sub?: unknown }, subjects: readonl
 }
 
 /** What jose throws, as a reason. Anything else is a defect. */
-function callerOf(error: unknown, { audience }: CallerOptions): Caller {
+function refusedCaller(error: unknown, { audience }: CallerOptions): Caller {
   if (error instanceof KeysUnavailableError) {
     return { tag: "unsure", reason: "KeysUnavailable", message: error.message };
   }
   if (error instanceof errors.JWTExpired) {
-    return refused("TokenExpired", `its time was over at ${timeOf(error.payload.exp)}`);
+    return refused("TokenExpired", `its time was over at ${tokenTime(error.payload.exp)}`);
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim, payload, message } = error;
-    if (claim === "aud") return refused("TokenWrongAudience", wrong("audience", payload.aud, audience));
-    if (claim === "nbf") return refused("TokenNotYetValid", `its time begins at ${timeOf(payload.nbf)}`);
+    if (claim === "aud")
+      return refused("TokenWrongAudience", claimProblem("audience", payload.aud, audience));
+    if (claim === "nbf") return refused("TokenNotYetValid", `its time begins at ${tokenTime(payload.nbf)}`);
     return refused("TokenMalformed", message);
   }
   if (!(error instanceof errors.JOSEError)) throw error;
@@ -97,8 +99,8 @@ function callerOf(error: unknown, { audience }: CallerOptions): Caller {
 
 const refused = (reason: Reason<"caller">, message: string): Caller => ({ tag: "refused", reason, message });
 
-const wrong = (what: string, received: unknown, expected: string): string =>
+const claimProblem = (what: string, received: unknown, expected: string): string =>
   `its ${what} is ${shown(received ?? null)}, and not "${expected}"`;
 
-const timeOf = (seconds: number | undefined): string =>
+const tokenTime = (seconds: number | undefined): string =>
   seconds !== undefined && Math.abs(seconds) < 8.64e12 ? new Date(seconds * 1_000).toISOString() : "no time";

@@ -22,7 +22,7 @@ const LIMIT = 2 ** 20;
 export async function getJson(url: URL, signal: AbortSignal, account?: ServiceAccount): Promise<unknown> {
   try {
     const own = account !== undefined && url.origin === account.apiServer.origin;
-    const response = await answerOf(url, signal, own ? await readAccount(account.directory) : undefined);
+    const response = await responseOf(url, signal, own ? await readAccount(account.directory) : undefined);
     const text = await textOf(response);
     const { statusCode = 0 } = response;
     if (statusCode !== 200) throw new Error(`${statusCode} ${STATUS_CODES[statusCode] ?? ""}`);
@@ -33,7 +33,7 @@ export async function getJson(url: URL, signal: AbortSignal, account?: ServiceAc
   }
 }
 
-function answerOf(url: URL, signal: AbortSignal, credentials?: Credentials): Promise<IncomingMessage> {
+function responseOf(url: URL, signal: AbortSignal, credentials?: Credentials): Promise<IncomingMessage> {
   const get = url.protocol === "https:" ? httpsGet : httpGet;
   const headers = {
     accept: TYPES,

@@ -32,13 +32,13 @@ export function createKeys(options: KeyOptions): JWTVerifyGetKey {
     return found;
   };
   return async (header, token) => {
-    const keys = await find().catch(unavailable);
+    const keys = await find().catch(keysUnavailable);
     const wasJustRead = keys.coolingDown;
     try {
       return await keys(header, token);
     } catch (error) {
       if (error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-      if (!(error instanceof errors.JWKSNoMatchingKey)) return unavailable(error);
+      if (!(error instanceof errors.JWKSNoMatchingKey)) return keysUnavailable(error);
       if (!wasJustRead) throw error;
       throw new KeysUnavailableError(
         `no key of ${options.issuer} is called ${header.kid ?? ""}, and its keys were read just now`,
@@ -47,7 +47,7 @@ export function createKeys(options: KeyOptions): JWTVerifyGetKey {
   };
 }
 
-const unavailable = (error: unknown): never => {
+const keysUnavailable = (error: unknown): never => {
   throw new KeysUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
 };
 

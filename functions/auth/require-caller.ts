@@ -64,7 +64,7 @@ export function requireCaller(options: CallerOptions, log: Log): RequestHandler 
       return;
     }
     log.warn(fields, tag === "refused" ? "caller refused" : "caller not known now");
-    const { status, headers: more, body } = replyTo(caller);
+    const { status, headers: more, body } = refusalReply(caller);
     response.status(status).set(more).end(body);
   };
 }
@@ -73,7 +73,7 @@ export function requireCaller(options: CallerOptions, log: Log): RequestHandler 
  * A Trigger gives an event that is refused to the dead letters at once, and tries again what is answered 503. So only
  * what is wrong for good is refused.
  */
-function replyTo(caller: Exclude<Caller, { tag: "known" }>): Reply {
+function refusalReply(caller: Exclude<Caller, { tag: "known" }>): Reply {
   const { reason, message } = caller;
   const outcome = outcomeHeader(caller.tag === "refused" ? "refused" : "held", `${reason}: ${message}`);
   const words = { title: reason, detail: message };

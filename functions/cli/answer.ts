@@ -15,7 +15,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What a command prints, and how it ends. */
-export interface Answer {
+export interface CliAnswer {
   /** For a person. */
   readonly words: string;
   /** For a program: what `-o json` prints. */

@@ -1,8 +1,9 @@
+import { isoTime } from "../status/status.ts";
 import { podKey } from "../status/trouble.ts";
 import { checkCluster, checkInWords } from "./check/check.ts";
 import { type Named, type Options, podMeant } from "./command-line.ts";
-import { readEvents } from "./events.ts";
-import { type Answer, CommandFailed, EXIT } from "./answer.ts";
+import { readPodEvents } from "./events.ts";
+import { type CliAnswer, CommandFailed, EXIT } from "./answer.ts";
 import { type Kube, openKube } from "./kube.ts";
 import { networksOf, readOnePod, readPods, reportOf } from "./pods.ts";
 import { reformNetwork } from "./reform.ts";
@@ -10,7 +11,7 @@ import { lines, networksInWords, podsInWords, whyInWords } from "./words.ts";
 
 const DEFAULT_HOME = "klight";
 
-function open({ kubeconfig, context, timeout }: Options): Kube {
+function kubeFrom({ kubeconfig, context, timeout }: Options): Kube {
   try {
     return openKube({
       timeoutMs: timeout * 1_000,
@@ -25,10 +26,10 @@ function open({ kubeconfig, context, timeout }: Options): Kube {
 
 /** The commands, answered from what the cluster itself tells. Each throws CommandFailed where it cannot be answered. */
 export const actionsAtCluster = {
-  why: async (options: Options, named: Named): Promise<Answer> => {
-    const kube = open(options);
+  why: async (options: Options, named: Named): Promise<CliAnswer> => {
+    const kube = kubeFrom(options);
     const name = podMeant(named, options, kube.namespace);
-    const [pod, events] = await Promise.all([readOnePod(kube, name), readEvents(kube, name)]);
+    const [pod, events] = await Promise.all([readOnePod(kube, name), readPodEvents(kube, name)]);
     if (pod === undefined) throw new CommandFailed(EXIT.notWell, `there is no pod ${podKey(name)}`);
     const now = Date.now();
     const report = reportOf(pod, now);
@@ -38,16 +39,16 @@ export const actionsAtCluster = {
       code: report.verdict === "in" ? EXIT.well : EXIT.notWell,
     };
   },
-  networks: async (options: Options): Promise<Answer> => {
-    const kube = open(options);
+  networks: async (options: Options): Promise<CliAnswer> => {
+    const kube = kubeFrom(options);
     const namespace = options.allNamespaces ? undefined : (options.namespace ?? kube.namespace);
     const now = Date.now();
     const networks = networksOf(await readPods(kube, namespace), now);
     const words = options.output === "wide" ? podsInWords(networks, now) : networksInWords(networks, now);
     return { words, json: { at: isoTime(now), networks }, code: EXIT.well };
   },
-  reform: async (options: Options, { namespace, name }: Named): Promise<Answer> => {
-    const kube = open(options);
+  reform: async (options: Options, { namespace, name }: Named): Promise<CliAnswer> => {
+    const kube = kubeFrom(options);
     const home = namespace ?? options.namespace ?? kube.namespace;
     const answer = await reformNetwork(kube, { namespace: home, id: name }, options.timeout * 1_000);
     const { network, reason, message, done } = answer;
@@ -57,8 +58,8 @@ export const actionsAtCluster = {
       code: done ? EXIT.well : EXIT.notWell,
     };
   },
-  check: async (options: Options): Promise<Answer> => {
-    const results = await checkCluster(open(options), options.namespace ?? DEFAULT_HOME);
+  check: async (options: Options): Promise<CliAnswer> => {
+    const results = await checkCluster(kubeFrom(options), options.namespace ?? DEFAULT_HOME);
     const states = new Set(results.map(({ state }) => state));
     const code = states.has("unknown") ? EXIT.unknown : EXIT.well;
     return {
@@ -68,5 +69,3 @@ export const actionsAtCluster = {
     };
   },
 };
-
-const isoTime = (ms: number): string => new Date(ms).toISOString();

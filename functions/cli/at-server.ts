@@ -1,7 +1,7 @@
 import type { Status } from "../status/status.ts";
 import type { Why } from "../status/why.ts";
 import { type Named, type Options, podMeant } from "./command-line.ts";
-import { type Answer, CommandFailed, EXIT } from "./answer.ts";
+import { type CliAnswer, CommandFailed, EXIT } from "./answer.ts";
 import { ask, type Told } from "./server.ts";
 import { statusInWords, whyAtServerInWords } from "./server-words.ts";
 import { lines } from "./words.ts";
@@ -31,7 +31,7 @@ async function asked(
 
 /** The commands, answered by klight's function. Each throws CommandFailed where it does not answer. */
 export const actionsAtServer = {
-  why: async (options: Options, named: Named): Promise<Answer> => {
+  why: async (options: Options, named: Named): Promise<CliAnswer> => {
     const { namespace, name } = podMeant(named, options, "default");
     const { body } = await asked(options, `why/${namespace}/${name}`);
     // The other side of the same build; a test holds the two together.
@@ -39,13 +39,13 @@ export const actionsAtServer = {
     const codes = { in: EXIT.well, "not in": EXIT.notWell, unknown: EXIT.unknown } as const;
     return { words: whyAtServerInWords(why), json: why, code: codes[why.verdict] };
   },
-  networks: async (options: Options): Promise<Answer> => {
+  networks: async (options: Options): Promise<CliAnswer> => {
     const { body } = await asked(options, "networks");
     const status = body as Status;
     const isBlind = status.cluster.tag !== "seen";
     return { words: statusInWords(status), json: status, code: isBlind ? EXIT.unknown : EXIT.well };
   },
-  reform: async (options: Options, { namespace = options.namespace, name }: Named): Promise<Answer> => {
+  reform: async (options: Options, { namespace = options.namespace, name }: Named): Promise<CliAnswer> => {
     const network = namespace === undefined ? name : `${namespace}/${name}`;
     const { outcome = "", body } = await asked(options, `networks/${network}/reform`, "POST");
     const done = outcome.startsWith("reformed");

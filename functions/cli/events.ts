@@ -35,7 +35,10 @@ const SHOWN = 10;
  * What klight has told of the pod, newest first: 10 at most, of the last hour, which is how long the API server keeps
  * them by default. Empty where they cannot be read: the pod itself tells what counts.
  */
-export async function readEvents({ send }: Kube, { namespace, name }: PodName): Promise<readonly PodEvent[]> {
+export async function readPodEvents(
+  { send }: Kube,
+  { namespace, name }: PodName,
+): Promise<readonly PodEvent[]> {
   const answer = await send({
     method: "GET",
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,

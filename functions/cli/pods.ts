@@ -4,6 +4,7 @@ import type { PodName } from "../../lib/outcome.ts";
 import { joinedInThisLife } from "../../lib/pod/condition.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
 import type { Pod, PodRules } from "../../lib/pod/pod.ts";
+import { inOrder } from "../status/in-order.ts";
 import { notIn, whyNotIn } from "../status/not-in.ts";
 import { explained, podKey, type Trouble } from "../status/trouble.ts";
 import { CommandFailed, EXIT } from "./answer.ts";
@@ -97,11 +98,11 @@ export function networksOf(pods: readonly Pod[], now: number): readonly NetworkR
   const placed = Map.groupBy(pods, ({ network }) => network ?? "");
   placed.delete("");
   return [...placed]
-    .map(([network, those]) => networkOf(network, those, now))
+    .map(([network, those]) => networkReportOf(network, those, now))
     .sort((a, b) => inNeed(b) - inNeed(a) || inOrder(a.network, b.network));
 }
 
-function networkOf(network: string, pods: readonly Pod[], now: number): NetworkReport {
+function networkReportOf(network: string, pods: readonly Pod[], now: number): NetworkReport {
   const reports = pods.map((pod) => reportOf(pod, now)).sort((a, b) => inOrder(a.pod, b.pod));
   // Some pods are not meant to be in, as one that has ended.
   const meant = new Set(pods.filter((pod) => notIn(pod, undefined, now) !== undefined).map(podKey));
@@ -118,6 +119,3 @@ function networkOf(network: string, pods: readonly Pod[], now: number): NetworkR
 }
 
 const inNeed = ({ level }: NetworkReport): number => Number(level === "help");
-
-/** `orders-9` before `orders-10`. */
-const inOrder = new Intl.Collator("en", { numeric: true }).compare;

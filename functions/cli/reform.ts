@@ -4,7 +4,7 @@ import { podPath } from "../../lib/cluster/read-pods.ts";
 import { joinedInThisLife, REFORM_ANNOTATION } from "../../lib/pod/condition.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
 import { podKey } from "../status/trouble.ts";
-import { readEvents } from "./events.ts";
+import { readPodEvents } from "./events.ts";
 import { CommandFailed, EXIT } from "./answer.ts";
 import type { Kube } from "./kube.ts";
 import { readOnePod, readPods } from "./pods.ts";
@@ -51,7 +51,7 @@ export async function reformNetwork(
     if (now?.uid !== pod.uid) {
       throw new CommandFailed(EXIT.notWell, `${podKey(pod)} went away before klight answered: ask again`);
     }
-    if (now.joined?.reform === request) return answerOf(kube, pod, { network, request });
+    if (now.joined?.reform === request) return reformAnswer(kube, pod, { network, request });
   }
   const hint = "klight check tells what keeps pod events from it";
   throw new CommandFailed(EXIT.unknown, `klight has not answered within ${waitMs / 1_000} s: ${hint}`);
@@ -73,13 +73,13 @@ async function annotate({ send }: Kube, pod: Pod, value: string): Promise<void> 
 }
 
 /** The condition says that it is answered, the Event that came with it says how. */
-async function answerOf(
+async function reformAnswer(
   kube: Kube,
   pod: Pod,
   { network, request }: { readonly network: string; readonly request: string },
 ): Promise<ReformAnswer> {
   const answers = new Set(["ReformDone", "ReformRefused"]);
-  const told = (await readEvents(kube, pod)).find(({ reason }) => answers.has(reason));
+  const told = (await readPodEvents(kube, pod)).find(({ reason }) => answers.has(reason));
   const { reason = "Answered", message = "klight has answered; its Event cannot be read" } = told ?? {};
   return { network, pod: podKey(pod), request, done: reason !== "ReformRefused", reason, message };
 }

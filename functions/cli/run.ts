@@ -3,7 +3,7 @@ import { actionsAtCluster } from "./at-cluster.ts";
 import { actionsAtServer } from "./at-server.ts";
 import { type Actions, commandLine, type Options, type Terminal } from "./command-line.ts";
 import { completions, shells } from "./complete.ts";
-import { type Answer, CommandFailed, EXIT, type ExitCode } from "./answer.ts";
+import { type CliAnswer, CommandFailed, EXIT, type ExitCode } from "./answer.ts";
 import { openKube } from "./kube.ts";
 
 /** Who runs it. */
@@ -22,7 +22,7 @@ export async function runCli(
   invocation: Invocation,
 ): Promise<number> {
   let code: ExitCode = EXIT.well;
-  const show = async (options: Options, ask: () => Promise<Answer>): Promise<void> => {
+  const show = async (options: Options, ask: () => Promise<CliAnswer>): Promise<void> => {
     code = await print(terminal, options, { ask, signal: invocation.signal });
   };
   const actions: Actions = {
@@ -62,7 +62,7 @@ const WATCH_MS = 2_000;
 async function print(
   { out }: Terminal,
   { output, watch }: Options,
-  { ask, signal }: { readonly ask: () => Promise<Answer>; readonly signal: AbortSignal | undefined },
+  { ask, signal }: { readonly ask: () => Promise<CliAnswer>; readonly signal: AbortSignal | undefined },
 ): Promise<ExitCode> {
   let last: string | undefined;
   for (;;) {

@@ -5,7 +5,7 @@ import type { Why } from "../status/why.ts";
 
 import { ago as agoAt, lines } from "./words.ts";
 
-const ago = (at: string, now: string): string => agoAt(at, Date.parse(now));
+const agoSince = (at: string, now: string): string => agoAt(at, Date.parse(now));
 
 /** The answer to "why?", for a person. */
 export function whyAtServerInWords(why: Why): string {
@@ -19,12 +19,12 @@ export function whyAtServerInWords(why: Why): string {
     `  ${message}`,
     ...why.waitsFor.map((what) => `  Waits for ${what}`),
     `  What helps: ${cure}`,
-    ...seen(why),
-    ...decided(why),
+    ...seenLines(why),
+    ...decisionLines(why),
   );
 }
 
-function seen({ seen: pod, network, member, at }: Why): readonly string[] {
+function seenLines({ seen: pod, network, member, at }: Why): readonly string[] {
   const rows = [
     ...(pod ? podRows(pod, at) : []),
     ...(network ? [["members", `${network.members}, generation ${network.generation}`]] : []),
@@ -40,15 +40,15 @@ const podRows = (pod: NonNullable<Why["seen"]>, now: string): readonly (readonly
   ["address", pod.address ?? "none"],
   ["container", pod.container ?? "not known"],
   ["incarnation", pod.incarnation],
-  ["ready", readiness(pod, now)],
+  ["ready", readinessWords(pod, now)],
 ];
 
-function readiness({ ready, unreadySince, deleting }: NonNullable<Why["seen"]>, now: string): string {
-  const since = unreadySince === null ? "" : `, since ${ago(unreadySince, now).replace(" ago", "")}`;
+function readinessWords({ ready, unreadySince, deleting }: NonNullable<Why["seen"]>, now: string): string {
+  const since = unreadySince === null ? "" : `, since ${agoSince(unreadySince, now).replace(" ago", "")}`;
   return `${ready ? "yes" : `no${since}`}${deleting ? ", being deleted" : ""}`;
 }
 
-function decided({ condition, log, at }: Why): readonly (string | undefined)[] {
+function decisionLines({ condition, log, at }: Why): readonly (string | undefined)[] {
   if (condition === null && log.length === 0) return [];
   const { status, reason, message, since } = condition ?? {};
   return [
@@ -56,7 +56,7 @@ function decided({ condition, log, at }: Why): readonly (string | undefined)[] {
     "  Decided so far",
     condition === null
       ? undefined
-      : `  condition ${status} ${reason}${since ? `, ${ago(since, at)}` : ""}: ${message}`,
+      : `  condition ${status} ${reason}${since ? `, ${agoSince(since, at)}` : ""}: ${message}`,
     ...log.map((entry) => `  ${entry.at} ${entry.outcome} ${entry.reason}: ${entry.message}`),
   ];
 }
@@ -99,7 +99,7 @@ function memberLine(
 ): string {
   const how = via === null ? "" : `  through ${via}`;
   const odd = hungMs === undefined ? podIs && `pod ${podIs}` : `no answer for ${duration(hungMs)}`;
-  return `  ${name.padEnd(width)}  ${address.padEnd(place)}  ${ago(joinedAt, now)}${how}${odd ? `  (${odd})` : ""}`;
+  return `  ${name.padEnd(width)}  ${address.padEnd(place)}  ${agoSince(joinedAt, now)}${how}${odd ? `  (${odd})` : ""}`;
 }
 
 const gapLines = ({ name, reason, message, cure }: NotIn): readonly string[] => [

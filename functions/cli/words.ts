@@ -3,21 +3,21 @@ import type { PodEvent } from "./events.ts";
 import type { NetworkReport, PodReport } from "./pods.ts";
 
 /** What pods bring along may hold characters that a terminal obeys. */
-const plain = (text: string): string =>
+const plainText = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 
 /** Lines for a terminal; whatever stands in them, each stays one line. */
 export const lines = (...parts: readonly (string | undefined)[]): string =>
   `${parts
     .filter((part) => part !== undefined)
-    .map(plain)
+    .map(plainText)
     .join("\n")}\n`;
 
 export const ago = (at: string, now: number): string => `${duration(now - Date.parse(at))} ago`;
 
 /** Columns as kubectl has them: as wide as what is widest in them, two blanks between. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map(plain));
+  const cells = rows.map((row) => row.map(plainText));
   const widths = cells.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
     [],

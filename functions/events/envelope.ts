@@ -18,7 +18,7 @@ export type Envelope =
   | { readonly tag: "events"; readonly batch: boolean; readonly events: readonly Opened[] }
   | { readonly tag: "tooMany"; readonly count: number };
 
-const invalid = (...problems: string[]): Opened => ({ tag: "invalid", problems });
+const invalidEnvelope = (...problems: string[]): Opened => ({ tag: "invalid", problems });
 const single = (opened: Opened): Envelope => ({ tag: "events", batch: false, events: [opened] });
 
 /** Opens a request in binary, structured or batch mode (CloudEvents 1.0, HTTP protocol binding). */
@@ -33,7 +33,7 @@ export function openEnvelope({ headers, body }: Request, mostEvents: number): En
   if (!Object.keys(headers).some((name) => name.startsWith("ce-"))) {
     const wanted =
       "application/cloudevents+json, application/cloudevents-batch+json, or ce- headers with any";
-    return single(invalid(`content-type: must be ${wanted}, was ${shown(contentType)}`));
+    return single(invalidEnvelope(`content-type: must be ${wanted}, was ${shown(contentType)}`));
   }
   return single(openBinary(headers, mediaType, body));
 }
@@ -44,7 +44,8 @@ function openBatch(body: Buffer, mostEvents: number): Envelope {
   const read = readJson(body);
   if (read.tag === "invalid") return batch(read);
   const { value } = read;
-  if (!Array.isArray(value)) return batch(invalid(`body: must be a list of events, was ${kindOf(value)}`));
+  if (!Array.isArray(value))
+    return batch(invalidEnvelope(`body: must be a list of events, was ${typeNameOf(value)}`));
   if (value.length > mostEvents) return { tag: "tooMany", count: value.length };
   return batch(...value.map(openObject));
 }
@@ -72,17 +73,18 @@ const MOST_ATTRIBUTES = 100;
 /** The SDK would give an event without id or time one of its own; here such an event is broken. */
 function openObject(value: unknown): Opened {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return invalid(`event: must be a JSON object, was ${kindOf(value)}`);
+    return invalidEnvelope(`event: must be a JSON object, was ${typeNameOf(value)}`);
   }
   const attributes = value as Readonly<Record<string, unknown>>;
   const count = Object.keys(attributes).length;
-  if (count > MOST_ATTRIBUTES) return invalid(`event: may have ${MOST_ATTRIBUTES} attributes, has ${count}`);
+  if (count > MOST_ATTRIBUTES)
+    return invalidEnvelope(`event: may have ${MOST_ATTRIBUTES} attributes, has ${count}`);
   const problems = [...attributeProblems(attributes), ...base64Problems(attributes["data_base64"])];
-  if (problems.length > 0) return invalid(...problems);
+  if (problems.length > 0) return invalidEnvelope(...problems);
   try {
     return { tag: "event", event: new CloudEvent<unknown>(attributes) };
   } catch (error) {
-    return invalid(...sdkProblems(error, attributes));
+    return invalidEnvelope(...sdkProblems(error, attributes));
   }
 }
 
@@ -131,5 +133,5 @@ function headerOf(headers: Request["headers"], name: string): string | undefined
   return Array.isArray(value) ? value[0] : value;
 }
 
-const kindOf = (value: unknown): string =>
+const typeNameOf = (value: unknown): string =>
   value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;

@@ -17,11 +17,11 @@ export type Read = (
 ) & {
   /** Trace context of whoever sent it. */
   readonly trace?: TraceContext;
-  readonly origin?: Origin;
+  readonly origin?: EventOrigin;
 };
 
 /** What tells one event from another. */
-export interface Origin {
+export interface EventOrigin {
   readonly id: string;
   readonly source: string;
   readonly type: string;
@@ -41,9 +41,9 @@ export const eventTypes = {
   "dev.knative.sources.ping": { tag: "ping" },
 } as const;
 
-type Known = (typeof eventTypes)[keyof typeof eventTypes];
+type KnownType = (typeof eventTypes)[keyof typeof eventTypes];
 
-export interface Reading {
+export interface EventReading {
   /** Parses the pod of an event in Resource mode. */
   readonly readPod: (data: unknown) => PodReading;
   /** In one batch. */
@@ -53,7 +53,7 @@ export interface Reading {
 /** Reads all events of a request. */
 export function readEvents(
   request: Request,
-  { readPod, mostEvents }: Reading,
+  { readPod, mostEvents }: EventReading,
 ):
   | { readonly tag: "events"; readonly batch: boolean; readonly events: readonly ReadOrInvalid[] }
   | Extract<Envelope, { tag: "tooMany" }> {
@@ -66,7 +66,7 @@ export function readEvents(
 }
 
 function readEvent(event: CloudEvent<unknown>, readPod: (data: unknown) => PodReading): ReadOrInvalid {
-  const known: Known | undefined = Object.hasOwn(eventTypes, event.type)
+  const known: KnownType | undefined = Object.hasOwn(eventTypes, event.type)
     ? eventTypes[event.type as keyof typeof eventTypes]
     : undefined;
   const about = { origin: originOf(event), ...tracedBy(event) };
@@ -76,7 +76,7 @@ function readEvent(event: CloudEvent<unknown>, readPod: (data: unknown) => PodRe
   return read.tag === "invalid" ? read : { ...about, ...read };
 }
 
-const originOf = ({ id, source, type, subject }: CloudEvent<unknown>): Origin => ({
+const originOf = ({ id, source, type, subject }: CloudEvent<unknown>): EventOrigin => ({
   id,
   source,
   type,
@@ -94,52 +94,53 @@ const otherEvent = (what: string): Extract<Read, { tag: "ignored" }> => ({
   message: `an event of ${what} is not for klight`,
 });
 
-const invalid = (...problems: string[]): Extract<ReadOrInvalid, { tag: "invalid" }> => ({
+const invalidEvent = (...problems: string[]): Extract<ReadOrInvalid, { tag: "invalid" }> => ({
   tag: "invalid",
   problems,
 });
 
 function readPodEvent(
   event: CloudEvent<unknown>,
-  { change, mode }: Extract<Known, { tag: "pod" }>,
+  { change, mode }: Extract<KnownType, { tag: "pod" }>,
   readPod: (data: unknown) => PodReading,
 ): ReadOrInvalid {
   const given = dataOf(event);
   if (given.tag === "invalid") return given;
-  const other = otherKind(event, partsOf(given.value));
+  const other = otherKind(event, dataFields(given.value));
   if (other !== undefined) return other;
-  if (mode === "reference") return readReference(event, change, partsOf(given.value));
-  if (given.value === undefined) return invalid("data: must be the pod, was missing");
+  if (mode === "reference") return readReference(event, change, dataFields(given.value));
+  if (given.value === undefined) return invalidEvent("data: must be the pod, was missing");
   const reading = readPod(given.value);
-  if (reading.tag === "invalid") return invalid(...reading.problems.map((problem) => `data.${problem}`));
+  if (reading.tag === "invalid") return invalidEvent(...reading.problems.map((problem) => `data.${problem}`));
   const { pod } = reading;
   const name = { namespace: pod.namespace, name: pod.name };
   const problems = contradictions(event, name);
-  return problems.length > 0 ? invalid(...problems) : { tag: "pod", change, name, pod };
+  return problems.length > 0 ? invalidEvent(...problems) : { tag: "pod", change, name, pod };
 }
 
 /** The data as JSON; undefined: the event has none. */
 function dataOf({
   data,
   datacontenttype,
-}: CloudEvent<unknown>): { readonly tag: "json"; readonly value: unknown } | ReturnType<typeof invalid> {
+}: CloudEvent<unknown>): { readonly tag: "json"; readonly value: unknown } | ReturnType<typeof invalidEvent> {
   if (data === undefined) return { tag: "json", value: undefined };
   if (datacontenttype !== undefined && !isJson(datacontenttype)) {
-    return invalid(`datacontenttype: must be application/json, was ${shown(datacontenttype)}`);
+    return invalidEvent(`datacontenttype: must be application/json, was ${shown(datacontenttype)}`);
   }
   // Bytes, of data_base64 or of a body without a content type, are JSON where nothing else is said.
   return data instanceof Uint8Array ? readJson(data) : { tag: "json", value: data };
 }
 
-type Parts = Readonly<Record<string, unknown>>;
+type DataFields = Readonly<Record<string, unknown>>;
 
-const partsOf = (data: unknown): Parts => (typeof data === "object" && data !== null ? (data as Parts) : {});
+const dataFields = (data: unknown): DataFields =>
+  typeof data === "object" && data !== null ? (data as DataFields) : {};
 
 /** Events of other kinds are not for klight. One that names no kind is read as a pod, and refused if it is not. */
-function otherKind(event: CloudEvent<unknown>, data: Parts): ReadOrInvalid | undefined {
+function otherKind(event: CloudEvent<unknown>, data: DataFields): ReadOrInvalid | undefined {
   const { kind = data["kind"], apiversion = data["apiVersion"] } = event;
   if (data["kind"] !== undefined && kind !== data["kind"]) {
-    return invalid(`kind: must be ${shown(data["kind"])} as in data, was ${shown(kind)}`);
+    return invalidEvent(`kind: must be ${shown(data["kind"])} as in data, was ${shown(kind)}`);
   }
   if (kind !== undefined && kind !== "Pod") return otherEvent(`kind ${shown(kind)}`);
   if (apiversion === undefined || apiversion === "v1") return undefined;
@@ -147,16 +148,20 @@ function otherKind(event: CloudEvent<unknown>, data: Parts): ReadOrInvalid | und
 }
 
 /** The data names the pod; without data, the attributes of the event do. */
-function readReference(event: CloudEvent<unknown>, change: PodChange["change"], data: Parts): ReadOrInvalid {
+function readReference(
+  event: CloudEvent<unknown>,
+  change: PodChange["change"],
+  data: DataFields,
+): ReadOrInvalid {
   const { namespace = event["namespace"], name = event["name"] } = data;
   const problems = [
     ...nameProblems("namespace", namespace, isNamespace),
     ...nameProblems("name", name, isPodName),
   ];
-  if (problems.length > 0) return invalid(...problems);
+  if (problems.length > 0) return invalidEvent(...problems);
   const pod = { namespace: String(namespace), name: String(name) };
   const contradicting = contradictions(event, pod);
-  return contradicting.length > 0 ? invalid(...contradicting) : { tag: "pod", change, name: pod };
+  return contradicting.length > 0 ? invalidEvent(...contradicting) : { tag: "pod", change, name: pod };
 }
 
 function nameProblems(what: string, value: unknown, isRight: (name: string) => boolean): readonly string[] {

@@ -7,17 +7,17 @@ export function readJson(
 ):
   | { readonly tag: "json"; readonly value: unknown }
   | { readonly tag: "invalid"; readonly problems: readonly string[] } {
-  if (body.length === 0) return invalid("must be JSON, was empty");
-  if (isDeep(body)) return invalid(`may be nested ${DEEPEST} deep, was deeper`);
+  if (body.length === 0) return invalidJson("must be JSON, was empty");
+  if (isDeep(body)) return invalidJson(`may be nested ${DEEPEST} deep, was deeper`);
   try {
     const written = new TextDecoder("utf-8", { fatal: true }).decode(body);
     return { tag: "json", value: JSON.parse(written) as unknown };
   } catch (error) {
-    return invalid(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return invalidJson(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-const invalid = (problem: string): Extract<ReturnType<typeof readJson>, { tag: "invalid" }> => ({
+const invalidJson = (problem: string): Extract<ReturnType<typeof readJson>, { tag: "invalid" }> => ({
   tag: "invalid",
   problems: [`body: ${problem}`],
 });

@@ -10,7 +10,7 @@ import { factsOf } from "../../lib/reasons.ts";
 import type { StepAbout, Stepped, Telemetry } from "../telemetry/telemetry.ts";
 
 /** How one event of a request ended. */
-type End =
+type EventEnd =
   | { readonly tag: "outcome"; readonly outcome: Outcome }
   | { readonly tag: "swept"; readonly report: SweepReport }
   | { readonly tag: "invalid"; readonly problems: readonly string[] };
@@ -24,18 +24,18 @@ interface Shell {
   readonly now: () => number;
 }
 
-type Request = Parameters<typeof readEvents>[0] & {
+type EventRequest = Parameters<typeof readEvents>[0] & {
   /** Does somebody wait for the answer still? */
   readonly isWanted: () => boolean;
 };
 
 /** All events of one request, and what is answered to the sender. */
-export async function takeEvents(shell: Shell, request: Request): Promise<Reply> {
+export async function takeEvents(shell: Shell, request: EventRequest): Promise<Reply> {
   const { handlers, mostEvents } = shell;
   const read = readEvents(request, { readPod: (data) => handlers.readPod(data), mostEvents });
   if (read.tag === "tooMany") return tooMany(read.count, mostEvents);
-  const ends: Stepped<End>[] = [];
-  let swept: Stepped<End> | undefined;
+  const ends: Stepped<EventEnd>[] = [];
+  let swept: Stepped<EventEnd> | undefined;
   // In their order, one at a time. What is left when the sender goes away comes again.
   for (const event of read.events) {
     if (!request.isWanted()) break;
@@ -56,7 +56,7 @@ function tooMany(count: number, most: number): Reply {
 async function takeEvent(
   { handlers, log, telemetry, now }: Shell,
   event: ReadOrInvalid,
-): Promise<Stepped<End>> {
+): Promise<Stepped<EventEnd>> {
   const start = now();
   const stepped = await telemetry.step(aboutOf(event), () => endOf(handlers, log, event));
   const { end } = stepped;
@@ -90,7 +90,7 @@ function aboutOf(event: ReadOrInvalid): StepAbout {
   return { kind: kinds[tag], ...(origin && { origin }), ...(trace && { trace }) };
 }
 
-async function endOf(handlers: Handlers, log: Log, event: ReadOrInvalid): Promise<End> {
+async function endOf(handlers: Handlers, log: Log, event: ReadOrInvalid): Promise<EventEnd> {
   try {
     switch (event.tag) {
       case "invalid":
@@ -109,30 +109,30 @@ async function endOf(handlers: Handlers, log: Log, event: ReadOrInvalid): Promis
   }
 }
 
-function replyToOne({ end, trace }: Stepped<End>): Reply {
+function replyToOne({ end, trace }: Stepped<EventEnd>): Reply {
   switch (end.tag) {
     case "outcome":
       return replyTo(end.outcome, trace);
     case "swept":
       return replyToSweep(end.report);
     case "invalid":
-      return unreadable(end.problems);
+      return unreadableReply(end.problems);
   }
 }
 
-function unreadable(problems: readonly string[]): Reply {
+function unreadableReply(problems: readonly string[]): Reply {
   const detail = problems.join("; ");
   const title = "Not an event that klight can read";
   return problem(400, { title, detail, problems }, outcomeHeader("refused", detail));
 }
 
-function outcomesOf(end: End): readonly Outcome[] {
+function outcomesOf(end: EventEnd): readonly Outcome[] {
   if (end.tag === "outcome") return [end.outcome];
   return end.tag === "swept" ? end.report.outcomes : [];
 }
 
 /** The good ones are done. Something held: the whole batch comes again, and what is done changes nothing then. */
-function replyToBatch(ends: readonly End[]): Reply {
+function replyToBatch(ends: readonly EventEnd[]): Reply {
   // Pings have one end together.
   const outcomes = [...new Set(ends)].flatMap(outcomesOf);
   const waiting = outcomes.find((outcome) => outcome.name === "held");
@@ -140,7 +140,7 @@ function replyToBatch(ends: readonly End[]): Reply {
   const problems = ends.flatMap((end, index) =>
     end.tag === "invalid" ? end.problems.map((each) => `event ${index}: ${each}`) : [],
   );
-  if (problems.length > 0) return unreadable(firstOf(problems, (each) => each));
+  if (problems.length > 0) return unreadableReply(firstOf(problems, (each) => each));
   return { status: 204, headers: summary(outcomes, []) };
 }
 

@@ -46,26 +46,26 @@ const BODY_LIMIT = 4 * 2 ** 20;
  * Of each kind, how many requests are worked on at once. Of events as many as `limits.concurrency` in func.yaml lets in,
  * for whoever comes past the queue proxy.
  */
-const AT_ONCE = { events: 50, reads: 20, reforms: 10 } as const;
+const REQUESTS_AT_ONCE = { events: 50, reads: 20, reforms: 10 } as const;
 /** How many more of a kind may wait. */
-const WAITING = 1_000;
+const REQUESTS_WAITING = 1_000;
 
 const bounded = (atOnce: number): RequestHandler =>
   inTurn({
     atOnce,
-    waiting: WAITING,
+    waiting: REQUESTS_WAITING,
     turnAway: (_request, response) => {
-      send(response, unavailable("Busy", `${WAITING} requests wait already`, 5));
+      sendReply(response, unavailableReply("Busy", `${REQUESTS_WAITING} requests wait already`, 5));
     },
   });
 
-const open: RequestHandler = (_request, _response, next) => {
+const openToAll: RequestHandler = (_request, _response, next) => {
   next();
 };
 
 /** All routes of the function. */
 export function createServer(options: ServerOptions): Express {
-  const { isReady, guardEvents = open } = options;
+  const { isReady, guardEvents = openToAll } = options;
   const app = express();
   refuseOtherNames(app);
   app.disable("x-powered-by");
@@ -73,17 +73,23 @@ export function createServer(options: ServerOptions): Express {
   app.get(["/health/liveness", "/health/readiness"], (request, response, next) => {
     if (!answerHealth(request, response, isReady)) next();
   });
-  app.post("/", guardEvents, bounded(AT_ONCE.events), readBody(BODY_LIMIT), async (request, response) => {
-    if (!isReady()) {
-      send(response, unavailable("ShuttingDown", "this instance is shutting down", 1));
-      return;
-    }
-    const { headers, body } = request as { readonly headers: IncomingHttpHeaders; readonly body: Buffer };
-    send(
-      response,
-      await (await options.engine()).events({ headers, body, isWanted: () => !response.closed }),
-    );
-  });
+  app.post(
+    "/",
+    guardEvents,
+    bounded(REQUESTS_AT_ONCE.events),
+    readBody(BODY_LIMIT),
+    async (request, response) => {
+      if (!isReady()) {
+        sendReply(response, unavailableReply("ShuttingDown", "this instance is shutting down", 1));
+        return;
+      }
+      const { headers, body } = request as { readonly headers: IncomingHttpHeaders; readonly body: Buffer };
+      sendReply(
+        response,
+        await (await options.engine()).events({ headers, body, isWanted: () => !response.closed }),
+      );
+    },
+  );
   addReads(app, options);
   refuseOtherMethods(app);
   app.use(notFound);
@@ -91,11 +97,11 @@ export function createServer(options: ServerOptions): Express {
   return app;
 }
 
-const names = { namespace: isNamespace, pod: isPodName, id: isNetworkId } as const;
+const nameRules = { namespace: isNamespace, pod: isPodName, id: isNetworkId } as const;
 
 /** A path that holds what can be no name leads nowhere, and nothing is asked about it. */
 function refuseOtherNames(app: Express): void {
-  for (const [parameter, isName] of Object.entries(names)) {
+  for (const [parameter, isName] of Object.entries(nameRules)) {
     app.param(parameter, (_request, _response, next, given: string) => {
       if (isName(given)) next();
       else next("route");
@@ -104,22 +110,25 @@ function refuseOtherNames(app: Express): void {
 }
 
 /** What people and their tools ask. */
-function addReads(app: Express, { engine, guardReads = open, guardReforms = open }: ServerOptions): void {
+function addReads(
+  app: Express,
+  { engine, guardReads = openToAll, guardReforms = openToAll }: ServerOptions,
+): void {
   const reform: RequestHandler<{ readonly namespace?: string; readonly id: string }> = async (
     request,
     response,
   ) => {
     const { namespace, id } = request.params;
-    send(response, await (await engine()).reform(namespace === undefined ? id : `${namespace}/${id}`));
+    sendReply(response, await (await engine()).reform(namespace === undefined ? id : `${namespace}/${id}`));
   };
   // By the beginning of the path, so that no route below it can be without.
   app.use(["/networks", "/why"], (request, response, next) => {
     (request.method === "POST" ? guardReforms : guardReads)(request, response, next);
   });
-  const [reads, reforms] = [bounded(AT_ONCE.reads), bounded(AT_ONCE.reforms)];
+  const [reads, reforms] = [bounded(REQUESTS_AT_ONCE.reads), bounded(REQUESTS_AT_ONCE.reforms)];
   app.use(pageRoutes(async (request) => (await engine()).page(request), [guardReads, reads]));
   app.get("/networks", reads, async (_request, response) => {
-    send(response, await (await engine()).networks());
+    sendReply(response, await (await engine()).networks());
   });
   app.post("/networks/:id/reform", reforms, reform);
   app.post("/networks/:namespace/:id/reform", reforms, reform);
@@ -127,7 +136,7 @@ function addReads(app: Express, { engine, guardReads = open, guardReforms = open
     { params },
     response,
   ) => {
-    send(response, await (await engine()).why({ namespace: params.namespace, name: params.pod }));
+    sendReply(response, await (await engine()).why({ namespace: params.namespace, name: params.pod }));
   };
   app.get("/why/:namespace/:pod", reads, why);
 }
@@ -147,12 +156,12 @@ function refuseOtherMethods(app: Express): void {
   for (const [path, allow] of Object.entries(methods)) {
     app.all(path, (request, response) => {
       const detail = `${request.path} takes ${allow}, and not ${request.method}`;
-      send(response, problem(405, { title: "Method not allowed", detail }, { allow }));
+      sendReply(response, problem(405, { title: "Method not allowed", detail }, { allow }));
     });
   }
 }
 
-const unavailable = (reason: string, detail: string, retryAfterS: number): Reply =>
+const unavailableReply = (reason: string, detail: string, retryAfterS: number): Reply =>
   problem(
     503,
     { title: reason, detail },
@@ -160,7 +169,7 @@ const unavailable = (reason: string, detail: string, retryAfterS: number): Reply
   );
 
 const notFound: RequestHandler = ({ method, path }, response) => {
-  send(response, problem(404, { title: "Not found", detail: `there is nothing at ${method} ${path}` }));
+  sendReply(response, problem(404, { title: "Not found", detail: `there is nothing at ${method} ${path}` }));
 };
 
 /** Errors of reading the request; anything else is a defect. */
@@ -174,7 +183,7 @@ const failed =
     const { status, message = "" } = error as { readonly status?: number; readonly message?: string };
     if (status === undefined || status >= 500) {
       log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request broke off");
-      send(response, unavailable("InternalError", message, 10));
+      sendReply(response, unavailableReply("InternalError", message, 10));
       return;
     }
     log.warn({ status, detail: message }, "request refused");
@@ -182,10 +191,10 @@ const failed =
     // The rest of a body that is too large is not read, so the connection is of no more use.
     const more = status === 413 ? { connection: "close" } : {};
     const headers = { ...outcomeHeader("refused", message), ...more };
-    send(response, problem(status, { title, detail: message }, headers));
+    sendReply(response, problem(status, { title, detail: message }, headers));
   };
 
-function send(response: Response, { status, headers, body }: Reply): void {
+function sendReply(response: Response, { status, headers, body }: Reply): void {
   response.status(status).set(headers);
   if (body === undefined) response.end();
   else response.end(body);

@@ -1,6 +1,6 @@
 import { html, type Html } from "./html.ts";
 
-const units = [
+const ageUnits = [
   ["d", 86_400_000],
   ["h", 3_600_000],
   ["min", 60_000],
@@ -8,7 +8,7 @@ const units = [
 
 /** How long something took or is ago, in one unit, rounded down: `12 s`, `4 min`, `3 h`, `2 d`. */
 export function duration(ms: number): string {
-  const [name, size] = units.find((unit) => ms >= unit[1]) ?? ["s", 1_000];
+  const [name, size] = ageUnits.find((unit) => ms >= unit[1]) ?? ["s", 1_000];
   return `${Math.max(0, Math.floor(ms / size))} ${name}`;
 }
 

@@ -27,7 +27,7 @@ export interface PageReads {
 /** Whoever asks while a page is written waits for it, and so long afterwards, ms, gets the same. */
 const SHARED_MS = 300;
 
-const again = { "retry-after": "5" };
+const retryLater = { "retry-after": "5" };
 
 /** Answers for the page. Networks are read for what shows them, and not for a file. */
 export function createPage(reads: PageReads): (request: PageRequest) => Promise<Reply> {
@@ -43,27 +43,27 @@ export function createPage(reads: PageReads): (request: PageRequest) => Promise<
     if (reading.tag === "failed") return lost(what, filter, reading);
     const part = partOf(reading.status, filter);
     if (mine.writtenAt < 0) mine.writtenAt = performance.now();
-    if (what === "page") return page(200, part.document);
+    if (what === "page") return pageReply(200, part.document);
     const headers = { etag: `"${part.revision}"` };
-    return ifNoneMatch === headers.etag ? { status: 304, headers } : page(200, part.body, headers);
+    return ifNoneMatch === headers.etag ? { status: 304, headers } : pageReply(200, part.body, headers);
   };
   return async (request) => {
     const { what, query, pod } = request;
     if (what === "page" || what === "live") return networks(request);
-    if (what === "why" && pod) return why(await reads.why(pod));
-    if (what === "reasons") return page(200, reasonsDocument());
+    if (what === "why" && pod) return whyReply(await reads.why(pod));
+    if (what === "reasons") return pageReply(200, reasonsDocument());
     return file(what, query["v"]);
   };
 }
 
 /** A part, and the document around it. */
-interface Shared extends LivePart {
+interface SharedPage extends LivePart {
   readonly document: Html;
 }
 
 /** Many who wait for one reading get one text: writing it takes longer than reading. */
-function createParts(): (status: Status, filter: Filter) => Shared {
-  let last: { readonly status: Status; readonly key: string; readonly part: Shared } | undefined;
+function createParts(): (status: Status, filter: Filter) => SharedPage {
+  let last: { readonly status: Status; readonly key: string; readonly part: SharedPage } | undefined;
   return (status, filter) => {
     const key = JSON.stringify(filter);
     if (last?.status === status && last.key === key) return last.part;
@@ -75,25 +75,26 @@ function createParts(): (status: Status, filter: Filter) => Shared {
 }
 
 function lost(what: string, filter: Filter, reading: Extract<StatusReading, { tag: "failed" }>): Reply {
-  if (what === "live") return problem(503, { title: "StoreUnavailable", detail: reading.message }, again);
-  if (reading.last === undefined) return page(503, failureDocument(filter, reading.message), again);
+  if (what === "live")
+    return problem(503, { title: "StoreUnavailable", detail: reading.message }, retryLater);
+  if (reading.last === undefined) return pageReply(503, failureDocument(filter, reading.message), retryLater);
   const { body } = livePart(reading.last, filter, reading);
   // Without a revision the page asks again at once.
-  return page(503, pageDocument(filter, "Not readable · klight", { body, revision: "" }), again);
+  return pageReply(503, pageDocument(filter, "Not readable · klight", { body, revision: "" }), retryLater);
 }
 
-function why(reading: WhyReading): Reply {
+function whyReply(reading: WhyReading): Reply {
   switch (reading.tag) {
     case "why":
-      return page(200, whyDocument(reading.why));
+      return pageReply(200, whyDocument(reading.why));
     case "absent":
-      return page(404, noPodDocument(reading.message));
+      return pageReply(404, noPodDocument(reading.message));
     case "failed":
-      return page(503, failureDocument({ search: "", attention: false }, reading.message), again);
+      return pageReply(503, failureDocument({ search: "", attention: false }, reading.message), retryLater);
   }
 }
 
-const page = (status: number, body: Html, headers: Readonly<Record<string, string>> = {}): Reply => ({
+const pageReply = (status: number, body: Html, headers: Readonly<Record<string, string>> = {}): Reply => ({
   status,
   headers: { ...headers, "content-type": "text/html; charset=utf-8" },
   body: body.toString(),

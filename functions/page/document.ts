@@ -29,7 +29,7 @@ export function failureDocument(filter: Filter, message: string): Html {
 export const plainDocument = (title: string, body: Html): Html =>
   layout(
     `${title} · klight`,
-    html`<header class="top"><h1><a href="/">${mark}<span>klight</span></a></h1></header>
+    html`<header class="top"><h1><a href="/">${logo}<span>klight</span></a></h1></header>
       <main class="plain" id="networks" tabindex="-1">${body}</main>`,
     "",
     "copy.js",
@@ -57,7 +57,7 @@ const layout = (title: string, body: Html, revision: string, script: AssetName =
 const top = ({ search, attention }: Filter): Html =>
   html`<header class="top">
     <h1>
-      <a href="/">${mark}<span>klight</span></a>
+      <a href="/">${logo}<span>klight</span></a>
     </h1>
     <form role="search" action="/" method="get" id="search">
       <label class="unseen" for="q">Search networks, peers, addresses, reasons</label>
@@ -83,7 +83,7 @@ const top = ({ search, attention }: Filter): Html =>
     </p>
   </header> `;
 
-const mark = html`<svg class="mark" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
+const logo = html`<svg class="mark" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
   <path d="M6 18V6M6 13c0-4 12-1 12-7" />
   <circle cx="6" cy="18" r="3" />
   <circle cx="6" cy="6" r="3" />

@@ -5,7 +5,7 @@ export class Html {
   constructor(parts: TemplateStringsArray, values: readonly Part[]) {
     let text = parts[0] ?? "";
     for (let index = 0; index < values.length; index += 1) {
-      text += written(values[index]) + (parts[index + 1] ?? "");
+      text += htmlOf(values[index]) + (parts[index + 1] ?? "");
     }
     this.#text = text;
   }
@@ -22,13 +22,13 @@ export type Part = Html | string | number | undefined | false | readonly Part[];
 export const html = (parts: TemplateStringsArray, ...values: readonly Part[]): Html =>
   new Html(parts, values);
 
-function written(value: Part): string {
+function htmlOf(value: Part): string {
   if (typeof value === "string") return escaped(value);
   if (value instanceof Html) return value.toString();
   if (value === undefined || value === false) return "";
   if (typeof value === "number") return String(value);
   let text = "";
-  for (const each of value) text += written(each);
+  for (const each of value) text += htmlOf(each);
   return text;
 }
 

@@ -29,23 +29,23 @@ export interface Showing {
  */
 export function networkSection(network: NetworkStatus, { now, revision, open }: Showing): Html {
   const { network: key, id, level, notIn, log } = network;
-  const inside = html`<div class="inside">${notices(network, now)}${lifeOf(network, now)}${stack(network, now)}${gaps(notIn, now)}${lastOutcomes(log, now)}</div>`;
+  const inside = html`<div class="inside">${notices(network, now)}${networkLife(network, now)}${stackTable(network, now)}${gaps(notIn, now)}${lastOutcomes(log, now)}</div>`;
   return html`
 <details class="network" id="${anchor(key)}" data-key="${key}" data-level="${level}" data-revision="${revision}"${open && html` open`}>
-<summary><span class="state ${level}">${stateText(network)}</span><h3 class="name cut" data-find>${cutName(id)}</h3>${facts(network, now)}</summary>
+<summary><span class="state ${level}">${stateText(network)}</span><h3 class="name cut" data-find>${cutName(id)}</h3>${sectionFacts(network, now)}</summary>
 ${open ? inside : html`<noscript>${inside}</noscript>`}
 </details>`;
 }
 
 export const anchor = (network: string): string => `network-${network}`;
 
-export const count = (number: number, one: string, many: string): string =>
+export const counted = (number: number, one: string, many: string): string =>
   `${number} ${number === 1 ? one : many}`;
 
-function facts({ members, notIn, generation }: NetworkStatus, now: number): Html {
+function sectionFacts({ members, notIn, generation }: NetworkStatus, now: number): Html {
   const [newest] = members;
   const rows = [
-    count(members.length, "peer", "peers"),
+    counted(members.length, "peer", "peers"),
     notIn.length > 0 && `${notIn.length} not in`,
     `generation ${generation}`,
     newest && html`joined ${age(newest.joinedAt, now)} ago`,
@@ -56,7 +56,7 @@ function facts({ members, notIn, generation }: NetworkStatus, now: number): Html
 function notices({ members, intent, leased, deaths, troubles }: NetworkStatus, now: number): Html {
   const lines = [
     ...troubles.map((trouble) => troubleText(trouble, now)),
-    leased && intent && underWay(intent, now),
+    leased && intent && intentLine(intent, now),
     deaths &&
       members.length > 1 &&
       html`A peer has gone since the last change. The next sweep looks whether the others are whole.`,
@@ -64,7 +64,7 @@ function notices({ members, intent, leased, deaths, troubles }: NetworkStatus, n
   return html`${lines.map((line) => html`<div class="notice">${line}</div>`)}`;
 }
 
-const underWay = ({ kind, pod, at }: Intent, now: number): Html =>
+const intentLine = ({ kind, pod, at }: Intent, now: number): Html =>
   html`A ${kind}${pod !== undefined && html` for <b class="id">${pod}</b>`} is under way since ${age(at, now)}.`;
 
 /** A reason in words, with its case and what helps. */
@@ -73,10 +73,10 @@ const troubleText = ({ reason, since, says, message, cure }: Trouble, now: numbe
 <p>${says}</p><p class="case" data-find>${message}</p><p class="cure"><b>What helps</b> ${cure}</p>`;
 
 /** Age, generation, re-forms. */
-function lifeOf({ members, generation, log }: NetworkStatus, now: number): Html {
+function networkLife({ members, generation, log }: NetworkStatus, now: number): Html {
   const oldest = members.at(-1);
   const reformed = log.find(({ outcome }) => outcome === "reformed");
-  const times = generation === 0 ? "never" : count(generation, "time", "times");
+  const times = generation === 0 ? "never" : counted(generation, "time", "times");
   const rows: readonly (readonly [string, Part])[] = [
     ["Oldest peer", oldest ? age(oldest.joinedAt, now) : "none"],
     ["Generation", generation],
@@ -85,7 +85,7 @@ function lifeOf({ members, generation, log }: NetworkStatus, now: number): Html 
   return html`<dl class="life" data-key="life">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-function stack({ id, members }: NetworkStatus, now: number): Html {
+function stackTable({ id, members }: NetworkStatus, now: number): Html {
   if (members.length === 0) {
     return html`<p class="none" data-key="stack">No peer is in. The next one founds the network.</p>`;
   }

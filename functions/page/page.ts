@@ -4,7 +4,7 @@ import type { NetworkStatus, Status, StatusReading } from "../status/status.ts";
 import { age } from "./age.ts";
 import { html, type Html } from "./html.ts";
 import { cutName } from "./names.ts";
-import { anchor, count, gap, networkSection, outcomeOf } from "./network-section.ts";
+import { anchor, counted, gap, networkSection, outcomeOf } from "./network-section.ts";
 import { type Filter, isFound, totalsOf } from "./network-state.ts";
 
 const OUTCOMES = 12;
@@ -50,7 +50,7 @@ export function livePart(status: Status, filter: Filter, lost?: Lost): LivePart 
     <main aria-label="Networks">
       ${totals(status)}${blindNotice(status, lost)}
       <div id="networks" tabindex="-1" data-key="networks">
-        <p class="shown" id="shown">${shown(found.length, networks.length)}</p>
+        <p class="shown" id="shown">${shownCount(found.length, networks.length)}</p>
         ${sections}${networks.length === 0 && noNetworks}
         <p class="none" id="nothing" ${(found.length > 0 || networks.length === 0) && html` hidden`}>
           No network is like that.
@@ -115,8 +115,8 @@ export function titleOf(status: Status): string {
   return `${attention > 0 ? `(${attention}) ` : ""}Networks · klight`;
 }
 
-const shown = (found: number, all: number): string =>
-  found === all ? count(all, "network", "networks") : `${found} of ${count(all, "network", "networks")}`;
+const shownCount = (found: number, all: number): string =>
+  found === all ? counted(all, "network", "networks") : `${found} of ${counted(all, "network", "networks")}`;
 
 const noNetworks = html`<div class="empty" data-key="empty">
   <h2>No network yet</h2>
@@ -139,20 +139,20 @@ function unplacedPods(unplaced: Status["unplaced"], now: number): Html {
   </section>`;
 }
 
-interface Told {
+interface PageFacts {
   readonly network: string;
   readonly entry: LogEntry;
 }
 
 /** The newest outcomes of all networks. */
-const newestEntries = (networks: readonly NetworkStatus[]): readonly Told[] =>
+const newestEntries = (networks: readonly NetworkStatus[]): readonly PageFacts[] =>
   networks
     .flatMap(({ network, log }) => log.map((entry) => ({ network, entry })))
     .sort((a, b) => byTime(b.entry.at, a.entry.at))
     .slice(0, OUTCOMES);
 
 /** What has been done where; the network itself tells it in a sentence. */
-function outcomes(entries: readonly Told[], now: number): Html {
+function outcomes(entries: readonly PageFacts[], now: number): Html {
   return html`<aside data-key="outcomes" aria-labelledby="outcomes">
     <h2 id="outcomes">Last outcomes</h2>
     ${

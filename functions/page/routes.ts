@@ -13,10 +13,10 @@ const COMPRESS_FROM = 4_096;
 /** A page of many networks repeats itself: the fastest level takes nine tenths off already. */
 const COMPRESS_LEVEL = 1;
 
-type Answer = (request: PageRequest) => Promise<Reply>;
+type PageHandler = (request: PageRequest) => Promise<Reply>;
 
 /** The page, the part of it that changes, and the files that it loads. `guards`: who may see networks, and when. */
-export function pageRoutes(answer: Answer, guards: readonly RequestHandler[]): Router {
+export function pageRoutes(answer: PageHandler, guards: readonly RequestHandler[]): Router {
   const routes = express.Router();
   routes.get("/", ...guards, protect, (request, response) => reply(answer, "page", request, response));
   routes.get("/page/live", ...guards, protect, (request, response) =>
@@ -41,21 +41,21 @@ export function pageRoutes(answer: Answer, guards: readonly RequestHandler[]): R
 }
 
 /** Many who are sent the same text at once share the work. */
-const underWay = new Map<string, Promise<Buffer>>();
+const compressing = new Map<string, Promise<Buffer>>();
 
 async function compressed(body: string): Promise<Buffer> {
-  const known = underWay.get(body);
+  const known = compressing.get(body);
   if (known) return known;
   const work = compress(body, { level: COMPRESS_LEVEL });
-  underWay.set(body, work);
+  compressing.set(body, work);
   try {
     return await work;
   } finally {
-    underWay.delete(body);
+    compressing.delete(body);
   }
 }
 
-async function reply(answer: Answer, what: string, request: Request, response: Response): Promise<void> {
+async function reply(answer: PageHandler, what: string, request: Request, response: Response): Promise<void> {
   const ifNoneMatch = request.get("if-none-match");
   const { namespace, pod: name } = request.params;
   const pod = typeof namespace === "string" && typeof name === "string" ? { namespace, name } : undefined;

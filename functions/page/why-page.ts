@@ -26,7 +26,7 @@ export function whyDocument(why: Why): Html {
       <h3>Look further</h3>
       ${command(`kubectl klight why ${pod}`)}${command(`kubectl -n ${namespace} describe pod ${name}`)}
       ${why.network !== null && command(`kubectl klight reform ${why.network.network}`)}
-      ${facts(why, now)}${decided(why, now)}
+      ${whyFacts(why, now)}${lastDecision(why, now)}
       <p><a href="/why/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}">The same as JSON</a></p>`,
   );
 }
@@ -40,7 +40,7 @@ export const noPodDocument = (message: string): Html =>
 
 type Fact = readonly [name: string, value: Part];
 
-function facts({ seen, network, member }: Why, now: number): Html {
+function whyFacts({ seen, network, member }: Why, now: number): Html {
   const rows: readonly Fact[] = [
     ...(network ? networkFacts(network) : []),
     ...(member ? [["In since", age(member.joinedAt, now)] as const] : []),
@@ -62,7 +62,7 @@ const podFacts = ({ label, address, container, ready }: NonNullable<Why["seen"]>
   ["Ready", ready ? "yes" : "no"],
 ];
 
-function decided({ condition, log }: Why, now: number): Html {
+function lastDecision({ condition, log }: Why, now: number): Html {
   if (condition === null && log.length === 0) return html``;
   return html`<h3>Decided so far</h3>
     <ol class="log">

@@ -12,15 +12,15 @@ export const readsOf = ({
 }: Pick<Handlers, "status" | "why">): Pick<Engine, "networks" | "why" | "page"> => ({
   networks: async () => {
     const reading = await status();
-    return reading.tag === "status" ? json(reading.status) : unreadable(reading.message);
+    return reading.tag === "status" ? json(reading.status) : storeUnreadable(reading.message);
   },
   why: async (pod) => {
     const reading = await why(pod);
     if (reading.tag === "why") return json(reading.why);
-    if (reading.tag === "failed") return unreadable(reading.message);
+    if (reading.tag === "failed") return storeUnreadable(reading.message);
     return problem(404, { title: "No such pod", detail: reading.message });
   },
   page: createPage({ status, why }),
 });
 
-const unreadable = (message: string): Reply => replyTo(held("StoreUnavailable", message));
+const storeUnreadable = (message: string): Reply => replyTo(held("StoreUnavailable", message));

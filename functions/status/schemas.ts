@@ -9,9 +9,9 @@ import type { Why } from "./why.ts";
 
 /** What klight answers in JSON, for programs. Nothing of a running klight needs this: docs and tests are made of it. */
 
-const time = z.iso.datetime().describe("RFC 3339, UTC");
+const timeSchema = z.iso.datetime().describe("RFC 3339, UTC");
 const key = z.string().describe("`NAMESPACE/NAME`");
-const networkKey = z.string().describe("`NAMESPACE/ID`, or `ID` with KLIGHT_SCOPE=cluster");
+const networkKeySchema = z.string().describe("`NAMESPACE/ID`, or `ID` with KLIGHT_SCOPE=cluster");
 
 /** A reason may come that this version does not know, from a newer one or from somebody else's condition. */
 const reason = z.string().describe("one of docs/reasons.md, or what somebody else has written");
@@ -23,22 +23,22 @@ const trouble = {
   cure: z.string().describe("what helps"),
   mendsItself: z.boolean().describe("it passes by itself, as far as klight can tell"),
   needsHelp: z.boolean().describe("it has lasted for longer than it may"),
-  since: time.exactOptional().describe("since when at the latest; absent where nothing tells"),
+  since: timeSchema.exactOptional().describe("since when at the latest; absent where nothing tells"),
 };
 
-const podName = { pod: key, namespace: z.string(), name: z.string() };
-const notIn = z.strictObject({ ...podName, ...trouble });
+const podNameShape = { pod: key, namespace: z.string(), name: z.string() };
+const notInSchema = z.strictObject({ ...podNameShape, ...trouble });
 
-const intent = z.strictObject({
+const intentSchema = z.strictObject({
   kind: z.enum(["join", "reform", "visit"]),
   pod: key.exactOptional(),
   contact: z.string().exactOptional(),
   seed: z.string().exactOptional(),
-  at: time,
+  at: timeSchema,
 });
 
-const logEntry = z.strictObject({
-  at: time,
+const logEntrySchema = z.strictObject({
+  at: timeSchema,
   pod: key.exactOptional(),
   outcome: z.string(),
   reason: z.string(),
@@ -55,10 +55,10 @@ const cluster = z.union([
 ]);
 
 const member = z.strictObject({
-  ...podName,
+  ...podNameShape,
   address: z.string().describe("`host:port`"),
   via: z.string().nullable().describe("the pod that it was joined through; null: a founder, or by a re-form"),
-  joinedAt: time,
+  joinedAt: timeSchema,
   incarnation: z.string().describe("this life of the lightpeer"),
   hungMs: z.number().exactOptional().describe("for how many ms it has been known not to answer"),
   podIs: z.enum(["gone", "another life", "being deleted", "not ready"]).exactOptional(),
@@ -70,30 +70,30 @@ const level = z
     "`help`: somebody should look; `unknown`: pods cannot be seen; `wait`: under way; `well`: nothing is missing",
   );
 
-const network = z.strictObject({
-  network: networkKey,
+const networkSchema = z.strictObject({
+  network: networkKeySchema,
   namespace: z.string().exactOptional(),
   id: z.string(),
   level,
   generation: z.int().describe("how often it was re-formed"),
   leased: z.boolean().describe("a step is changing it now"),
-  intent: intent.exactOptional(),
+  intent: intentSchema.exactOptional(),
   deaths: z.boolean().describe("a member died since it was last known to be whole"),
   troubles: z.array(z.strictObject(trouble)).describe("what is not as it should be in the network itself"),
   members: z.array(member).describe("newest first"),
-  notIn: z.array(notIn).describe("those that need help first"),
-  log: z.array(logEntry).describe("newest first, at most 20"),
+  notIn: z.array(notInSchema).describe("those that need help first"),
+  log: z.array(logEntrySchema).describe("newest first, at most 20"),
 });
 
 const status: z.ZodType<Status> = z.strictObject({
-  at: time,
+  at: timeSchema,
   cluster,
-  podsSeenAt: time.nullable().describe("when pods were as they are told of; null: they have not been seen"),
-  networks: z.array(network).describe("those that need help first"),
-  unplaced: z.array(notIn).describe("pods whose label is empty"),
+  podsSeenAt: timeSchema.nullable().describe("when the pods were so; null: they have not been seen"),
+  networks: z.array(networkSchema).describe("those that need help first"),
+  unplaced: z.array(notInSchema).describe("pods whose label is empty"),
 });
 
-const seen = z.strictObject({
+const seenSchema = z.strictObject({
   uid: z.string(),
   label: z.string().nullable(),
   address: z.string().nullable(),
@@ -101,51 +101,51 @@ const seen = z.strictObject({
   container: z.string().nullable(),
   incarnation: z.string(),
   ready: z.boolean(),
-  unreadySince: time.nullable(),
+  unreadySince: timeSchema.nullable(),
   deleting: z.boolean(),
 });
 
-const condition = z.strictObject({
+const conditionSchema = z.strictObject({
   status: z.enum(["True", "False"]),
   reason: z.string(),
   message: z.string(),
-  network: networkKey.exactOptional(),
+  network: networkKeySchema.exactOptional(),
   incarnation: z.string().exactOptional(),
   was: z.string().exactOptional(),
   via: z.string().exactOptional(),
   generation: z.int().exactOptional(),
-  since: time.nullable(),
+  since: timeSchema.nullable(),
 });
 
-const why: z.ZodType<Why> = z.strictObject({
+const whySchema: z.ZodType<Why> = z.strictObject({
   pod: key,
-  at: time,
+  at: timeSchema,
   verdict: z.enum(["in", "not in", "unknown"]),
   ...trouble,
   waitsFor: z.array(z.string()),
   cluster,
-  seen: seen.nullable(),
-  condition: condition.nullable(),
+  seen: seenSchema.nullable(),
+  condition: conditionSchema.nullable(),
   network: z
     .strictObject({
-      network: networkKey,
+      network: networkKeySchema,
       members: z.int(),
       generation: z.int(),
       leased: z.boolean(),
-      intent: intent.nullable(),
+      intent: intentSchema.nullable(),
     })
     .nullable(),
   member: z
     .strictObject({
       address: z.string(),
       via: z.string().nullable(),
-      joinedAt: time,
+      joinedAt: timeSchema,
       incarnation: z.string(),
       newer: z.int().describe("members that joined after it"),
       hungMs: z.number().nullable(),
     })
     .nullable(),
-  log: z.array(logEntry),
+  log: z.array(logEntrySchema),
 });
 
 const eventNames = [
@@ -160,7 +160,7 @@ const event = z.strictObject({
   outcome: z.enum(eventNames).describe("the end of the event's type, `dev.klight.peer.OUTCOME`"),
   reason: z.enum(eventNames.flatMap((name) => Object.keys(reasons[name]))),
   message: z.string(),
-  network: networkKey.exactOptional(),
+  network: networkKeySchema.exactOptional(),
   pod: z.strictObject({ namespace: z.string(), name: z.string() }).exactOptional(),
   via: z.string().exactOptional().describe("of `joined`"),
   generation: z.int().exactOptional(),
@@ -168,7 +168,7 @@ const event = z.strictObject({
 
 const podReport = {
   pod: key,
-  network: networkKey.nullable(),
+  network: networkKeySchema.nullable(),
   verdict: z.enum(["in", "not in"]),
   ...trouble,
   address: z.string().nullable(),
@@ -179,14 +179,14 @@ const podReport = {
 
 const onePodReport: z.ZodType<PodReport> = z.strictObject(podReport);
 const networkReport: z.ZodType<NetworkReport> = z.strictObject({
-  network: networkKey,
+  network: networkKeySchema,
   level: z.enum(["help", "wait", "well"]),
   in: z.array(onePodReport),
   notIn: z.array(onePodReport),
 });
 
 const cliReform: z.ZodType<ReformAnswer> = z.strictObject({
-  network: networkKey,
+  network: networkKeySchema,
   pod: key.describe("the pod that bore the request"),
   request: z.string().describe("value of the annotation klight.dev/reform"),
   done: z.boolean(),
@@ -204,11 +204,11 @@ const checkResult: z.ZodType<CheckResult> = z.strictObject({
 /** By the name of the file in docs/schemas. */
 export const schemas = {
   networks: status.describe("GET /networks, and `kubectl klight networks --server URL -o json`"),
-  why: why.describe("GET /why/NAMESPACE/POD, and `kubectl klight why --server URL -o json`"),
+  why: whySchema.describe("GET /why/NAMESPACE/POD, and `kubectl klight why --server URL -o json`"),
   event: event.describe("data of the reply events dev.klight.peer.*"),
   "cli-why": z
     .strictObject({
-      at: time,
+      at: timeSchema,
       ...podReport,
       events: z.array(
         z.strictObject({ at: z.string(), type: z.string(), reason: z.string(), message: z.string() }),
@@ -217,9 +217,9 @@ export const schemas = {
     .describe("`kubectl klight why -o json`"),
   "cli-reform": cliReform.describe("`kubectl klight reform -o json`"),
   "cli-check": z
-    .strictObject({ at: time, results: z.array(checkResult) })
+    .strictObject({ at: timeSchema, results: z.array(checkResult) })
     .describe("`kubectl klight check -o json`"),
   "cli-networks": z
-    .strictObject({ at: time, networks: z.array(networkReport) })
+    .strictObject({ at: timeSchema, networks: z.array(networkReport) })
     .describe("`kubectl klight networks -o json`"),
 } as const;

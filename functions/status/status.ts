@@ -3,6 +3,7 @@ import type { Contact, Intent, LogEntry, NetworkView } from "../../lib/store/con
 import type { Deps } from "../../lib/deps.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
+import { inOrder } from "./in-order.ts";
 import { type NotIn, notIn } from "./not-in.ts";
 import { podKey, type Trouble, troublesOf } from "./trouble.ts";
 
@@ -125,7 +126,7 @@ async function viewsOf(
   return contacts.read([...new Set([...known.networks, ...labelled])]);
 }
 
-interface Known {
+interface StatusFacts {
   readonly cluster: ClusterReading;
   /** Undefined: never. */
   readonly seen: SeenPods | undefined;
@@ -133,7 +134,7 @@ interface Known {
 }
 
 /** How all networks stand. `now`: ms since 1970. */
-export function statusOf({ cluster, seen, views }: Known, now: number): Status {
+export function statusOf({ cluster, seen, views }: StatusFacts, now: number): Status {
   const pods = seen?.pods ?? [];
   const placed = Map.groupBy(pods, ({ network }) => network);
   // Of a pod that was seen some time ago nobody knows what it is now.
@@ -161,9 +162,6 @@ export function statusOf({ cluster, seen, views }: Known, now: number): Status {
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 
 const isInNeed = ({ level }: NetworkStatus): boolean => level === "help";
-
-/** `orders-9` before `orders-10`. */
-const inOrder = new Intl.Collator("en", { numeric: true }).compare;
 
 function networkStatus(
   view: NetworkView,
@@ -193,13 +191,13 @@ function networkStatus(
     ...(intent && { intent }),
     deaths,
     troubles,
-    members: stack.map((contact) => memberOf(contact, hung[contact.incarnation], byUid)),
+    members: stack.map((contact) => memberStatus(contact, hung[contact.incarnation], byUid)),
     notIn: gaps,
     log,
   };
 }
 
-function memberOf(
+function memberStatus(
   contact: Contact,
   hungMs: number | undefined,
   pods: ReadonlyMap<string, Pod> | undefined,

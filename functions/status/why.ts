@@ -76,7 +76,7 @@ export async function readWhy(deps: StatusDeps, name: PodName): Promise<WhyReadi
   const found = await viewFor(deps, name, pod);
   if (found.tag === "failed") return found;
   const { view } = found;
-  const contact = view && contactOf(view, name, pod);
+  const contact = view && contactNamed(view, name, pod);
   if (asked.tag === "pod" && pod === undefined && contact === undefined) {
     return { tag: "absent", message: `klight knows no pod ${podKey(name)}` };
   }
@@ -94,7 +94,7 @@ function answer(known: PodKnown, now: number): Why {
     ...explained(finding, now),
     cluster,
     seen: pod ? seenOf(pod) : null,
-    condition: pod?.joined ? { ...pod.joined, since: isoTime(pod.joinedSince) } : null,
+    condition: pod?.joined ? { ...pod.joined, since: isoTimeOrNull(pod.joinedSince) } : null,
     ...fromStore(known, verdict),
   };
 }
@@ -106,8 +106,8 @@ function fromStore(
   if (view === undefined) return { waitsFor: [], network: null, member: null, log: [] };
   return {
     waitsFor: verdict === "in" ? [] : waitsFor(view, name),
-    network: networkOf(view),
-    member: contact ? placeOf(view, contact) : null,
+    network: askedNetwork(view),
+    member: contact ? stackPlace(view, contact) : null,
     log: view.log.filter((entry) => entry.pod === podKey(name)),
   };
 }
@@ -129,10 +129,10 @@ async function viewFor(
   if (known.tag === "failed") return known;
   const read = await contacts.read(known.networks);
   if (read.tag === "failed") return read;
-  return { tag: "found", view: read.views.find((view) => contactOf(view, name, pod) !== undefined) };
+  return { tag: "found", view: read.views.find((view) => contactNamed(view, name, pod) !== undefined) };
 }
 
-const contactOf = ({ stack }: NetworkView, name: PodName, pod: Pod | undefined): Contact | undefined =>
+const contactNamed = ({ stack }: NetworkView, name: PodName, pod: Pod | undefined): Contact | undefined =>
   stack.find(({ uid, incarnation }) => uid === pod?.uid && incarnation === pod.incarnation) ??
   stack.find((contact) => contact.namespace === name.namespace && contact.name === name.name);
 
@@ -165,15 +165,15 @@ function seenOf(pod: Pod): SeenPod {
     container: container ?? null,
     incarnation,
     ready,
-    unreadySince: isoTime(unreadySince),
+    unreadySince: isoTimeOrNull(unreadySince),
     deleting,
   };
 }
 
-const isoTime = (ms: number | undefined): string | null =>
+const isoTimeOrNull = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();
 
-const networkOf = ({ network, stack, generation, leased, intent }: NetworkView): AskedNetwork => ({
+const askedNetwork = ({ network, stack, generation, leased, intent }: NetworkView): AskedNetwork => ({
   network,
   members: stack.length,
   generation,
@@ -181,7 +181,7 @@ const networkOf = ({ network, stack, generation, leased, intent }: NetworkView):
   intent: intent ?? null,
 });
 
-const placeOf = ({ stack, hung }: NetworkView, contact: Contact): Place => ({
+const stackPlace = ({ stack, hung }: NetworkView, contact: Contact): Place => ({
   address: contact.address,
   via: contact.via,
   joinedAt: contact.joinedAt,

@@ -52,7 +52,7 @@ export function startTelemetry(config: Config, log: Log): Telemetry {
     watch: watchDeps(recorder, config),
     step: watchSteps(recorder),
     flush: () =>
-      within(
+      sentWithin(
         FLUSH_MS,
         signals.map(({ flush }) => flush()),
         log,
@@ -120,7 +120,7 @@ function resourceOf({ K_SERVICE: service, K_REVISION: revision }: Config, more: 
 }
 
 /** Waits for all of it, but no longer than so long, and says so where that was too short. */
-async function within(ms: number, sent: readonly Promise<void>[], log: Log): Promise<void> {
+async function sentWithin(ms: number, sent: readonly Promise<void>[], log: Log): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<void>((resolve) => {
     timer = setTimeout(() => {

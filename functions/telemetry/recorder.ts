@@ -15,7 +15,7 @@ import { type AttributesOf, type MetricKey, metrics } from "./metrics.ts";
 type CallMetric = "storeCalls" | "clusterCalls" | "peerCalls";
 
 /** A call through a port. */
-export interface Call<Metric extends CallMetric = CallMetric> {
+export interface RecordedCall<Metric extends CallMetric = CallMetric> {
   /** Name of its span. */
   readonly name: string;
   readonly metric: Metric;
@@ -26,7 +26,7 @@ export interface Call<Metric extends CallMetric = CallMetric> {
 }
 
 /** What a port has answered, and whether that is an error. */
-export interface Answer {
+export interface AnswerAttributes {
   readonly answer: string;
   readonly error?: string;
 }
@@ -42,7 +42,11 @@ interface SpanAbout {
 /** Writes spans and metrics. What a span's code awaits knows it as its parent. */
 export interface Recorder {
   span<Result>(about: SpanAbout, run: (span: Span) => Promise<Result>): Promise<Result>;
-  call<Result>(call: Call, run: () => Promise<Result>, answerOf: (result: Result) => Answer): Promise<Result>;
+  call<Result>(
+    call: RecordedCall,
+    run: () => Promise<Result>,
+    answerOf: (result: Result) => AnswerAttributes,
+  ): Promise<Result>;
   record<Key extends MetricKey>(metric: Key, value: number, attributes: AttributesOf<Key>): void;
 }
 

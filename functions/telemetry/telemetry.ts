@@ -1,5 +1,5 @@
 import type { Deps } from "../../lib/deps.ts";
-import type { Origin } from "../events/read-events.ts";
+import type { EventOrigin } from "../events/read-events.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 import type { SweepReport } from "../../lib/reconcile/sweep.ts";
 import type { TraceContext } from "../events/trace-context.ts";
@@ -8,7 +8,7 @@ import type { TraceContext } from "../events/trace-context.ts";
 export interface StepAbout {
   /** `other`: an event that is not for klight. `unreadable`: one that is broken. `reform`: somebody asked. */
   readonly kind: "pod" | "sweep" | "other" | "unreadable" | "reform";
-  readonly origin?: Origin;
+  readonly origin?: EventOrigin;
   readonly trace?: TraceContext;
   readonly network?: string;
 }

@@ -1,18 +1,18 @@
 import type { Cluster, ClusterFailure } from "../../lib/cluster/cluster.ts";
 import type { PodName } from "../../lib/outcome.ts";
-import type { Answer, Call, Recorder } from "./recorder.ts";
+import type { AnswerAttributes, RecordedCall, Recorder } from "./recorder.ts";
 
-const answered = (said: { readonly tag: string } | ClusterFailure): Answer =>
+const clusterAnswer = (said: { readonly tag: string } | ClusterFailure): AnswerAttributes =>
   "kind" in said ? { answer: said.tag, error: said.kind } : { answer: said.tag };
 
-const call = (what: string, details: Call["details"] = {}): Call<"clusterCalls"> => ({
+const clusterCall = (what: string, details: RecordedCall["details"] = {}): RecordedCall<"clusterCalls"> => ({
   name: what,
   metric: "clusterCalls",
   attributes: { "klight.cluster.call": what },
   details,
 });
 
-const about = ({ namespace, name }: PodName): Call["details"] => ({
+const about = ({ namespace, name }: PodName): RecordedCall["details"] => ({
   "k8s.namespace.name": namespace,
   "k8s.pod.name": name,
 });
@@ -25,19 +25,20 @@ export const watchCluster = (recorder: Recorder, cluster: Cluster): Cluster => (
       ...(namespace !== undefined && { "k8s.namespace.name": namespace }),
       ...(networkId !== undefined && { "klight.network.id": networkId }),
     };
-    return recorder.call(call("list pods", details), () => cluster.listPods(where), answered);
+    return recorder.call(clusterCall("list pods", details), () => cluster.listPods(where), clusterAnswer);
   },
-  getPod: (pod) => recorder.call(call("get pods", about(pod)), () => cluster.getPod(pod), answered),
+  getPod: (pod) =>
+    recorder.call(clusterCall("get pods", about(pod)), () => cluster.getPod(pod), clusterAnswer),
   setCondition: (pod, condition) =>
     recorder.call(
-      call("patch pods/status", { ...about(pod), "klight.reason": condition.reason }),
+      clusterCall("patch pods/status", { ...about(pod), "klight.reason": condition.reason }),
       () => cluster.setCondition(pod, condition),
-      answered,
+      clusterAnswer,
     ),
   recordEvent: (pod, event) =>
     recorder.call(
-      call("create events", { ...about(pod), "klight.reason": event.reason }),
+      clusterCall("create events", { ...about(pod), "klight.reason": event.reason }),
       () => cluster.recordEvent(pod, event),
-      answered,
+      clusterAnswer,
     ),
 });

@@ -1,8 +1,12 @@
 import { parseAddress } from "../../lib/peers/address.ts";
 import type { JoinEnd, Lightpeer, Probe, Seeds } from "../../lib/peers/lightpeer.ts";
-import { type Answer, type Call, type Recorder, secondsSince } from "./recorder.ts";
+import { type AnswerAttributes, type RecordedCall, type Recorder, secondsSince } from "./recorder.ts";
 
-const call = (method: string, address: string, details: Call["details"] = {}): Call<"peerCalls"> => {
+const peerCall = (
+  method: string,
+  address: string,
+  details: RecordedCall["details"] = {},
+): RecordedCall<"peerCalls"> => {
   const { host = address, port } = parseAddress(address) ?? {};
   return {
     name: method,
@@ -12,9 +16,12 @@ const call = (method: string, address: string, details: Call["details"] = {}): C
   };
 };
 
-const wrong = new Set(["failed", "broken", "too-large", "silent", "refused", "not-serving"]);
-const named = (answer: string): Answer => ({ answer, ...(wrong.has(answer) && { error: answer }) });
-const tagged = ({ tag }: { readonly tag: string }): Answer => named(tag);
+const wrongTags = new Set(["failed", "broken", "too-large", "silent", "refused", "not-serving"]);
+const named = (answer: string): AnswerAttributes => ({
+  answer,
+  ...(wrongTags.has(answer) && { error: answer }),
+});
+const peerAnswer = ({ tag }: { readonly tag: string }): AnswerAttributes => named(tag);
 
 /** Lightpeers, and klight's own seed, whose addresses tell a join of a re-form from a plain one. */
 export function watchPeers(
@@ -34,20 +41,20 @@ export function watchPeers(
 const watchedPeers = (recorder: Recorder, peers: Lightpeer, ownSeeds: ReadonlySet<string>): Lightpeer => ({
   probe: (address, timeoutMs) =>
     recorder.call(
-      call("grpc.health.v1.Health/Check", address),
+      peerCall("grpc.health.v1.Health/Check", address),
       () => peers.probe(address, timeoutMs),
       (probe: Probe) => named(probe),
     ),
   askFresh: (address, timeoutMs) =>
     recorder.call(
-      call("Lightpeer/NotifyNewBlock", address, { "klight.question": "are you fresh?" }),
+      peerCall("Lightpeer/NotifyNewBlock", address, { "klight.question": "are you fresh?" }),
       () => peers.askFresh(address, timeoutMs),
       named,
     ),
   askName: (address, seed, timeoutMs) => {
     const details = { "klight.question": "who are you?", "klight.join.contact": seed };
-    const asked = call("Lightpeer/JoinNetwork", address, details);
-    return recorder.call(asked, () => peers.askName(address, seed, timeoutMs), tagged);
+    const asked = peerCall("Lightpeer/JoinNetwork", address, details);
+    return recorder.call(asked, () => peers.askName(address, seed, timeoutMs), peerAnswer);
   },
   newest: (address, timeoutMs) =>
     watchedQuery(recorder, { address, question: "newest entry" }, () => peers.newest(address, timeoutMs)),
@@ -62,12 +69,12 @@ const watchedPeers = (recorder: Recorder, peers: Lightpeer, ownSeeds: ReadonlySe
   },
   visit: (address, visitor, timeoutMs) =>
     recorder.call(
-      call("Lightpeer/ConnectNewPeer", address),
+      peerCall("Lightpeer/ConnectNewPeer", address),
       () => peers.visit(address, visitor, timeoutMs),
-      tagged,
+      peerAnswer,
     ),
   notify: (...asked) =>
-    recorder.call(call("Lightpeer/NotifyNewBlock", asked[0]), () => peers.notify(...asked), tagged),
+    recorder.call(peerCall("Lightpeer/NotifyNewBlock", asked[0]), () => peers.notify(...asked), peerAnswer),
   release: () => {
     peers.release();
   },
@@ -78,7 +85,7 @@ const watchedQuery = <Told extends { readonly tag: string }>(
   { address, question }: { readonly address: string; readonly question: string },
   ask: () => Promise<Told>,
 ): Promise<Told> =>
-  recorder.call(call("Lightpeer/Query", address, { "klight.question": question }), ask, tagged);
+  recorder.call(peerCall("Lightpeer/Query", address, { "klight.question": question }), ask, peerAnswer);
 
 const watchedJoin = (
   recorder: Recorder,
@@ -86,7 +93,7 @@ const watchedJoin = (
   join: () => Promise<JoinEnd>,
 ): Promise<JoinEnd> =>
   recorder.call(
-    call("Lightpeer/JoinNetwork", address, { "klight.join.contact": contact }),
+    peerCall("Lightpeer/JoinNetwork", address, { "klight.join.contact": contact }),
     join,
     ({ tag }) => (tag === "joined" ? { answer: tag } : { answer: tag, error: tag }),
   );

@@ -23,12 +23,12 @@ export function watchSteps(recorder: Recorder): Telemetry["step"] {
     const attributes = { ...attributesOf(about), "faas.coldstart": isFirst };
     isFirst = false;
     const parent = about.trace ? contextOf(about.trace) : ROOT_CONTEXT;
-    const span = { name: nameOf(about), kind: kindOf(about), attributes, parent };
+    const span = { name: nameOf(about), kind: spanKindOf(about), attributes, parent };
     return recorder.span(span, async (started) => {
       const from = performance.now();
       const end = await run();
-      record(recorder, about.kind, end, secondsSince(from));
-      started.setAttributes(endOf(end));
+      recordStep(recorder, about.kind, end, secondsSince(from));
+      started.setAttributes(endAttributes(end));
       markDefect(started, end);
       const own = started.spanContext();
       // Without traces there is no span of its own, and the sender's goes on.
@@ -40,7 +40,8 @@ export function watchSteps(recorder: Recorder): Telemetry["step"] {
 const traced = (context: TraceContext | undefined): Pick<Stepped<StepEnd>, "trace"> =>
   context ? { trace: context } : {};
 
-const kindOf = ({ kind }: StepAbout): SpanKind => (kind === "reform" ? SpanKind.SERVER : SpanKind.CONSUMER);
+const spanKindOf = ({ kind }: StepAbout): SpanKind =>
+  kind === "reform" ? SpanKind.SERVER : SpanKind.CONSUMER;
 
 /** As the conventions name a span that handles a CloudEvent, or an HTTP request. */
 const nameOf = ({ kind, origin }: StepAbout): string => {
@@ -67,8 +68,8 @@ const attributesOf = ({ kind, origin, network }: StepAbout): Attributes => ({
   }),
 });
 
-function record(recorder: Recorder, kind: StepAbout["kind"], end: StepEnd, seconds: number): void {
-  for (const { name, reason } of outcomesOf(end)) {
+function recordStep(recorder: Recorder, kind: StepAbout["kind"], end: StepEnd, seconds: number): void {
+  for (const { name, reason } of outcomeNames(end)) {
     recorder.record("outcomes", 1, {
       "klight.step.kind": kind,
       "klight.outcome": name,
@@ -81,12 +82,12 @@ function record(recorder: Recorder, kind: StepAbout["kind"], end: StepEnd, secon
 }
 
 /** An event that cannot be read has no outcome of a step, and no reason of one. */
-const outcomesOf = (end: StepEnd): readonly { readonly name: string; readonly reason?: string }[] => {
+const outcomeNames = (end: StepEnd): readonly { readonly name: string; readonly reason?: string }[] => {
   if (end.tag === "outcome") return [end.outcome];
   return end.tag === "swept" ? end.report.outcomes : [{ name: "invalid" }];
 };
 
-function endOf(end: StepEnd): Attributes {
+function endAttributes(end: StepEnd): Attributes {
   if (end.tag === "outcome") return outcomeAttributes(end.outcome);
   if (end.tag === "invalid") return { "klight.outcome": "invalid" };
   const { outcomes, unfinished } = end.report;

@@ -1,5 +1,5 @@
 import type { Contacts } from "../../lib/store/contacts.ts";
-import type { Answer, Call, Recorder } from "./recorder.ts";
+import type { AnswerAttributes, RecordedCall, Recorder } from "./recorder.ts";
 
 export interface StoreAbout {
   /** `redis`, or `memory`. */
@@ -8,12 +8,12 @@ export interface StoreAbout {
   readonly address?: string;
 }
 
-const answered = ({ tag }: { readonly tag: string }): Answer =>
+const storeAnswer = ({ tag }: { readonly tag: string }): AnswerAttributes =>
   tag === "failed" ? { answer: tag, error: "unavailable" } : { answer: tag };
 
 /** The store, each call a span and a time. */
 export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreAbout): Contacts {
-  const script = (procedure: string, details: Call["details"]): Call<"storeCalls"> => ({
+  const script = (procedure: string, details: RecordedCall["details"]): RecordedCall<"storeCalls"> => ({
     name: `EVALSHA ${procedure}`,
     metric: "storeCalls",
     attributes: {
@@ -23,30 +23,31 @@ export function watchStore(recorder: Recorder, contacts: Contacts, about: StoreA
     },
     details: { ...details, ...(about.address !== undefined && { "server.address": about.address }) },
   });
-  const on = (procedure: string, network: string): Call => script(procedure, { "klight.network": network });
-  const plain = (operation: string): Call<"storeCalls"> => ({
+  const on = (procedure: string, network: string): RecordedCall =>
+    script(procedure, { "klight.network": network });
+  const plain = (operation: string): RecordedCall<"storeCalls"> => ({
     name: operation,
     metric: "storeCalls",
     attributes: { "db.system.name": about.system, "db.operation.name": operation },
   });
   return {
     begin: (network, ...more) =>
-      recorder.call(on("begin", network), () => contacts.begin(network, ...more), answered),
+      recorder.call(on("begin", network), () => contacts.begin(network, ...more), storeAnswer),
     mark: (network, ...more) =>
-      recorder.call(on("mark", network), () => contacts.mark(network, ...more), answered),
+      recorder.call(on("mark", network), () => contacts.mark(network, ...more), storeAnswer),
     commit: (network, ...more) =>
-      recorder.call(on("commit", network), () => contacts.commit(network, ...more), answered),
+      recorder.call(on("commit", network), () => contacts.commit(network, ...more), storeAnswer),
     leave: (network, ...more) =>
-      recorder.call(on("leave", network), () => contacts.leave(network, ...more), answered),
-    networks: () => recorder.call(plain("SCAN"), () => contacts.networks(), answered),
+      recorder.call(on("leave", network), () => contacts.leave(network, ...more), storeAnswer),
+    networks: () => recorder.call(plain("SCAN"), () => contacts.networks(), storeAnswer),
     read: (networks) =>
       recorder.call(
         script("read", { "db.operation.batch.size": networks.length }),
         () => contacts.read(networks),
-        answered,
+        storeAnswer,
       ),
-    sweepPlace: () => recorder.call(plain("GETEX"), () => contacts.sweepPlace(), answered),
+    sweepPlace: () => recorder.call(plain("GETEX"), () => contacts.sweepPlace(), storeAnswer),
     keepSweepPlace: (network) =>
-      recorder.call(plain("SETEX"), () => contacts.keepSweepPlace(network), answered),
+      recorder.call(plain("SETEX"), () => contacts.keepSweepPlace(network), storeAnswer),
   };
 }

@@ -45,29 +45,29 @@ export const isStatus = (answer: ApiAnswer, status: number): boolean =>
 export function isForAnotherLife(answer: ApiAnswer): boolean {
   if (answer.tag !== "answer") return false;
   if (answer.status === 404) return true;
-  const { message, causes } = statusOf(answer.body);
+  const { message, causes } = apiStatus(answer.body);
   if (answer.status === 422) return causes.includes("metadata.uid");
   return answer.status === 409 && /\buid\b/iu.test(message);
 }
 
 /** `what`: verb, resource and where, as RBAC names them. */
 export function failureOf(what: string, answer: ApiAnswer): ClusterFailure {
-  if (answer.tag === "unreachable") return unavailable(`${what}: ${answer.message}`);
+  if (answer.tag === "unreachable") return clusterUnavailable(`${what}: ${answer.message}`);
   const { status, body } = answer;
-  const { message } = statusOf(body);
+  const { message } = apiStatus(body);
   if (status === 403) {
     return { tag: "failed", kind: "forbidden", message: `not allowed to ${what}: ${message}` };
   }
-  return unavailable(`${what}: ${status} ${STATUS_CODES[status] ?? ""}: ${message}`);
+  return clusterUnavailable(`${what}: ${status} ${STATUS_CODES[status] ?? ""}: ${message}`);
 }
 
-export const unavailable = (message: string): ClusterFailure => ({
+export const clusterUnavailable = (message: string): ClusterFailure => ({
   tag: "failed",
   kind: "unavailable",
   message,
 });
 
-function statusOf(body: unknown): { readonly message: string; readonly causes: readonly string[] } {
+function apiStatus(body: unknown): { readonly message: string; readonly causes: readonly string[] } {
   const status = statusObject.safeParse(body);
   if (!status.success) return { message: "the answer is not of an API server", causes: [] };
   const { message, details } = status.data;

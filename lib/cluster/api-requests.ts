@@ -41,20 +41,20 @@ export function sendTo(to: ApiServerAccess, timeoutMs: number): Send {
 }
 
 async function exchange(to: ApiServerAccess, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
-  const answer = await send(to, request, signal).catch((error: unknown) => {
+  const answer = await sendRequest(to, request, signal).catch((error: unknown) => {
     // The other side closed a connection that was kept just as this went out on it; a new one is another matter.
-    if (error instanceof ConnectionWasKept && !signal.aborted) return send(to, request, signal);
+    if (error instanceof ConnectionWasKept && !signal.aborted) return sendRequest(to, request, signal);
     throw error;
   });
   const parts: Buffer[] = [];
   for await (const part of answer as AsyncIterable<Buffer>) parts.push(part);
   const body = Buffer.concat(parts);
-  return { tag: "answer", status: answer.statusCode ?? 0, body: parsed(body), bytes: body.length };
+  return { tag: "answer", status: answer.statusCode ?? 0, body: parsedBody(body), bytes: body.length };
 }
 
 class ConnectionWasKept extends Error {}
 
-async function send(
+async function sendRequest(
   { server, access }: ApiServerAccess,
   { method, path, query, body }: ApiRequest,
   signal: AbortSignal,
@@ -92,7 +92,7 @@ const aborted = (signal: AbortSignal): Promise<never> =>
     });
   });
 
-function parsed(body: Buffer): unknown {
+function parsedBody(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8")) as unknown;
   } catch {

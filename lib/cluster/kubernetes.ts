@@ -37,12 +37,12 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
         status,
         reason,
         message,
-        ...(changed && { lastTransitionTime: timeOf(clock) }),
+        ...(changed && { lastTransitionTime: eventTime(clock) }),
       };
       const answer = await send({
         method: "PATCH",
         path: `${podPath(pod)}/status`,
-        query: written,
+        query: writeOptions,
         body: {
           contentType: "application/strategic-merge-patch+json",
           json: { metadata: { uid: pod.uid }, status: { conditions: [condition] } },
@@ -56,8 +56,8 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster {
       const answer = await send({
         method: "POST",
         path: pathIn(pod.namespace, "events"),
-        query: written,
-        body: { contentType: "application/json", json: eventObject(pod, event, timeOf(clock)) },
+        query: writeOptions,
+        body: { contentType: "application/json", json: eventObject(pod, event, eventTime(clock)) },
       });
       return writtenOr(`create events in namespace ${pod.namespace}`, answer);
     },
@@ -77,10 +77,10 @@ function listSome(
 }
 
 /** Strict: the API server refuses what it does not know, instead of dropping it with a warning nobody reads. */
-const written = { fieldManager: "klight", fieldValidation: "Strict" } as const;
+const writeOptions = { fieldManager: "klight", fieldValidation: "Strict" } as const;
 
 /** Kubernetes writes its times in whole seconds. */
-const timeOf = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z");
+const eventTime = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z");
 
 /** Looks for the way to the API server at the first request; where there is none, the next request looks again. */
 function lazySender({ kubeconfig, account, timeoutMs, log }: KubernetesOptions): Send {

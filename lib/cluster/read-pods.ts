@@ -1,7 +1,7 @@
 import type { PodName } from "../outcome.ts";
 import { isNamespace, isPodName } from "../pod/names.ts";
 import { type Pod, type PodRules, readPod } from "../pod/pod.ts";
-import { failureOf, isDone, isStatus, pageOf, unavailable } from "./answers.ts";
+import { failureOf, isDone, isStatus, pageOf, clusterUnavailable } from "./answers.ts";
 import type { Send } from "./api-requests.ts";
 import type { ClusterFailure } from "./cluster.ts";
 
@@ -44,21 +44,21 @@ export async function listPods(
   for (const listed of await Promise.all(everywhere.map((namespace) => listTwice(listing, namespace)))) {
     if (listed.tag === "failed") return listed;
     if (listed.tag === "expired")
-      return unavailable("list pods: the list expired twice before its last page");
+      return clusterUnavailable("list pods: the list expired twice before its last page");
     pods.push(...listed.pods);
   }
   return { tag: "pods", pods };
 }
 
 /** The API server keeps a list for its next page only for minutes: 410 means to begin again. */
-async function listTwice(listing: Listing, namespace: string | undefined): Promise<Listed> {
+async function listTwice(listing: Listing, namespace: string | undefined): Promise<PodsAnswer> {
   const listed = await listOnce(listing, namespace);
   return listed.tag === "expired" ? listOnce(listing, namespace) : listed;
 }
 
-type Listed = Pods | { readonly tag: "expired" } | ClusterFailure;
+type PodsAnswer = Pods | { readonly tag: "expired" } | ClusterFailure;
 
-async function listOnce(listing: Listing, namespace: string | undefined): Promise<Listed> {
+async function listOnce(listing: Listing, namespace: string | undefined): Promise<PodsAnswer> {
   const pods: Pod[] = [];
   let next: string | undefined;
   do {
@@ -79,7 +79,7 @@ async function listPage(
   | { readonly tag: "expired" }
   | ClusterFailure
 > {
-  const { what, path } = placeOf(namespace);
+  const { what, path } = listPlace(namespace);
   const limit = String(fitting(size));
   const query = { ...selector, limit, ...(token !== undefined && { continue: token }) };
   const answer = await send({ method: "GET", path, query });
@@ -87,16 +87,16 @@ async function listPage(
   const page = answer.tag === "answer" && isDone(answer) ? pageOf(answer.body) : undefined;
   if (answer.tag !== "answer" || page === undefined) return failureOf(what, answer);
   if (page.items.length > 0) size.bytes = answer.bytes / page.items.length;
-  const read = podsOf(what, page.items, rules);
+  const read = parsedPods(what, page.items, rules);
   return read.tag === "failed" ? read : { tag: "page", pods: read.pods, next: page.next };
 }
 
-const placeOf = (namespace: string | undefined): { readonly what: string; readonly path: string } =>
+const listPlace = (namespace: string | undefined): { readonly what: string; readonly path: string } =>
   namespace === undefined
     ? { what: "list pods in all namespaces", path: "/api/v1/pods" }
     : { what: `list pods in namespace ${namespace}`, path: pathIn(namespace, "pods") };
 
-function podsOf(what: string, items: readonly unknown[], rules: PodRules): Pods | ClusterFailure {
+function parsedPods(what: string, items: readonly unknown[], rules: PodRules): Pods | ClusterFailure {
   const pods: Pod[] = [];
   for (const item of items) {
     const read = podOf(what, item, rules);
@@ -127,5 +127,5 @@ function podOf(
   rules: PodRules,
 ): { readonly tag: "pod"; readonly pod: Pod } | ClusterFailure {
   const reading = readPod(item, rules);
-  return reading.tag === "pod" ? reading : unavailable(`${what}: ${reading.problems.join("; ")}`);
+  return reading.tag === "pod" ? reading : clusterUnavailable(`${what}: ${reading.problems.join("; ")}`);
 }

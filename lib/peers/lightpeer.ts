@@ -63,7 +63,7 @@ export type Take = (payload: Uint8Array) => "more" | "enough";
  * A history that was taken to its end, with the digest of its newest entry; `bytes`: what it costs to hold. `too-large`:
  * the taker had enough, or one entry was too long to be read.
  */
-export type History =
+export type HistoryAnswer =
   | {
       readonly tag: "history";
       readonly entries: number;
@@ -91,7 +91,7 @@ export interface Lightpeer {
    */
   askName(address: string, seed: string, timeoutMs: number): Promise<NameTold>;
   newest(address: string, timeoutMs: number): Promise<Newest>;
-  history(address: string, timeoutMs: number, take: Take): Promise<History>;
+  history(address: string, timeoutMs: number, take: Take): Promise<HistoryAnswer>;
   /**
    * JoinNetwork at `address`, through `contact`. Given up, a call under way is cancelled, and one that was not sent yet is
    * not sent any more; what the peer has done by then is unclear.

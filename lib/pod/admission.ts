@@ -28,7 +28,7 @@ interface Rules {
   readonly namespaces: readonly string[];
 }
 
-type Ignored = Omit<Extract<Admission, { tag: "ignored" }>, "tag">;
+export type Ignored = Omit<Extract<Admission, { tag: "ignored" }>, "tag">;
 
 /** The first reason that speaks against it, those first that stay. */
 export function admit(object: PodObject, facts: Facts, rules: Rules): Admission {

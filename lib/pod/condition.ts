@@ -31,7 +31,7 @@ export const formatJoined = (joined: {
   const { status, reason, message, network, incarnation, address, was, via, generation, reform } = joined;
   const parts = Object.entries({ network, incarnation, address, was, via, generation, reform })
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key} ${escaped(String(value))}`);
+    .map(([key, value]) => `${key} ${escapedValue(String(value))}`);
   return { status, reason, message: `${message} (${parts.join("; ")})` };
 };
 
@@ -49,7 +49,7 @@ export function parseJoined(condition: {
   const reason = condition.reason ?? "";
   const message = condition.message ?? "";
   const [, sentence, tail] = /^(.*) \(([^()]*)\)$/su.exec(message) ?? [];
-  const parts = partsOf(tail ?? "");
+  const parts = messageParts(tail ?? "");
   if (sentence === undefined || Object.keys(parts).length === 0) return { status, reason, message };
   return { status, reason, message: sentence, ...parts };
 }
@@ -66,9 +66,12 @@ export const joinedInThisLife = ({ joined, network, incarnation, address, finish
   joined.incarnation === incarnation &&
   (joined.address ?? address) === address;
 
-type Parts = Pick<Joined, "network" | "incarnation" | "address" | "was" | "via" | "generation" | "reform">;
+type MessageParts = Pick<
+  Joined,
+  "network" | "incarnation" | "address" | "was" | "via" | "generation" | "reform"
+>;
 
-function partsOf(tail: string): Parts {
+function messageParts(tail: string): MessageParts {
   const said = tail.split("; ").flatMap((part) => {
     const [, key, value] =
       /^(network|incarnation|address|was|via|generation|reform) (.*)$/su.exec(part) ?? [];
@@ -79,7 +82,7 @@ function partsOf(tail: string): Parts {
 }
 
 /** A runtime may put anything into a containerID; what the message's own punctuation is must not stand in a value. */
-const escaped = (value: string): string =>
+const escapedValue = (value: string): string =>
   value.replace(/[%;()\s]/gu, (character) =>
     encodeURIComponent(character).replace("(", "%28").replace(")", "%29"),
   );

@@ -10,7 +10,7 @@ const MOST_BAD = 10;
  * The fields of a pod object that klight reads: strict on these, silent on all others. Go writes an absent list or
  * map as `null` now and then, so absent and `null` are the same here.
  */
-const list = <Item extends z.ZodType>(item: Item): z.ZodType<readonly z.output<Item>[]> =>
+const listOrNone = <Item extends z.ZodType>(item: Item): z.ZodType<readonly z.output<Item>[]> =>
   z
     .unknown()
     .optional()
@@ -40,9 +40,9 @@ const list = <Item extends z.ZodType>(item: Item): z.ZodType<readonly z.output<I
       return items;
     });
 
-const text = z.string().nullish();
-const time = z.iso.datetime({ offset: true, error: "expected a time as RFC 3339 has it" }).nullish();
-const port = z.int().min(1).max(65535);
+const textOrNone = z.string().nullish();
+const timeOrNone = z.iso.datetime({ offset: true, error: "expected a time as RFC 3339 has it" }).nullish();
+const portNumber = z.int().min(1).max(65535);
 
 const namespace = z.string().refine(isNamespace, "expected a namespace's name");
 const podName = z.string().refine(isPodName, "expected a pod's name");
@@ -62,28 +62,28 @@ const ip = z
 
 const container = z.object({
   name: z.string().min(1),
-  restartPolicy: text,
-  ports: list(z.object({ name: text, containerPort: port })),
+  restartPolicy: textOrNone,
+  ports: listOrNone(z.object({ name: textOrNone, containerPort: portNumber })),
 });
 
-const terminated = z.object({ containerID: text });
+const terminated = z.object({ containerID: textOrNone });
 
 const containerStatus = z.object({
   name: z.string(),
-  containerID: text,
+  containerID: textOrNone,
   ready: z.boolean().nullish(),
   state: z
-    .object({ running: z.object({ startedAt: time }).nullish(), terminated: terminated.nullish() })
+    .object({ running: z.object({ startedAt: timeOrNone }).nullish(), terminated: terminated.nullish() })
     .nullish(),
   lastState: z.object({ terminated: terminated.nullish() }).nullish(),
 });
 
-const condition = z.object({
+const podCondition = z.object({
   type: z.string(),
   status: z.string(),
-  reason: text,
-  message: text,
-  lastTransitionTime: time,
+  reason: textOrNone,
+  message: textOrNone,
+  lastTransitionTime: timeOrNone,
 });
 
 export const podObject = z.object({
@@ -97,25 +97,25 @@ export const podObject = z.object({
     labels: z.object({ "klight.networkId": labelValue.nullish() }).nullish(),
     annotations: z
       .object({
-        "klight.dev/port": text,
-        "klight.dev/container": text,
-        "kubectl.kubernetes.io/default-container": text,
-        "klight.dev/reform": text,
+        "klight.dev/port": textOrNone,
+        "klight.dev/container": textOrNone,
+        "kubectl.kubernetes.io/default-container": textOrNone,
+        "klight.dev/reform": textOrNone,
       })
       .nullish(),
-    creationTimestamp: time,
-    deletionTimestamp: time,
+    creationTimestamp: timeOrNone,
+    deletionTimestamp: timeOrNone,
   }),
-  spec: z.object({ containers: list(container), initContainers: list(container) }),
+  spec: z.object({ containers: listOrNone(container), initContainers: listOrNone(container) }),
   status: z
     .object({
-      phase: text,
-      reason: text,
+      phase: textOrNone,
+      reason: textOrNone,
       podIP: ip.nullish(),
-      podIPs: list(z.object({ ip })),
-      conditions: list(condition),
-      containerStatuses: list(containerStatus),
-      initContainerStatuses: list(containerStatus),
+      podIPs: listOrNone(z.object({ ip })),
+      conditions: listOrNone(podCondition),
+      containerStatuses: listOrNone(containerStatus),
+      initContainerStatuses: listOrNone(containerStatus),
     })
     .nullish(),
 });

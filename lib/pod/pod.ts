@@ -74,11 +74,11 @@ export type PodReading =
 export function readPod(input: unknown, rules: PodRules): PodReading {
   const parsed = podObject.safeParse(input, { reportInput: true });
   return parsed.success
-    ? { tag: "pod", pod: podOf(parsed.data, rules) }
+    ? { tag: "pod", pod: podFrom(parsed.data, rules) }
     : { tag: "invalid", problems: problemsOf(parsed.error) };
 }
 
-function podOf(object: PodObject, rules: PodRules): Pod {
+function podFrom(object: PodObject, rules: PodRules): Pod {
   const { uid, namespace, name, deletionTimestamp } = object.metadata;
   const port = peerPort(object, rules.defaultPort);
   const container = peerContainer(object, port);
@@ -90,7 +90,7 @@ function podOf(object: PodObject, rules: PodRules): Pod {
     namespace,
     name,
     ...optional("network", networkOf(object, rules)),
-    ...optional("address", addressOf(object, port)),
+    ...optional("address", peerAddressOf(object, port)),
     ...optional("container", container),
     incarnation: life.containerID ?? uid,
     finished: hasFinished(object) || life.hasTerminated,
@@ -124,7 +124,7 @@ function networkOf(object: PodObject, { scope }: PodRules): string | undefined {
   return id === undefined || id === "" ? undefined : networkKey(scope, object.metadata.namespace, id);
 }
 
-function addressOf({ status }: PodObject, port: PeerPort): string | undefined {
+function peerAddressOf({ status }: PodObject, port: PeerPort): string | undefined {
   const ip = status?.podIP || status?.podIPs[0]?.ip;
   if (!ip || port.tag === "bad") return undefined;
   return `${ip.includes(":") ? `[${ip}]` : ip}:${port.port}`;

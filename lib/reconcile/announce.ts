@@ -54,7 +54,7 @@ export async function announce(deps: Deps, news: News): Promise<Pod | undefined>
       return (await tell(deps, pod, conditionIn(outcome, pod), { type: "Normal", reason, message })).now;
     }
     case "mended":
-      return mend(deps, news);
+      return mendCondition(deps, news);
     case "held":
       return isWorthTelling(news) ? (await tellOut(deps, news.pod, news.outcome)).now : undefined;
     case "out":
@@ -92,7 +92,7 @@ export async function announceMovedOut(
   return failed;
 }
 
-async function mend(
+async function mendCondition(
   deps: Deps,
   { pod, via, generation }: Extract<News, { tag: "mended" }>,
 ): Promise<undefined> {
@@ -144,7 +144,7 @@ async function tellOut(
   deps: Deps,
   pod: Pod,
   { reason, message }: { readonly reason: string; readonly message: string },
-): Promise<Told> {
+): Promise<Announced> {
   const { network } = pod;
   const was = networkBefore(pod);
   const condition = formatJoined({
@@ -170,7 +170,10 @@ const ofThisPod = ({
 });
 
 /** The condition says what it said before, and which request is answered; how, the Event says. */
-async function tellAnswer(deps: Deps, { pod, outcome }: Extract<News, { tag: "answered" }>): Promise<Told> {
+async function tellAnswer(
+  deps: Deps,
+  { pod, outcome }: Extract<News, { tag: "answered" }>,
+): Promise<Announced> {
   const { joined, incarnation, reformAsked } = pod;
   if (joined === undefined || reformAsked === undefined) return {};
   const event: ClusterEvent =
@@ -181,12 +184,17 @@ async function tellAnswer(deps: Deps, { pod, outcome }: Extract<News, { tag: "an
 }
 
 /** What came of writing a condition: the pod as it is now, or why it could not be written. */
-interface Told {
+interface Announced {
   readonly now?: Pod | undefined;
   readonly failed?: ClusterFailure;
 }
 
-async function tell(deps: Deps, pod: Pod, condition: JoinedCondition, event: ClusterEvent): Promise<Told> {
+async function tell(
+  deps: Deps,
+  pod: Pod,
+  condition: JoinedCondition,
+  event: ClusterEvent,
+): Promise<Announced> {
   const [written, recorded] = await Promise.all([
     deps.cluster.setCondition(pod, condition),
     deps.cluster.recordEvent(pod, event),

@@ -6,7 +6,7 @@ import { clusterHeld } from "./cluster-held.ts";
 import { conclude, reconcile } from "./reconcile.ts";
 import { finished, leave } from "./take-off.ts";
 import { held, type Outcome } from "../outcome.ts";
-import type { Admission } from "../pod/admission.ts";
+import type { Ignored } from "../pod/admission.ts";
 import type { Pod } from "../pod/pod.ts";
 import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
@@ -15,7 +15,7 @@ import { stillWaitedFor } from "./waited-for.ts";
 export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
   const { admission, network } = pod;
   const over = networkOfEnded(pod);
-  if (over !== undefined) return ended(deps, pod, over);
+  if (over !== undefined) return takeEndedOff(deps, pod, over);
   if (admission.tag === "ignored") return ignored(pod, admission);
   if (network !== undefined && joinedInThisLife(pod)) {
     if (asksForReform(pod)) return reformAskedBy(deps, pod, network);
@@ -32,8 +32,6 @@ const ignored = (pod: Pod, { reason, message }: Ignored): Outcome => ({
   pod,
 });
 
-type Ignored = Omit<Extract<Admission, { tag: "ignored" }>, "tag">;
-
 /** The network that a pod says its peer is in, though the pod has ended for good or is about to. */
 function networkOfEnded({
   finished: isOver,
@@ -48,7 +46,7 @@ function networkOfEnded({
 }
 
 /** Off the stack, as soon as the API server says the same as the event. */
-async function ended(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+async function takeEndedOff(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
   const now = asked.pod?.uid === pod.uid ? asked.pod : undefined;
@@ -75,7 +73,7 @@ export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Ou
     if (now?.uid !== pod.uid) return outcome;
     if (now.network === undefined) return unlabelled(deps, now, before);
     // Its own network may have it on the stack; but its peer is in this one now.
-    outcome = await move(deps, now, { before, network: now.network });
+    outcome = await moveOver(deps, now, { before, network: now.network });
     before = now.network;
   }
   return outcome;
@@ -91,12 +89,12 @@ async function bringTo(deps: Deps, pod: Pod, network: string): Promise<Outcome> 
   const before = now && networkBefore(now);
   const isMeant =
     now?.uid === pod.uid && now.network === network && before !== undefined && before !== network;
-  if (isMeant) return move(deps, now, { before, network });
+  if (isMeant) return moveOver(deps, now, { before, network });
   return reconcile(deps, { network, joiner: pod });
 }
 
 /** A living peer goes from one network to another. */
-async function move(
+async function moveOver(
   deps: Deps,
   pod: Pod,
   { before, network }: { readonly before: string; readonly network: string },

@@ -17,7 +17,7 @@ export interface ContactHealth extends KnownContact {
   readonly taker: PodName | undefined;
 }
 
-interface About {
+interface HealthFacts {
   readonly network: string;
   readonly taker: PodName | undefined;
   readonly silentMs: number;
@@ -29,7 +29,7 @@ interface About {
 export async function healthOfContact(
   deps: Deps,
   { contact, pod: listed }: KnownContact,
-  { network, taker, silentMs, mayBeFresh }: About,
+  { network, taker, silentMs, mayBeFresh }: HealthFacts,
 ): Promise<ContactHealth | ClusterFailure> {
   const { lightpeer, settings, clock } = deps;
   const isTaken = taker !== undefined;

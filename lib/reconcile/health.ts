@@ -68,14 +68,14 @@ function leftBehind(probe: Probe): "dead" | "lost" | "replaced" {
 
 function withoutAnswer(signs: Signs): "unreachable" | "given-up" | "hung" {
   if (signs.probe === "refused") return "unreachable";
-  return silenceOf(signs) >= GIVE_UP_MS ? "given-up" : "hung";
+  return silentFor(signs) >= GIVE_UP_MS ? "given-up" : "hung";
 }
 
 /**
  * For how long it has not answered, ms: since klight saw it first, or since its own container is not ready. The pod's
  * Ready tells nothing, for other containers and gates decide it, too.
  */
-function silenceOf({ pod, silentMs, now }: Signs): number {
+function silentFor({ pod, silentMs, now }: Signs): number {
   const since = pod?.containerUnreadySince;
   return since === undefined ? silentMs : Math.max(silentMs, now - since);
 }

@@ -147,7 +147,7 @@ async function joined(
     deps.lightpeer.newest(through.contact.address, settings.probeTimeoutMs),
     deps.lightpeer.newest(peer.address, settings.probeTimeoutMs),
   ]);
-  if (settings.reform === "on" && !(isStill(atContact, newest) && isStill(atPeer, newest)))
+  if (settings.reform === "on" && !(isNewestStill(atContact, newest) && isNewestStill(atPeer, newest)))
     return repair(step, cause("entry-came", `an entry came in while ${peer.name} was joined`));
   const via = through.contact.name;
   const message = `${peer.name} at ${peer.address} has joined ${network} through ${via}`;
@@ -158,7 +158,7 @@ async function joined(
   return { outcome, change, tell: [{ tag: "in", pod, outcome }] };
 }
 
-const isStill = (answer: Newest, digest: string): boolean =>
+const isNewestStill = (answer: Newest, digest: string): boolean =>
   answer.tag === "newest" && answer.digest === digest;
 
 const nobodyReachable = ({ lease: { network } }: Step, { pod, peer }: Joiner, why: string): Outcome =>

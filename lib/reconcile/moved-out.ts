@@ -18,7 +18,7 @@ export async function movedOut({
 }: Step): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure> {
   const moved = seen.moved.filter(({ incarnation }) => incarnation !== target.leaver?.incarnation);
   const pods: Pod[] = [];
-  for (const name of [...moved, ...podOf(record.intent)]) {
+  for (const name of [...moved, ...podsOfIntent(record.intent)]) {
     const asked = await deps.cluster.getPod(name);
     if (asked.tag === "failed") return asked;
     if (asked.pod && isUntold(asked.pod, lease.network)) pods.push(asked.pod);
@@ -27,7 +27,7 @@ export async function movedOut({
 }
 
 /** The pod that a step which died was for. */
-export const podOf = (intent: Intent | undefined): readonly PodName[] => {
+export const podsOfIntent = (intent: Intent | undefined): readonly PodName[] => {
   const [namespace, name] = intent?.pod?.split("/") ?? [];
   return namespace === undefined || name === undefined ? [] : [{ namespace, name }];
 };

@@ -23,7 +23,7 @@ export interface PodsOfNetwork {
 type Stop = { readonly tag: "stop"; readonly outcome: Outcome };
 
 /** The pods of the network, and what they say of the joiner and of the contacts known, newest first. */
-export async function readPods(
+export async function readNetworkPods(
   deps: Deps,
   target: Target,
   known: readonly Contact[] | undefined,
@@ -49,7 +49,7 @@ async function currentJoiner(
   deps: Deps,
   network: string,
   joiner: Pod,
-  seen: Listed,
+  seen: ListedPods,
 ): Promise<{ readonly tag: "joiner"; readonly pod: Pod; readonly peer: Peer } | Stop> {
   const found = await findPod(deps, joiner, seen);
   if (found.tag === "failed") return { tag: "stop", outcome: clusterHeld(found, network) };
@@ -67,7 +67,7 @@ async function currentJoiner(
 }
 
 /** What the list has of the network, and what the store has. */
-interface Listed {
+interface ListedPods {
   readonly pods: readonly Pod[];
   readonly known: readonly Contact[] | undefined;
 }
@@ -76,7 +76,7 @@ interface Listed {
 async function findPod(
   deps: Deps,
   joiner: Pod,
-  { pods, known = [] }: Listed,
+  { pods, known = [] }: ListedPods,
 ): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure> {
   const isIt = ({ uid }: { readonly uid: string }): boolean => uid === joiner.uid;
   const listed = pods.find(isIt);

@@ -3,7 +3,7 @@ import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { type ContactHealth, healthOfContact } from "./contact-health.ts";
 import { type Health, takerOf } from "./health.ts";
-import { type PodsOfNetwork, readPods } from "./network-pods.ts";
+import { type PodsOfNetwork, readNetworkPods } from "./network-pods.ts";
 import type { Observation } from "./observation.ts";
 import { held, type Outcome } from "../outcome.ts";
 import { joinedInThisLife } from "../pod/condition.ts";
@@ -145,7 +145,7 @@ async function observeOnce(
   before: Before,
 ): Promise<Round | Extract<Look, { tag: "stop" }>> {
   const from = deps.clock.now();
-  const read = await readPods(deps, target, before.known);
+  const read = await readNetworkPods(deps, target, before.known);
   if (read.tag === "stop") return read;
   const { joiner } = read;
   const [probe, answers] = await Promise.all([

@@ -60,12 +60,15 @@ export interface Answers {
   readonly newest: Newest;
 }
 
-const hold = (...args: Parameters<typeof held>): HoldOrReform => ({ tag: "hold", outcome: held(...args) });
+const holdPlan = (...args: Parameters<typeof held>): HoldOrReform => ({
+  tag: "hold",
+  outcome: held(...args),
+});
 
 /** The first decision, from what was seen; pure. */
 export function plan(target: Target, seen: Observation, record: NetworkRecord, settings: Settings): Plan {
   const { joiner, members } = seen;
-  const outcome = silenceOf(target, withoutSilentJoiner(seen, record, settings));
+  const outcome = holdForSilence(target, withoutSilentJoiner(seen, record, settings));
   if (outcome) return { tag: "hold", outcome };
   const must = causeOf(target, seen, record) ?? causeAlone(seen, target);
   // Without a member there is nobody whom re-forming would help, and it is off.
@@ -102,7 +105,7 @@ export const isMember = ({ members }: Observation, { peer }: Joiner): boolean =>
   members.some(({ contact }) => contact.uid === peer.uid && contact.incarnation === peer.incarnation);
 
 /** A join while somebody does not answer would break the network, and so would going on as if nobody were there. */
-function silenceOf(target: Target, seen: Observation): Held | undefined {
+function holdForSilence(target: Target, seen: Observation): Held | undefined {
   const { hung, joiner, shared } = seen;
   const subject = { network: target.network, ...(joiner && { pod: joiner.pod }) };
   const [twice] = shared;
@@ -202,7 +205,8 @@ export function planJoin(
     return { tag: "reform", cause: cause("store-lost", "the store had lost who is in it") };
   }
   const silent = silentOne(answers, peer.name, contact);
-  if (silent !== undefined) return hold("PeerNotAnswering", `${silent} does not answer a question`, subject);
+  if (silent !== undefined)
+    return holdPlan("PeerNotAnswering", `${silent} does not answer a question`, subject);
   const newest = answers.newest.tag === "newest" ? answers.newest.digest : "";
   const safe = seen.members.length > 1 && causeOfSafeJoin(settings, record.newest !== newest);
   return safe ? { tag: "reform", cause: safe } : { tag: "join", newest };

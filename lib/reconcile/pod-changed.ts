@@ -17,7 +17,7 @@ export interface PodChange {
 /** One pod event, one outcome. Costs no call for a pod that needs nothing. */
 export async function podChanged(deps: Deps, { change, name, pod }: PodChange): Promise<Outcome> {
   if (change === "delete")
-    return pod?.network === undefined ? goneByName(deps, name) : gone(deps, pod, pod.network);
+    return pod?.network === undefined ? goneByName(deps, name) : podGone(deps, pod, pod.network);
   if (pod !== undefined) return present(deps, pod);
   const asked = await deps.cluster.getPod(name);
   if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
@@ -26,7 +26,7 @@ export async function podChanged(deps: Deps, { change, name, pod }: PodChange): 
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */
-async function gone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
+async function podGone(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
   const now = asked.pod;

@@ -73,13 +73,14 @@ async function stepOnce(deps: Deps, target: Target): Promise<Outcome> {
   const asMember = must === undefined && admission?.tag === "peer" ? admission.peer : undefined;
   const taken = await takeLease(deps, network, asMember);
   if (taken.tag === "held") return { ...taken.outcome, ...(joiner && { pod: joiner }) };
-  if (taken.tag === "member") return memberOf(target);
+  if (taken.tag === "member") return alreadyMember(target);
   const { lease, record } = taken;
   const look = await observe(deps, target, record);
   if (look.tag === "stop") return conclude(deps, hold({ record, ...look }, look.outcome), lease);
   const meant = await stillMeant(deps, target, record);
-  if ("tag" in meant) return conclude(deps, hold({ record, ...look }, clusterHeld(meant, network)), lease);
-  return conclude(deps, await move({ deps, target: meant, lease, record, seen: look.seen }), lease);
+  if (meant.tag === "failed")
+    return conclude(deps, hold({ record, ...look }, clusterHeld(meant, network)), lease);
+  return conclude(deps, await move({ deps, target: meant.target, lease, record, seen: look.seen }), lease);
 }
 
 async function move(step: Step): Promise<Ending> {
@@ -151,15 +152,16 @@ async function stillMeant(
   deps: Deps,
   { leaver, ...target }: Target,
   { stack }: NetworkRecord,
-): Promise<Target | ClusterFailure> {
-  if (leaver === undefined) return target;
+): Promise<{ readonly tag: "meant"; readonly target: Target } | ClusterFailure> {
+  if (leaver === undefined) return { tag: "meant", target };
+  const left = { tag: "meant", target: { ...target, hasLeft: leaver } } as const;
   const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
-  if (!isMember && stack.length > 0) return { ...target, hasLeft: leaver };
+  if (!isMember && stack.length > 0) return left;
   const asked = await deps.cluster.getPod(leaver);
   if (asked.tag === "failed") return asked;
   const { pod } = asked;
-  if (!isStill(pod, leaver)) return { ...target, hasLeft: leaver };
-  return pod.network === target.network ? target : { ...target, leaver };
+  if (!isStill(pod, leaver)) return left;
+  return { tag: "meant", target: pod.network === target.network ? target : { ...target, leaver } };
 }
 
 /** Is this the life that was to leave, where it was? Somebody else may answer at an address that was its own. */
@@ -170,9 +172,15 @@ async function rest(step: Step): Promise<Ending> {
   const { target, seen } = step;
   const { network, leaver = target.hasLeft } = target;
   if (seen.members.length > 0)
-    return { outcome: memberOf(target), change: { ...findingsAtRest(seen), ...(await disturbanceOf(step)) } };
+    return {
+      outcome: alreadyMember(target),
+      change: { ...findingsAtRest(seen), ...(await disturbanceOf(step)) },
+    };
   const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
-  return { outcome: leaver ? empty : memberOf(target), change: { ...findingsAtRest(seen), deaths: false } };
+  return {
+    outcome: leaver ? empty : alreadyMember(target),
+    change: { ...findingsAtRest(seen), deaths: false },
+  };
 }
 
 /** Who was left out because it hung is on lists that its members go on checking until it answers. */
@@ -183,7 +191,7 @@ async function disturbanceOf({ deps, target, seen }: Step): Promise<Change> {
 }
 
 /** Nothing is to be done: the joiner is in, or nobody asked for one. */
-export function memberOf({ joiner, network }: Pick<Target, "network" | "joiner">): Outcome {
+export function alreadyMember({ joiner, network }: Pick<Target, "network" | "joiner">): Outcome {
   const message = joiner ? `${joiner.name} is in ${network} already` : `nothing is to be done for ${network}`;
   return { name: "member", reason: "AlreadyMember", message, network, ...(joiner && { pod: joiner }) };
 }

@@ -1,7 +1,7 @@
 import { cause } from "./cause.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import type { Deps } from "../deps.ts";
-import { conclude, memberOf, reconcile } from "./reconcile.ts";
+import { conclude, alreadyMember, reconcile } from "./reconcile.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
@@ -48,7 +48,7 @@ export const asksForReform = ({ reformAsked: asked, joined }: Pod): boolean =>
  * seconds is no answer, and the event comes again.
  */
 export async function reformAskedBy(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
-  const member = memberOf({ network, joiner: pod });
+  const member = alreadyMember({ network, joiner: pod });
   // An event may be old, and the request answered since.
   const asked = await deps.cluster.getPod(pod);
   if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };

@@ -16,11 +16,11 @@ import type { Participants } from "./reform/reforming.ts";
 import type { Contact } from "../store/contacts.ts";
 import { waitedForAfter } from "./waited-for.ts";
 
-type Whole = Extract<ReformEnd, { tag: "whole" }>;
+type WholeEnd = Extract<ReformEnd, { tag: "whole" }>;
 type Arrival = Pick<Joiner, "pod" | "peer">;
 
 /** What a re-form is about, for everybody who reads of it. */
-type About = Subject & { readonly network: string };
+type NetworkSubject = Subject & { readonly network: string };
 
 /**
  * Puts a network right by re-forming it: what was left half-done, what is broken, and who cannot come in plainly.
@@ -28,7 +28,7 @@ type About = Subject & { readonly network: string };
  */
 export async function repair(step: Step, cause: Cause): Promise<Ending> {
   const { deps, target, lease, seen } = step;
-  const about: About = { network: lease.network, ...(seen.joiner && { pod: seen.joiner.pod }) };
+  const about: NetworkSubject = { network: lease.network, ...(seen.joiner && { pod: seen.joiner.pod }) };
   if (deps.settings.reform === "off") {
     const message = `${cause.text}, and KLIGHT_REFORM is off`;
     return hold(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
@@ -75,18 +75,18 @@ function participantsOf({ target: { leaver }, seen }: Step): Pick<Participants, 
 }
 
 interface Reformed {
-  readonly end: Whole;
+  readonly end: WholeEnd;
   readonly arrivals: readonly Arrival[];
   readonly misnamed: Held | undefined;
   readonly cause: Cause;
 }
 
-async function reformed(step: Step, about: About, how: Reformed): Promise<Ending> {
+async function reformed(step: Step, about: NetworkSubject, how: Reformed): Promise<Ending> {
   const { end, arrivals, misnamed, cause } = how;
   const { record, seen } = step;
   const { joiner } = seen;
   const generation = record.generation + 1;
-  const message = describe(end, about.network, cause.text);
+  const message = describeWhole(end, about.network, cause.text);
   const whole = { ...about, name: "reformed", reason: "Reformed", message, generation } as const;
   // The bottom of the stack is the head of the list.
   const stack = end.list.toReversed();
@@ -109,7 +109,7 @@ async function reformed(step: Step, about: About, how: Reformed): Promise<Ending
 const newsOfLeftOut = (
   { pods, lost, givenUp, unreachable, readdressed }: Observation,
   network: string,
-  end: Pick<Whole, "list" | "leftOut">,
+  end: Pick<WholeEnd, "list" | "leftOut">,
 ): readonly News[] =>
   pods
     .filter((pod) => isAmong([...lost, ...givenUp, ...unreachable, ...readdressed, ...end.leftOut], pod))
@@ -128,7 +128,7 @@ const newsOfLeftOut = (
  * Nobody is left: whoever comes next founds the network again. Who hangs is remembered, for a peer that has gone to another
  * network may wait for it there.
  */
-function emptied({ seen }: Step, about: About, misnamed: Held | undefined): Ending {
+function emptied({ seen }: Step, about: NetworkSubject, misnamed: Held | undefined): Ending {
   const { joiner } = seen;
   const waitedFor = [...new Set([...seen.waitedFor, ...seen.silent])];
   const change = { ...findings(seen), stack: [], hung: [], waitedFor, deaths: false };
@@ -195,7 +195,11 @@ const podsOf = (pods: readonly Pod[], contacts: readonly Contact[]): readonly Po
 const isAmong = (lives: readonly Contact[], { uid, incarnation }: Pod): boolean =>
   lives.some((life) => life.uid === uid && life.incarnation === incarnation);
 
-function describe({ list, leftOut, entries, refusedMs }: Whole, network: string, cause: string): string {
+function describeWhole(
+  { list, leftOut, entries, refusedMs }: WholeEnd,
+  network: string,
+  cause: string,
+): string {
   const without = leftOut.length > 0 ? `, without ${leftOut.map(({ name }) => name).join(", ")}` : "";
   const refused = `writes were refused for ${Math.round(refusedMs)} ms`;
   return `${network} was re-formed because ${cause}: ${list.length} peers${without}, ${entries} entries, ${refused}`;

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 import { clusterHeld } from "./cluster-held.ts";
 import type { Target } from "./plan.ts";
 import { asksForReform } from "./reform-asked.ts";
-import { conclude, memberOf, reconcile } from "./reconcile.ts";
+import { conclude, alreadyMember, reconcile } from "./reconcile.ts";
 import { newestOf } from "./newest-entries.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
@@ -49,7 +49,7 @@ export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
   const { clock, contacts, log } = deps;
   const until = clock.now() + limitMs;
   const read = await readAll(deps);
-  if ("outcome" in read) return { outcomes: [read.outcome], unfinished: [], slow: [], seen: undefined };
+  if (read.tag === "stop") return { outcomes: [read.outcome], unfinished: [], slow: [], seen: undefined };
   const { pods, views, place } = read;
   const outcomes: Outcome[] = [];
   const podsOf = Map.groupBy(pods, ({ network }) => network);
@@ -64,30 +64,39 @@ export async function sweep(deps: Deps, limitMs: number): Promise<SweepReport> {
   });
   const next = left[0]?.network;
   if (next !== place) await contacts.keepSweepPlace(next);
-  return { outcomes: [...outcomes], unfinished: names(left), slow: names(slow), seen: { pods, views } };
+  return {
+    outcomes: [...outcomes],
+    unfinished: networkNames(left),
+    slow: networkNames(slow),
+    seen: { pods, views },
+  };
 }
 
 /** All that there is, by one list of pods and 2 commands of the store, and 1 more for every 100 networks. */
 async function readAll({
   cluster,
   contacts,
-}: Deps): Promise<(Seen & { readonly place: string | undefined }) | { readonly outcome: Outcome }> {
+}: Deps): Promise<
+  | (Seen & { readonly tag: "read"; readonly place: string | undefined })
+  | { readonly tag: "stop"; readonly outcome: Outcome }
+> {
   const [listed, known, place] = await Promise.all([
     cluster.listPods({}),
     contacts.networks(),
     contacts.sweepPlace(),
   ]);
-  if (listed.tag === "failed") return { outcome: clusterHeld(listed) };
-  if (known.tag === "failed") return { outcome: held("StoreUnavailable", known.message) };
+  if (listed.tag === "failed") return { tag: "stop", outcome: clusterHeld(listed) };
+  if (known.tag === "failed") return { tag: "stop", outcome: held("StoreUnavailable", known.message) };
   const { pods } = listed;
   const labelled = pods.flatMap(({ network }) => network ?? []);
   const read = await contacts.read([...new Set([...known.networks, ...labelled])].sort());
-  if (read.tag === "failed") return { outcome: held("StoreUnavailable", read.message) };
+  if (read.tag === "failed") return { tag: "stop", outcome: held("StoreUnavailable", read.message) };
   // Who does not know where the last sweep stopped begins at the first network.
-  return { pods, views: read.views, place: place.tag === "place" ? place.network : undefined };
+  return { tag: "read", pods, views: read.views, place: place.tag === "place" ? place.network : undefined };
 }
 
-const names = (views: readonly NetworkView[]): readonly string[] => views.map(({ network }) => network);
+const networkNames = (views: readonly NetworkView[]): readonly string[] =>
+  views.map(({ network }) => network);
 
 /** Round from where the last sweep stopped. The network may be gone by now: then from the one that came after it. */
 function fromPlace(views: readonly NetworkView[], place: string | undefined): readonly NetworkView[] {
@@ -117,7 +126,7 @@ async function sweepPods(deps: Deps, { view, pods, inTime, outcomes }: NetworkSw
   let steps = 0;
   for (const pod of byTurns(deps, pods)) {
     const contact = contacts.get(pod.uid);
-    const isSettled = contact !== undefined && isMember(contact, pod, network);
+    const isSettled = contact !== undefined && isMemberAs(contact, pod, network);
     if (isSettled) await mend(deps, view, { pod, via: contact.via });
     if (needsNothing(pod, isSettled)) continue;
     if (!inTime()) return steps;
@@ -128,7 +137,7 @@ async function sweepPods(deps: Deps, { view, pods, inTime, outcomes }: NetworkSw
 }
 
 /** Is the pod this contact? Only a re-form brings in one that was in another network, whatever the stack says. */
-const isMember = ({ incarnation, address }: Contact, pod: Pod, network: string): boolean =>
+const isMemberAs = ({ incarnation, address }: Contact, pod: Pod, network: string): boolean =>
   !pod.finished &&
   !wasElsewhere(pod, network) &&
   incarnation === pod.incarnation &&
@@ -141,7 +150,7 @@ async function mend(
   { pod, via }: { readonly pod: Pod; readonly via: string | null },
 ): Promise<void> {
   if (joinedInThisLife(pod)) return;
-  const outcome = memberOf({ network, joiner: pod });
+  const outcome = alreadyMember({ network, joiner: pod });
   await conclude(deps, { outcome, tell: [{ tag: "mended", pod, via, generation }] });
 }
 
@@ -175,7 +184,7 @@ async function viewNow({ contacts }: Deps, network: string): Promise<NetworkView
 }
 
 /** What looks wrong in a network that has all its pods in. */
-type Finding =
+type SweepFinding =
   | { readonly tag: "stirred"; readonly stirred: readonly string[] }
   | { readonly tag: "disturbed" }
   | { readonly tag: "apart" };
@@ -211,7 +220,7 @@ async function findingOf(
   deps: Deps,
   view: NetworkView,
   uids: ReadonlySet<string>,
-): Promise<Finding | undefined> {
+): Promise<SweepFinding | undefined> {
   const { stack, intent, deaths } = view;
   if (stack.length === 0 && intent === undefined) return undefined;
   const [{ digests, silent }, stirred] = await Promise.all([newestOf(deps, stack), stirredOf(deps, view)]);

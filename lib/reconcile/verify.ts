@@ -10,8 +10,8 @@ import { repair } from "./repair.ts";
 import type { Contact } from "../store/contacts.ts";
 import { APART_MS } from "../timing.ts";
 
-type Found = { readonly tag: "whole" } | { readonly tag: "broken"; readonly why: string } | Stop;
-type Stop = { readonly tag: "stop"; readonly ending: Ending };
+type Found = { readonly tag: "whole" } | { readonly tag: "broken"; readonly why: string } | VisitStop;
+type VisitStop = { readonly tag: "stop"; readonly ending: Ending };
 
 /** Longest call of a visit, ms: all members have just answered. */
 const CALL_MS = 5_000;
@@ -101,7 +101,10 @@ async function visit(step: Step, seed: Seed, looked: Looked): Promise<Found> {
 
 interface Teller {
   readonly token: string;
-  readonly tell: (address: string, block: Block) => Promise<Awaited<ReturnType<Lightpeer["notify"]>> | Stop>;
+  readonly tell: (
+    address: string,
+    block: Block,
+  ) => Promise<Awaited<ReturnType<Lightpeer["notify"]>> | VisitStop>;
 }
 
 /** Tells each member, in list order, the list without the seed. Undefined: all took it, so all had the same head. */

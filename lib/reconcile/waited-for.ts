@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import type { PodName } from "../outcome.ts";
 import type { ReformEnd } from "./reform/reform.ts";
 import type { Step } from "./move.ts";
-import { podOf } from "./moved-out.ts";
+import { podsOfIntent } from "./moved-out.ts";
 
 /**
  * A lightpeer checks the health of its list without a deadline. Who has gone on without a peer that hung is still in the
@@ -49,7 +49,7 @@ export async function waitedForAfter(
     ...uncome,
     ...leftOut.map(({ address }) => address),
     ...(seed === undefined ? [] : [seed]),
-    ...(await addressesOf(deps, podOf(record.intent))),
+    ...(await addressesOf(deps, podsOfIntent(record.intent))),
   ].filter(isOut);
   const [still, others] = await Promise.all([
     silentAt(deps, hanging),

@@ -33,7 +33,7 @@ export const persevere = async (commands: RedisCommands, words: readonly string[
 };
 
 /** What every message about Redis begins with and looks like. */
-export const explained = (said: string, secrets: readonly string[]): string => {
+export const withoutSecrets = (said: string, secrets: readonly string[]): string => {
   const hidden = secrets
     .filter((secret) => secret !== "")
     .reduce((text, secret) => text.replaceAll(secret, "***"), said);

@@ -101,7 +101,7 @@ export interface Change {
 }
 
 /** Where the next sweep begins; undefined: at the first network. */
-export type Place = { readonly tag: "place"; readonly network: string | undefined } | StoreFailure;
+export type PlaceAnswer = { readonly tag: "place"; readonly network: string | undefined } | StoreFailure;
 
 /** What a page wants to know of one network. */
 export interface NetworkView extends NetworkRecord {
@@ -139,7 +139,7 @@ export interface Contacts {
     networks: readonly string[],
   ): Promise<{ readonly tag: "read"; readonly views: readonly NetworkView[] } | StoreFailure>;
   /** The network that a sweep has been left at; known for a day after it was asked for last. */
-  sweepPlace(): Promise<Place>;
+  sweepPlace(): Promise<PlaceAnswer>;
   /** Where the next sweep should begin; undefined: at the first network. */
   keepSweepPlace(network: string | undefined): Promise<{ readonly tag: "kept" } | StoreFailure>;
 }

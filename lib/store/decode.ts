@@ -9,11 +9,11 @@ import type {
   Marked,
   NetworkRecord,
   NetworkView,
-  Place,
+  PlaceAnswer,
   StoreFailure,
 } from "./contacts.ts";
 
-const json = <T>(schema: z.ZodType<T>): z.ZodType<T, string> =>
+const jsonText = <T>(schema: z.ZodType<T>): z.ZodType<T, string> =>
   z
     .string()
     .transform((text, context): unknown => {
@@ -42,7 +42,7 @@ const contact: z.ZodType<Contact> = z.object({
   joinedAt: z.string(),
 });
 
-const intent: z.ZodType<Intent> = z.object({
+const storedIntent: z.ZodType<Intent> = z.object({
   kind: z.enum(["join", "reform", "visit"]),
   pod: z.string().exactOptional(),
   contact: z.string().exactOptional(),
@@ -50,7 +50,7 @@ const intent: z.ZodType<Intent> = z.object({
   at: z.string(),
 });
 
-const logEntry: z.ZodType<LogEntry> = z.object({
+const storedLogEntry: z.ZodType<LogEntry> = z.object({
   at: z.string(),
   pod: z.string().exactOptional(),
   outcome: z.string(),
@@ -72,8 +72,8 @@ const durations = z.array(z.string()).transform((flat, context): Record<string, 
 
 const record = z
   .tuple([
-    z.array(json(contact)),
-    z.union([z.literal("").transform(() => undefined), json(intent)]),
+    z.array(jsonText(contact)),
+    z.union([z.literal("").transform(() => undefined), jsonText(storedIntent)]),
     count,
     count,
     z.array(z.string()).max(1),
@@ -92,17 +92,17 @@ const record = z
     deaths,
   }));
 
-const tagged = <T extends string>(tag: T): z.ZodType<{ tag: T }> =>
+const taggedSchema = <T extends string>(tag: T): z.ZodType<{ tag: T }> =>
   z.tuple([z.literal(tag)]).transform(() => ({ tag }));
 
 const begun: z.ZodType<Exclude<Begun, StoreFailure>> = z.union([
-  tagged("member"),
+  taggedSchema("member"),
   z.tuple([z.literal("busy"), count]).transform(([tag, remainingMs]) => ({ tag, remainingMs })),
   z.tuple([z.literal("leased"), record]).transform(([tag, known]) => ({ tag, record: known })),
 ]);
 
 const view = z
-  .tuple([record, flag, z.array(json(logEntry))])
+  .tuple([record, flag, z.array(jsonText(storedLogEntry))])
   .transform(([known, leased, log]) => ({ ...known, leased, log }));
 
 const views = z
@@ -140,11 +140,13 @@ const decoder =
 /** The replies of the scripts, of SCAN, GETEX and SETEX, narrowed from what came over the wire. */
 export const decode = {
   begun: decoder<Exclude<Begun, StoreFailure>>(begun),
-  marked: decoder<Exclude<Marked, StoreFailure>>(z.union([tagged("marked"), tagged("lost")])),
-  committed: decoder<Exclude<Committed, StoreFailure>>(z.union([tagged("committed"), tagged("late")])),
-  departed: decoder<Exclude<Departed, StoreFailure>>(z.union([tagged("left"), tagged("absent")])),
+  marked: decoder<Exclude<Marked, StoreFailure>>(z.union([taggedSchema("marked"), taggedSchema("lost")])),
+  committed: decoder<Exclude<Committed, StoreFailure>>(
+    z.union([taggedSchema("committed"), taggedSchema("late")]),
+  ),
+  departed: decoder<Exclude<Departed, StoreFailure>>(z.union([taggedSchema("left"), taggedSchema("absent")])),
   views: decoder<{ tag: "read"; views: Omit<NetworkView, "network">[] }>(views),
-  place: decoder<Exclude<Place, StoreFailure>>(place),
+  place: decoder<Exclude<PlaceAnswer, StoreFailure>>(place),
   kept: decoder<{ tag: "kept" }>(z.literal("OK").transform(() => ({ tag: "kept" as const }))),
   page: decoder<{ tag: "page"; cursor: string; keys: string[] }>(page),
 };

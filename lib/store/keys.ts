@@ -29,7 +29,7 @@ export const keyNames = [
 ] as const;
 
 /** All keys of a network share its hash tag, so that a Redis cluster keeps them together. */
-const tagged = (prefix: string, network: string): string => `${prefix}{${network}}:`;
+const hashTagged = (prefix: string, network: string): string => `${prefix}{${network}}:`;
 
 /** `receipt`: the call that a receipt is for; a receipt has a key of its own, so that no later call takes it away. */
 export const keysFor = (where: {
@@ -37,7 +37,7 @@ export const keysFor = (where: {
   readonly network: string;
   readonly receipt?: string;
 }): string[] => {
-  const tag = tagged(where.prefix, where.network);
+  const tag = hashTagged(where.prefix, where.network);
   const keys = keyNames.map((name) => tag + name);
   return where.receipt === undefined ? keys : [...keys, `${tag}receipt:${where.receipt}`];
 };
@@ -49,7 +49,7 @@ export const placeKey = (prefix: string): string => `${prefix}sweep`;
 export const keyPattern = (prefix: string): string => `${prefix.replaceAll(/[\\*?[\]^-]/g, "\\$&")}{*}:*`;
 
 /** The network that a key is about, if that key shows that there is such a network: it has members or an intent. */
-export const networkOf = (prefix: string, key: string): string | undefined => {
+export const networkOfKey = (prefix: string, key: string): string | undefined => {
   const end = key.lastIndexOf("}:");
   const name = key.slice(end + 2);
   if (!key.startsWith(`${prefix}{`) || (name !== "stack" && name !== "intent")) return undefined;

@@ -19,7 +19,7 @@ const LATE_MS = 3_600_000;
 /** How long a network without contacts remembers who hangs. */
 const NOBODY_MS = 86_400_000;
 
-interface Lease {
+interface StoredLease {
   readonly token: string;
   readonly untilMs: number;
 }
@@ -38,7 +38,7 @@ interface Lore {
 
 interface Network {
   stack: readonly Contact[];
-  lease: Lease | undefined;
+  lease: StoredLease | undefined;
   intent: Intent | undefined;
   lore: Lore;
   log: readonly LogEntry[];
@@ -103,7 +103,7 @@ const recordOf = ({ stack, intent, lore }: Network, now: number): NetworkRecord 
   deaths: lore.deaths,
 });
 
-const isHeld = (lease: Lease | undefined, now: number): lease is Lease =>
+const isHeld = (lease: StoredLease | undefined, now: number): lease is StoredLease =>
   lease !== undefined && lease.untilMs > now;
 
 const changeStack = (network: Network, { stack, drop = [], push }: Change): void => {
@@ -152,13 +152,13 @@ const depart = (network: Network, uid: string, quietMs: number, now: number): "l
   return tag;
 };
 
-type Answer<Call extends keyof Contacts> = Exclude<Awaited<ReturnType<Contacts[Call]>>, StoreFailure>;
-type Joiner = Pick<Contact, "uid" | "incarnation" | "address">;
+type AnswerTo<Call extends keyof Contacts> = Exclude<Awaited<ReturnType<Contacts[Call]>>, StoreFailure>;
+type Life = Pick<Contact, "uid" | "incarnation" | "address">;
 
-const hasOnStack = ({ stack }: Network, { uid, incarnation, address }: Joiner): boolean =>
+const hasOnStack = ({ stack }: Network, { uid, incarnation, address }: Life): boolean =>
   stack.some((one) => one.uid === uid && one.incarnation === incarnation && one.address === address);
 
-const begin = (network: Network, wanted: Lease, now: number, joiner: Joiner | undefined): Answer<"begin"> => {
+const begin = (network: Network, wanted: StoredLease, now: number, joiner?: Life): AnswerTo<"begin"> => {
   const { lease, intent } = network;
   const taken = isHeld(lease, now) && lease.token !== wanted.token ? lease : undefined;
   // An intent that nobody is working on was left over: then who is a member is in doubt.
@@ -176,7 +176,7 @@ const begin = (network: Network, wanted: Lease, now: number, joiner: Joiner | un
 const isHolder = ({ lease, stack, intent }: Network, token: string, isWhole: boolean): boolean =>
   lease ? lease.token === token : isWhole && stack.length === 0 && !intent;
 
-const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> => {
+const mark = (network: Network, wanted: StoredLease, intent: Intent): AnswerTo<"mark"> => {
   if (network.receipts.has(wanted.token) || !isHolder(network, wanted.token, intent.kind === "reform"))
     return { tag: "lost" };
   network.lease = wanted;
@@ -184,7 +184,7 @@ const mark = (network: Network, wanted: Lease, intent: Intent): Answer<"mark"> =
   return { tag: "marked" };
 };
 
-const commit = (network: Network, token: string, change: Change, now: number): Answer<"commit"> => {
+const commit = (network: Network, token: string, change: Change, now: number): AnswerTo<"commit"> => {
   if (network.receipts.has(token)) return { tag: "committed" };
   if (!isHolder(network, token, change.stack !== undefined)) return { tag: "late" };
   apply(network, change, now);

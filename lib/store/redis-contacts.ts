@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { persevere, type RedisCommands, RedisRefusal } from "./commands.ts";
 import type { Change, Contacts, NetworkView, StoreFailure } from "./contacts.ts";
 import { decode } from "./decode.ts";
-import { keyPattern, keysFor, networkOf, placeKey } from "./keys.ts";
+import { keyPattern, keysFor, networkOfKey, placeKey } from "./keys.ts";
 import { scripts, type ScriptName } from "./scripts.ts";
 
 /** Networks that one call of a script reads: far below the 4,000 words that some servers take in one command. */
@@ -56,7 +56,7 @@ const scanNetworks = async (commands: RedisCommands, prefix: string): ReturnType
     const page = decode.page(await persevere(commands, ["SCAN", cursor, ...words]));
     if (page.tag === "failed") return page;
     for (const key of page.keys) {
-      const network = networkOf(prefix, key);
+      const network = networkOfKey(prefix, key);
       if (network !== undefined) networks.add(network);
     }
     cursor = page.cursor;
@@ -86,11 +86,11 @@ const readSome = async (
     return { tag: "read", views };
   } catch (error) {
     if (!(error instanceof RedisRefusal && error.message.includes("CROSSSLOT"))) throw error;
-    return readAll(commands, prefix, networks, 1);
+    return readNetworks(commands, prefix, networks, 1);
   }
 };
 
-const readAll = async (
+const readNetworks = async (
   commands: RedisCommands,
   prefix: string,
   networks: readonly string[],
@@ -136,7 +136,7 @@ export const createContactsIn = (commands: RedisCommands, prefix: string): Conta
       // It has no token; the receipt's name makes a call that is sent again the same as the first.
       call("leave", { network, receipt: randomUUID() }, [uid, ms(quietMs)], decode.departed),
     networks: () => orFailure(scanNetworks(commands, prefix)),
-    read: (networks) => orFailure(readAll(commands, prefix, networks, NETWORKS_A_CALL)),
+    read: (networks) => orFailure(readNetworks(commands, prefix, networks, NETWORKS_A_CALL)),
     sweepPlace: () =>
       orFailure(persevere(commands, ["GETEX", placeKey(prefix), "EX", String(PLACE_S)]).then(decode.place)),
     keepSweepPlace: (network) =>

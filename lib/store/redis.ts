@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Redis, type RedisOptions as ClientOptions } from "ioredis";
-import { explained, type RedisCommands, RedisRefusal } from "./commands.ts";
+import { withoutSecrets, type RedisCommands, RedisRefusal } from "./commands.ts";
 import type { Contacts } from "./contacts.ts";
 import { createContactsIn } from "./redis-contacts.ts";
 
@@ -27,7 +27,7 @@ export interface RedisContacts extends Contacts {
 const isReply = (error: unknown): error is Error => error instanceof Error && error.name === "ReplyError";
 
 /** What an error reply says of the server and not of the command: another connection, or a moment later, may do better. */
-const passing = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
+const passingErrors = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
 
 /** What helps, by what Redis said. */
 const hints: readonly (readonly [RegExp, string])[] = [
@@ -51,7 +51,7 @@ const hints: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What stands percent-encoded in a URL; as it is where that is no text. */
-const decoded = (part: string): string => {
+const decodedPart = (part: string): string => {
   try {
     return decodeURIComponent(part);
   } catch {
@@ -81,7 +81,7 @@ const clientOptions = ({
     sentinels.length > 0
       ? {
           sentinels: sentinels.map(hostAndPort),
-          name: decoded(hostname),
+          name: decodedPart(hostname),
           sentinelRetryStrategy: (): null => null,
           sentinelCommandTimeout: timeoutMs,
           ...(sentinelPassword !== undefined && { sentinelPassword }),
@@ -108,12 +108,12 @@ const clientOptions = ({
 };
 
 /** One connection; `ready` once it is logged in and at its database, or rejected with the reason. */
-interface Connection {
+interface RedisConnection {
   readonly client: Redis;
   readonly ready: Promise<void>;
 }
 
-const open = (options: RedisOptions): Connection => {
+const openConnection = (options: RedisOptions): RedisConnection => {
   const { username, password, pathname } = new URL(options.url);
   const client = new Redis(clientOptions(options));
   let why: unknown;
@@ -125,7 +125,7 @@ const open = (options: RedisOptions): Connection => {
   const enter = async (): Promise<void> => {
     try {
       await client.connect();
-      const login = [username, password].filter((part) => part !== "").map(decoded);
+      const login = [username, password].filter((part) => part !== "").map(decodedPart);
       // Where nobody logs in, the first long command would be answered with a riddle and not with NOAUTH.
       await (login.length > 0 ? client.call("AUTH", ...login) : client.call("PING"));
       const database = pathname.slice(1);
@@ -141,7 +141,7 @@ const open = (options: RedisOptions): Connection => {
 };
 
 /** What comes of `work`, or a failure after `ms`; then `giveUp` ends it. */
-const within = async <T>(ms: number, work: Promise<T>, giveUp: () => void): Promise<T> => {
+const withinMs = async <T>(ms: number, work: Promise<T>, giveUp: () => void): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -160,23 +160,23 @@ const explain = (error: unknown, { url, sentinelPassword = "" }: RedisOptions): 
   const said = error instanceof Error ? error.message : "failed without an error";
   const hint = hints.find(([form]) => form.test(said))?.[1];
   const { password } = new URL(url);
-  return explained(hint === undefined ? said : `${said} (${hint})`, [
+  return withoutSecrets(hint === undefined ? said : `${said} (${hint})`, [
     password,
-    decoded(password),
+    decodedPart(password),
     sentinelPassword,
   ]);
 };
 
 /** Redis' own protocol, on one connection at a time; who finds it broken opens the next one. */
 const createConnection = (options: RedisOptions): RedisCommands & { close(): void } => {
-  let current: Connection | undefined;
+  let current: RedisConnection | undefined;
 
-  const drop = (connection: Connection): void => {
+  const drop = (connection: RedisConnection): void => {
     if (current === connection) current = undefined;
     connection.client.disconnect();
   };
 
-  const ask = async (connection: Connection, words: readonly string[]): Promise<unknown> => {
+  const ask = async (connection: RedisConnection, words: readonly string[]): Promise<unknown> => {
     const [command = "", ...args] = words;
     let isIn = false;
     try {
@@ -184,7 +184,7 @@ const createConnection = (options: RedisOptions): RedisCommands & { close(): voi
       isIn = true;
       return await connection.client.call(command, ...args);
     } catch (error) {
-      const isRefusal = isReply(error) && !passing.test(error.message);
+      const isRefusal = isReply(error) && !passingErrors.test(error.message);
       // The next attempt begins anew: with Sentinels at whoever is the primary by then.
       if (!isRefusal || !isIn) drop(connection);
       throw isRefusal ? new RedisRefusal(error.message) : error;
@@ -193,8 +193,8 @@ const createConnection = (options: RedisOptions): RedisCommands & { close(): voi
 
   return {
     send: async (words) => {
-      const connection = (current ??= open(options));
-      return within(options.timeoutMs, ask(connection, words), () => drop(connection));
+      const connection = (current ??= openConnection(options));
+      return withinMs(options.timeoutMs, ask(connection, words), () => drop(connection));
     },
     explain: (error) => explain(error, options),
     close: () => {

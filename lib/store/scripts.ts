@@ -6,8 +6,8 @@ const script = (file: string): string => readFileSync(new URL(`./scripts/${file}
 
 const clock = script("clock.lua");
 const since = script("since.lua");
-const record = since + script("record.lua");
-const stack = script("stack.lua");
+const recordScript = since + script("record.lua");
+const stackScript = script("stack.lua");
 const holder = script("holder.lua");
 
 /** KEYS by their names, from the one after `first` on; a receipt comes last, where a script has one. */
@@ -17,11 +17,11 @@ const keys = `${keysOf}local keys = keys_of(0)\n`;
 
 /** What is sent to Redis: each script with the parts that it needs before it. */
 export const scripts = {
-  begin: keys + clock + record + script("begin.lua"),
+  begin: keys + clock + recordScript + script("begin.lua"),
   mark: keys + clock + holder + script("mark.lua"),
-  commit: keys + clock + since + stack + holder + script("commit.lua"),
-  leave: keys + clock + stack + script("leave.lua"),
-  read: keysOf + clock + record + script("read.lua"),
+  commit: keys + clock + since + stackScript + holder + script("commit.lua"),
+  leave: keys + clock + stackScript + script("leave.lua"),
+  read: keysOf + clock + recordScript + script("read.lua"),
 } as const;
 
 export type ScriptName = keyof typeof scripts;

@@ -1,5 +1,5 @@
 import { errors, Redis } from "@upstash/redis";
-import { explained, type RedisCommands, RedisRefusal } from "./commands.ts";
+import { withoutSecrets, type RedisCommands, RedisRefusal } from "./commands.ts";
 import type { Contacts } from "./contacts.ts";
 import { createContactsIn } from "./redis-contacts.ts";
 
@@ -41,7 +41,7 @@ const createRest = ({ url, token, timeoutMs }: UpstashOptions): RedisCommands =>
         throw new RedisRefusal(error.message.replace(/, command was: .*$/su, ""));
       }
     },
-    explain: (error) => explained(wordsOf(error, timeoutMs), [token]),
+    explain: (error) => withoutSecrets(wordsOf(error, timeoutMs), [token]),
   };
 };
 

@@ -1,11 +1,15 @@
-import { costOf, type History, type Lightpeer } from "../../lib/peers/lightpeer.ts";
+import { costOf, type HistoryAnswer, type Lightpeer } from "../../lib/peers/lightpeer.ts";
 
 /** A history with its entries as text, newest first, read until it costs more than `limitBytes`. */
 export async function historyAt(
   lightpeer: Lightpeer,
   address: string,
   { limitBytes = Infinity, timeoutMs = 10_000 } = {},
-): Promise<{ readonly end: History; readonly tag: History["tag"]; readonly entries: readonly string[] }> {
+): Promise<{
+  readonly end: HistoryAnswer;
+  readonly tag: HistoryAnswer["tag"];
+  readonly entries: readonly string[];
+}> {
   const entries: string[] = [];
   let bytes = 0;
   const end = await lightpeer.history(address, timeoutMs, (payload) => {

@@ -1,13 +1,13 @@
 import type { Kube } from "../kube.ts";
 import { lines } from "../words.ts";
-import type { CheckResult, Place } from "./finding.ts";
+import type { CheckResult, CheckPlace } from "./finding.ts";
 import { checkFunction, checkRights, checkSecrets } from "./function.ts";
 import { checkBroker, checkKinds, checkSources } from "./knative.ts";
 import { checkPolicies } from "./policies.ts";
 
 /** Looks for what keeps klight from its work in this cluster. Changes nothing. Throws CommandFailed where no pod can be read. */
 export async function checkCluster(kube: Kube, namespace: string): Promise<readonly CheckResult[]> {
-  const place: Place = { kube, namespace };
+  const place: CheckPlace = { kube, namespace };
   const [kinds, { results: ofFunction, settings }, broker, sources, policies] = await Promise.all([
     checkKinds(place),
     checkFunction(place),

@@ -33,7 +33,7 @@ export const metadata = z.object({
   annotations: labels,
 });
 
-const condition = z.object({
+const statusCondition = z.object({
   type: z.string(),
   status: z.string(),
   reason: z.string().nullish(),
@@ -44,7 +44,7 @@ const condition = z.object({
 export const resource = z.object({
   metadata,
   spec: z.record(z.string(), z.unknown()).nullish(),
-  status: z.object({ conditions: z.array(condition).nullish() }).nullish(),
+  status: z.object({ conditions: z.array(statusCondition).nullish() }).nullish(),
 });
 export type Resource = z.infer<typeof resource>;
 

@@ -11,7 +11,7 @@ export interface CheckResult {
 }
 
 /** Where klight is, for every check. */
-export interface Place {
+export interface CheckPlace {
   readonly kube: Kube;
   /** Namespace of klight's function, Broker and sources. */
   readonly namespace: string;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { failureOf, isDone } from "../../../lib/cluster/answers.ts";
 import type { Kube } from "../kube.ts";
-import { type CheckResult, type Place, unknown, well, wrong } from "./finding.ts";
+import { type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
 import { listOf, metadata, notReady, readObject, resource } from "./cluster-objects.ts";
 
 const variable = z.object({
@@ -9,7 +9,7 @@ const variable = z.object({
   value: z.string().nullish(),
   valueFrom: z.object({ secretKeyRef: z.object({ name: z.string(), key: z.string() }).nullish() }).nullish(),
 });
-type Variable = z.infer<typeof variable>;
+type EnvironmentVariable = z.infer<typeof variable>;
 
 const podTemplate = z.object({
   template: z.object({
@@ -23,11 +23,11 @@ const podTemplate = z.object({
 /** How the function is set up: what the other checks go by. */
 export interface FunctionSettings {
   readonly account: string;
-  readonly variables: readonly Variable[];
+  readonly variables: readonly EnvironmentVariable[];
 }
 
 /** The Knative Service of the function. `settings`: undefined where there is none, or it cannot be read. */
-export async function checkFunction({ kube, namespace }: Place): Promise<{
+export async function checkFunction({ kube, namespace }: CheckPlace): Promise<{
   readonly results: readonly CheckResult[];
   readonly settings: FunctionSettings | undefined;
 }> {
@@ -55,7 +55,7 @@ export async function checkFunction({ kube, namespace }: Place): Promise<{
 
 /** The Secrets that the function's variables come from, and the keys in them. Only names are read, never shown values. */
 export async function checkSecrets(
-  { kube, namespace }: Place,
+  { kube, namespace }: CheckPlace,
   { variables }: FunctionSettings,
 ): Promise<readonly CheckResult[]> {
   const needed = Map.groupBy(
@@ -92,7 +92,7 @@ const review = z.object({ status: z.object({ allowed: z.boolean() }) });
 
 /** May the function's account do what klight does, in every namespace that it looks after? */
 export async function checkRights(
-  { kube, namespace }: Place,
+  { kube, namespace }: CheckPlace,
   { account, variables }: FunctionSettings,
 ): Promise<readonly CheckResult[]> {
   const what = `Rights of ${account}`;
@@ -118,7 +118,7 @@ export async function checkRights(
 }
 
 /** Undefined: all. */
-function namespacesOf(variables: readonly Variable[]): readonly (string | undefined)[] {
+function namespacesOf(variables: readonly EnvironmentVariable[]): readonly (string | undefined)[] {
   const limited = variables.find(({ name }) => name === "KLIGHT_NAMESPACES")?.value ?? "";
   return limited === "" ? [undefined] : limited.split(",").map((each) => each.trim());
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type CheckResult, type Place, unknown, well, wrong } from "./finding.ts";
+import { type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
 import { listOf, metadata, notReady, readObject, type Resource, resource } from "./cluster-objects.ts";
 
 const parts = [
@@ -24,7 +24,7 @@ const parts = [
 ] as const;
 
 /** Are Knative's kinds there, and of which version? */
-export async function checkKinds({ kube }: Place): Promise<readonly CheckResult[]> {
+export async function checkKinds({ kube }: CheckPlace): Promise<readonly CheckResult[]> {
   return Promise.all(
     parts.map(async ({ what, group, crd }) => {
       const kinds = await readObject(kube, `/apis/${group}`, z.object({ groupVersion: z.string() }));
@@ -42,15 +42,15 @@ export async function checkKinds({ kube }: Place): Promise<readonly CheckResult[
   );
 }
 
-const list = listOf(resource);
+const resources = listOf(resource);
 
 /** The Broker, its channel and its Triggers. None is needed where the sources go straight to the function. */
-export async function checkBroker({ kube, namespace }: Place): Promise<readonly CheckResult[]> {
+export async function checkBroker({ kube, namespace }: CheckPlace): Promise<readonly CheckResult[]> {
   const inNamespace = (group: string, kind: string): string =>
     `/apis/${group}/namespaces/${namespace}/${kind}`;
   const [brokers, triggers] = await Promise.all([
-    readObject(kube, inNamespace("eventing.knative.dev/v1", "brokers"), list),
-    readObject(kube, inNamespace("eventing.knative.dev/v1", "triggers"), list),
+    readObject(kube, inNamespace("eventing.knative.dev/v1", "brokers"), resources),
+    readObject(kube, inNamespace("eventing.knative.dev/v1", "triggers"), resources),
   ]);
   if (brokers.tag === "unread") return [unknown("Broker", brokers.message)];
   if (brokers.tag === "absent" || brokers.value.length === 0) {
@@ -63,7 +63,10 @@ export async function checkBroker({ kube, namespace }: Place): Promise<readonly 
 const IN_MEMORY = "MTChannelBasedBroker";
 const ASYNC = "messaging.knative.dev/async-handler";
 
-async function brokerResults({ kube, namespace }: Place, broker: Resource): Promise<readonly CheckResult[]> {
+async function brokerResults(
+  { kube, namespace }: CheckPlace,
+  broker: Resource,
+): Promise<readonly CheckResult[]> {
   const { name, annotations } = broker.metadata;
   const what = `Broker ${name}`;
   const problem = notReady(broker);
@@ -73,7 +76,7 @@ async function brokerResults({ kube, namespace }: Place, broker: Resource): Prom
       : wrong(what, problem, `kubectl -n ${namespace} describe broker ${name}`);
   if ((annotations?.["eventing.knative.dev/broker.class"] ?? IN_MEMORY) !== IN_MEMORY) return [ready];
   const path = `/apis/messaging.knative.dev/v1/namespaces/${namespace}/inmemorychannels`;
-  const channels = await readObject(kube, path, list);
+  const channels = await readObject(kube, path, resources);
   const its = channels.tag === "found" ? channels.value.filter((each) => isOf(each, name)) : [];
   return [ready, ...waiting(broker, channels.tag === "unread" ? channels.message : its)];
 }
@@ -122,11 +125,11 @@ export function readiness(kind: string, object: Resource): CheckResult {
 }
 
 /** What sends pod events, and what begins sweeps. */
-export async function checkSources({ kube, namespace }: Place): Promise<readonly CheckResult[]> {
+export async function checkSources({ kube, namespace }: CheckPlace): Promise<readonly CheckResult[]> {
   const path = (kind: string): string => `/apis/sources.knative.dev/v1/namespaces/${namespace}/${kind}`;
   const [pods, pings] = await Promise.all([
-    readObject(kube, path("apiserversources"), list),
-    readObject(kube, path("pingsources"), list),
+    readObject(kube, path("apiserversources"), resources),
+    readObject(kube, path("pingsources"), resources),
   ]);
   return [
     ...sourceResults("ApiServerSource", pods, "no events of pods come in"),

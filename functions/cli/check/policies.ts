@@ -3,7 +3,7 @@ import * as z from "zod";
 import { parseAddress } from "../../../lib/peers/address.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
 import { readPods } from "../pods.ts";
-import { type CheckResult, type Place, unknown, well, wrong } from "./finding.ts";
+import { type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
 import { listOf, metadata, type Reading, readObject } from "./cluster-objects.ts";
 
 const requirement = z.object({
@@ -22,12 +22,12 @@ const side = z.object({
   namespaceSelector: selector.nullish(),
   ipBlock: z.object({ cidr: z.string(), except: z.array(z.string()).nullish() }).nullish(),
 });
-const port = z.object({
+const policyPort = z.object({
   port: z.union([z.number(), z.string()]).nullish(),
   endPort: z.number().nullish(),
   protocol: z.string().nullish(),
 });
-const ports = z.array(port).nullish();
+const ports = z.array(policyPort).nullish();
 const policy = z.object({
   metadata,
   spec: z.object({
@@ -42,7 +42,7 @@ type Policy = z.infer<typeof policy>;
 type Labels = Readonly<Record<string, string>>;
 
 /** One end of a connection, as policies see it. */
-interface End {
+interface PolicyEnd {
   readonly namespace: string;
   readonly namespaceLabels: Labels;
   readonly podLabels: Labels;
@@ -57,7 +57,7 @@ const SEED_PORT = 9082;
  * for all of it. klight's own address is not known while it is at zero, so an ipBlock is taken as letting it through.
  */
 export async function checkPolicies(
-  { kube, namespace }: Place,
+  { kube, namespace }: CheckPlace,
   seedPort = SEED_PORT,
 ): Promise<readonly CheckResult[]> {
   const what = "Ways to the peers and back";
@@ -80,12 +80,12 @@ export async function checkPolicies(
   return (await Promise.all(results)).flat();
 }
 
-interface Side extends Omit<End, "podLabels" | "ip"> {
+interface Side extends Omit<PolicyEnd, "podLabels" | "ip"> {
   readonly policies: readonly Policy[];
 }
 
 async function readSide(
-  { kube }: Place,
+  { kube }: CheckPlace,
   namespace: string,
 ): Promise<
   { readonly tag: "found"; readonly value: Side } | { readonly tag: "unread"; readonly message: string }
@@ -105,14 +105,14 @@ async function readSide(
 const valueOf = <Value>(reading: Reading<Value>): Value | undefined =>
   reading.tag === "found" ? reading.value : undefined;
 
-async function labelsOf({ kube }: Place, { namespace, name }: Pod): Promise<Labels> {
+async function labelsOf({ kube }: CheckPlace, { namespace, name }: Pod): Promise<Labels> {
   const pod = await readObject(kube, `/api/v1/namespaces/${namespace}/pods/${name}`, z.object({ metadata }));
   return valueOf(pod)?.metadata.labels ?? {};
 }
 
 function waysBetween(
-  klight: Side & End,
-  peer: Side & End,
+  klight: Side & PolicyEnd,
+  peer: Side & PolicyEnd,
   {
     peerPort,
     seedPort,
@@ -137,8 +137,8 @@ function waysBetween(
 
 /** Policies that select `own` and of which none lets `other` through; empty: it may pass. */
 function closedBy(
-  own: Side & End,
-  other: End,
+  own: Side & PolicyEnd,
+  other: PolicyEnd,
   { direction, number }: { readonly direction: "ingress" | "egress"; readonly number: number },
 ): readonly string[] {
   const selecting = own.policies.filter(
@@ -166,7 +166,7 @@ const rulesOf = ({ ingress, egress }: Policy["spec"], direction: "ingress" | "eg
     : (egress ?? []).map(({ ports: those, to }) => ({ ports: those ?? [], sides: to ?? [] }));
 
 /** A port by its name may be any. */
-const hasPort = (those: readonly z.infer<typeof port>[], number: number): boolean =>
+const hasPort = (those: readonly z.infer<typeof policyPort>[], number: number): boolean =>
   those.length === 0 ||
   those.some(({ port: from, endPort, protocol }) => {
     if ((protocol ?? "TCP") !== "TCP") return false;
@@ -176,7 +176,7 @@ const hasPort = (those: readonly z.infer<typeof port>[], number: number): boolea
 
 function isSide(
   { podSelector, namespaceSelector, ipBlock }: z.infer<typeof side>,
-  other: End,
+  other: PolicyEnd,
   namespace: string,
 ): boolean {
   if (ipBlock) return other.ip === undefined || isInBlock(ipBlock, other.ip);

@@ -20,9 +20,9 @@ export type Answer<T> = { readonly tag: "answered"; readonly value: T } | CallFa
 export const failure = (code: status, details: string): CallFailure => ({ tag: "failed", code, details });
 
 /** For people: the name of the code, and the words. */
-export const describe = ({ code, details }: CallFailure): string => `${status[code]}: ${details}`;
+export const describeFailure = ({ code, details }: CallFailure): string => `${status[code]}: ${details}`;
 
-const failureOf = ({ code, details }: ServiceError): CallFailure => failure(code, details);
+const callFailureOf = ({ code, details }: ServiceError): CallFailure => failure(code, details);
 
 const late = (): CallFailure => failure(status.DEADLINE_EXCEEDED, "no answer in time");
 
@@ -45,7 +45,8 @@ export function unary<Response>(
       clearTimeout(timer);
       giveUp?.removeEventListener("abort", cancel);
       if (value !== undefined) resolve({ tag: "answered", value });
-      else resolve(error ? failureOf(error) : failure(status.INTERNAL, "neither an error nor a response"));
+      else
+        resolve(error ? callFailureOf(error) : failure(status.INTERNAL, "neither an error nor a response"));
     });
     giveUp?.addEventListener("abort", cancel);
     const timer = setTimeout(() => {
@@ -82,7 +83,7 @@ export function streamed<Response>(
     });
     // A cancelled call ends with an error as well, which must find a listener.
     call.on("error", (error: ServiceError) => {
-      finish(failureOf(error));
+      finish(callFailureOf(error));
     });
     // After the last response; a stream that fails says so by an error before it ends.
     call.on("end", () => {

@@ -11,7 +11,7 @@ import { greet } from "./greet.ts";
  * One channel is one connection here: a broken one is dropped, not repaired, so that a process which comes back is
  * reached at once. Retries are off, for a JoinNetwork must never be sent twice.
  */
-const OPTIONS: ChannelOptions = {
+const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.enable_http_proxy": 0,
   "grpc.enable_retries": 0,
   "grpc.enable_channelz": 0,
@@ -30,9 +30,9 @@ export interface Stubs {
 }
 
 /** `refused`: there was no call, for nobody listens at the address. */
-export type Outcome<T> = Answer<T> | (CallFailure & { readonly refused: true });
+export type ConnectedAnswer<T> = Answer<T> | (CallFailure & { readonly refused: true });
 
-interface Connection {
+interface PeerConnection {
   readonly channel: Channel;
   readonly stubs: Stubs;
   /** Calls that run on it. */
@@ -45,7 +45,7 @@ interface Connection {
  */
 export class Connections {
   /** That which was used last is the last. */
-  readonly #open = new Map<string, Connection>();
+  readonly #open = new Map<string, PeerConnection>();
   readonly #kept: number;
 
   constructor(kept: number) {
@@ -57,7 +57,7 @@ export class Connections {
     address: string,
     deadline: Deadline,
     call: (stubs: Stubs) => Promise<Answer<T>>,
-  ): Promise<Outcome<T>> {
+  ): Promise<ConnectedAnswer<T>> {
     const connection = await this.#take(address, deadline);
     if ("tag" in connection) return connection;
     try {
@@ -77,7 +77,7 @@ export class Connections {
     address: string,
     deadline: Deadline,
     call: (stubs: Stubs) => Promise<Answer<T>>,
-  ): Promise<Outcome<T>> {
+  ): Promise<ConnectedAnswer<T>> {
     const first = await this.once(address, deadline, call);
     const broke = first.tag === "failed" && first.code === status.UNAVAILABLE && !("refused" in first);
     return broke ? this.once(address, deadline, call) : first;
@@ -90,7 +90,7 @@ export class Connections {
   }
 
   /** A connection, and one call more that runs on it. */
-  async #take(address: string, deadline: Deadline): Promise<Connection | Outcome<never>> {
+  async #take(address: string, deadline: Deadline): Promise<PeerConnection | ConnectedAnswer<never>> {
     const endpoint = parseAddress(address);
     if (endpoint === undefined) {
       return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
@@ -119,7 +119,7 @@ export class Connections {
   }
 
   /** A connection that is up or just being made, for all that is known. */
-  #usable(address: string): Connection | undefined {
+  #usable(address: string): PeerConnection | undefined {
     const connection = this.#open.get(address);
     if (connection === undefined) return undefined;
     const state = connection.channel.getConnectivityState(false);
@@ -131,9 +131,9 @@ export class Connections {
     return undefined;
   }
 
-  #create(target: string): Connection {
+  #create(target: string): PeerConnection {
     const plaintext = credentials.createInsecure();
-    const channel = new Channel(target, plaintext, OPTIONS);
+    const channel = new Channel(target, plaintext, CHANNEL_OPTIONS);
     const shared = { channelOverride: channel };
     const stubs = {
       lightpeer: new LightpeerClient(target, plaintext, shared),
@@ -143,7 +143,7 @@ export class Connections {
   }
 
   /** Nobody gets it any more; the last call on it closes it. */
-  #drop(address: string, { channel, calls }: Connection): void {
+  #drop(address: string, { channel, calls }: PeerConnection): void {
     this.#open.delete(address);
     if (calls === 0) channel.close();
   }

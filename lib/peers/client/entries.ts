@@ -2,13 +2,13 @@ import { hash } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { LightpeerService } from "../../../proto/generated/lightpeer.ts";
-import { type Answer, describe, failure, streamed } from "./call.ts";
+import { type Answer, describeFailure, failure, streamed } from "./call.ts";
 import { type Stubs } from "./connections.ts";
 import type { Deadline } from "./deadline.ts";
-import { costOf, type History, MAX_MESSAGE_BYTES, type Newest, type Take } from "../lightpeer.ts";
+import { costOf, type HistoryAnswer, MAX_MESSAGE_BYTES, type Newest, type Take } from "../lightpeer.ts";
 
 /** What a Query has told. `bytes`: what it costs to hold; `isWhole`: the peer has ended it. */
-interface Told {
+interface EntriesTold {
   readonly entries: number;
   readonly bytes: number;
   readonly newest: Uint8Array | undefined;
@@ -23,14 +23,14 @@ export async function readEntries(
   { lightpeer }: Stubs,
   deadline: Deadline,
   take: Take,
-): Promise<Answer<Told>> {
+): Promise<Answer<EntriesTold>> {
   let entries = 0;
   let bytes = 0;
   let newest: Uint8Array | undefined;
   let next: ReturnType<Take> = "more";
   const look = (message: Buffer): ReturnType<Take> => {
     if (next === "enough") return next;
-    const payload = payloadOf(message);
+    const payload = entryPayload(message);
     entries += 1;
     bytes += costOf(payload);
     newest ??= payload;
@@ -52,7 +52,7 @@ export async function readEntries(
 }
 
 /** As the generated code reads it, but not copied: of a long history, most that is read is held already. */
-function payloadOf(message: Uint8Array): Uint8Array {
+function entryPayload(message: Uint8Array): Uint8Array {
   const reader = new BinaryReader(message);
   let payload: Uint8Array = new Uint8Array();
   while (reader.pos < reader.len) {
@@ -63,12 +63,12 @@ function payloadOf(message: Uint8Array): Uint8Array {
   return payload;
 }
 
-export const newestOf = (read: Answer<Told>): Newest =>
+export const newestAnswer = (read: Answer<EntriesTold>): Newest =>
   read.tag === "failed"
-    ? { tag: "failed", message: describe(read) }
+    ? { tag: "failed", message: describeFailure(read) }
     : { tag: "newest", digest: digestOf(read.value.newest) };
 
-export function historyOf(read: Answer<Told>): History {
+export function historyOf(read: Answer<EntriesTold>): HistoryAnswer {
   if (read.tag === "answered") {
     const { entries, bytes, newest, isWhole } = read.value;
     return isWhole
@@ -77,7 +77,7 @@ export function historyOf(read: Answer<Told>): History {
   }
   // One entry is longer than any message that is read: a peer with it is no peer without a history.
   if (read.code === status.RESOURCE_EXHAUSTED) return { tag: "too-large", bytes: MAX_MESSAGE_BYTES };
-  return { tag: "failed", message: describe(read) };
+  return { tag: "failed", message: describeFailure(read) };
 }
 
 const digestOf = (newest: Uint8Array | undefined): string =>

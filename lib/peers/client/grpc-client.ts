@@ -4,16 +4,16 @@ import {
   HealthCheckResponse_ServingStatus,
 } from "../../../proto/generated/health.ts";
 import type { JoinResponse } from "../../../proto/generated/lightpeer.ts";
-import { type Answer, describe, unary } from "./call.ts";
-import { Connections, type Outcome, type Stubs } from "./connections.ts";
+import { type Answer, describeFailure, unary } from "./call.ts";
+import { Connections, type ConnectedAnswer, type Stubs } from "./connections.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
-import { historyOf, newestOf, readEntries } from "./entries.ts";
+import { historyOf, newestAnswer, readEntries } from "./entries.ts";
 import { askFresh } from "./fresh.ts";
 import { JOINED_NOBODY, joinEndOf, nameTold } from "./join-errors.ts";
 import type {
   Block,
   Freshness,
-  History,
+  HistoryAnswer,
   JoinEnd,
   Lightpeer,
   NameTold,
@@ -44,13 +44,15 @@ class GrpcLightpeer implements Lightpeer {
 
   async probe(address: string, timeoutMs: number): Promise<Probe> {
     const deadline = deadlineIn(timeoutMs);
-    return probeOf(await this.#connections.repeatable(address, deadline, (stubs) => check(stubs, deadline)));
+    return probeOf(
+      await this.#connections.repeatable(address, deadline, (stubs) => checkHealth(stubs, deadline)),
+    );
   }
 
   async askFresh(address: string, timeoutMs: number): Promise<Freshness> {
     const deadline = deadlineIn(timeoutMs);
     return askFresh(address, (block, opening) => {
-      const call = (stubs: Stubs): Promise<Answer<unknown>> => tell(stubs, block, deadline);
+      const call = (stubs: Stubs): Promise<Answer<unknown>> => notify(stubs, block, deadline);
       return opening
         ? this.#connections.repeatable(address, deadline, call)
         : this.#connections.once(address, deadline, call);
@@ -58,10 +60,10 @@ class GrpcLightpeer implements Lightpeer {
   }
 
   async newest(address: string, timeoutMs: number): Promise<Newest> {
-    return newestOf(await this.#read(address, timeoutMs, () => "enough"));
+    return newestAnswer(await this.#read(address, timeoutMs, () => "enough"));
   }
 
-  async history(address: string, timeoutMs: number, take: Take): Promise<History> {
+  async history(address: string, timeoutMs: number, take: Take): Promise<HistoryAnswer> {
     return historyOf(await this.#read(address, timeoutMs, take));
   }
 
@@ -84,8 +86,8 @@ class GrpcLightpeer implements Lightpeer {
 
   async notify(address: string, block: Block, timeoutMs: number): ReturnType<Lightpeer["notify"]> {
     const deadline = deadlineIn(timeoutMs);
-    const told = await this.#connections.once(address, deadline, (stubs) => tell(stubs, block, deadline));
-    return told.tag === "failed" ? { tag: "failed", message: describe(told) } : { tag: "accepted" };
+    const told = await this.#connections.once(address, deadline, (stubs) => notify(stubs, block, deadline));
+    return told.tag === "failed" ? { tag: "failed", message: describeFailure(told) } : { tag: "accepted" };
   }
 
   release(): void {
@@ -97,7 +99,7 @@ class GrpcLightpeer implements Lightpeer {
     contact: string,
     deadline: Deadline,
     giveUp?: AbortSignal,
-  ): Promise<Outcome<JoinResponse>> {
+  ): Promise<ConnectedAnswer<JoinResponse>> {
     return this.#connections.once(address, deadline, ({ lightpeer }) =>
       unary(
         deadline,
@@ -113,23 +115,23 @@ class GrpcLightpeer implements Lightpeer {
   }
 }
 
-const check = ({ health }: Stubs, deadline: Deadline): Promise<Answer<HealthCheckResponse>> =>
+const checkHealth = ({ health }: Stubs, deadline: Deadline): Promise<Answer<HealthCheckResponse>> =>
   unary(deadline, (metadata, options, done) => health.check({ service: "" }, metadata, options, done));
 
-const tell = ({ lightpeer }: Stubs, block: Block, deadline: Deadline): Promise<Answer<unknown>> =>
+const notify = ({ lightpeer }: Stubs, block: Block, deadline: Deadline): Promise<Answer<unknown>> =>
   unary(deadline, (metadata, options, done) =>
     lightpeer.notifyNewBlock(toWire(block), metadata, options, done),
   );
 
 /** Whatever answers, but not well, is alive: `not-serving`. Nobody but a refusal at the door proves a process dead. */
-function probeOf(checked: Outcome<HealthCheckResponse>): Probe {
+function probeOf(checked: ConnectedAnswer<HealthCheckResponse>): Probe {
   if (checked.tag === "answered") {
     return checked.value.status === HealthCheckResponse_ServingStatus.SERVING ? "serving" : "not-serving";
   }
   if ("refused" in checked) return "refused";
   if (checked.code === status.UNIMPLEMENTED) return "serving";
-  return NO_ANSWER.has(checked.code) ? "silent" : "not-serving";
+  return SILENT_CODES.has(checked.code) ? "silent" : "not-serving";
 }
 
 /** Codes of a call that nobody answered, or that was not made. */
-const NO_ANSWER = new Set([status.DEADLINE_EXCEEDED, status.CANCELLED, status.INVALID_ARGUMENT]);
+const SILENT_CODES = new Set([status.DEADLINE_EXCEEDED, status.CANCELLED, status.INVALID_ARGUMENT]);

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { type CallFailure, describe } from "./call.ts";
+import { type CallFailure, describeFailure } from "./call.ts";
 import { nameInDenial } from "../denial.ts";
 import type { JoinEnd, NameTold } from "../lightpeer.ts";
 
@@ -19,7 +19,7 @@ const NOT_ON_TOP = "invalid parent";
 
 /** What a failed JoinNetwork means. What is not known for certain is `unclear`: the network may be broken. */
 export function joinEndOf(failed: CallFailure): Exclude<JoinEnd, { tag: "joined" }> {
-  const message = describe(failed);
+  const message = describeFailure(failed);
   if (innerCode(failed, UNSENT) === "Unavailable") return { tag: "unreachable", message };
   if (innerCode(failed, STREAM) === "PermissionDenied") return { tag: "denied", message };
   return { tag: "unclear", message };
@@ -30,7 +30,7 @@ export function joinEndOf(failed: CallFailure): Exclude<JoinEnd, { tag: "joined"
  * closed, also where that took the whole time.
  */
 export function nameTold(failed: CallFailure): NameTold {
-  const message = describe(failed);
+  const message = describeFailure(failed);
   const name = innerCode(failed, STREAM) === "PermissionDenied" ? nameInDenial(failed.details) : undefined;
   if (name !== undefined) return { tag: "name", name };
   if (innerCode(failed, UNSENT) !== undefined) return { tag: "unreachable", message };

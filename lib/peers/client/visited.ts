@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Answer, describe, failure, streamed } from "./call.ts";
+import { type Answer, describeFailure, failure, streamed } from "./call.ts";
 import { status } from "@grpc/grpc-js";
 import type { Stubs } from "./connections.ts";
 import type { Deadline } from "./deadline.ts";
@@ -38,17 +38,17 @@ export async function readHead(
 
 export function visitedOf(read: Answer<Lightblock>): Visited {
   if (read.tag === "failed") {
-    return { tag: isFailedNotification(read) ? "broken" : "failed", message: describe(read) };
+    return { tag: isFailedNotification(read) ? "broken" : "failed", message: describeFailure(read) };
   }
   const head = fromWire(read.value);
-  const list = head?.kind === "network" ? listOf(head) : undefined;
+  const list = head?.kind === "network" ? peersListedIn(head) : undefined;
   if (head === undefined || list === undefined) {
     return { tag: "failed", message: `the newest block, "${read.value.ID}", holds no list of peers` };
   }
   return { tag: "visited", head, list };
 }
 
-function listOf({ payload }: Block): readonly string[] | undefined {
+function peersListedIn({ payload }: Block): readonly string[] | undefined {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder().decode(payload));

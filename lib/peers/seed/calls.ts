@@ -13,7 +13,7 @@ import {
 import { denialOf } from "../denial.ts";
 import type { BlockFilter } from "./block-filter.ts";
 import { hostOfCaller, isFrom } from "./caller.ts";
-import type { Call, ExpectedCall } from "./expected-call.ts";
+import type { ConnectCall, ExpectedCall } from "./expected-call.ts";
 
 /** A lightpeer's, but blocks are handed to it as they go over the wire. */
 export const seedService = {
@@ -39,7 +39,7 @@ export const seedCalls = (
   { expected, filter, callers }: SeedState,
   cut: (caller: string) => void,
 ): UntypedServiceImplementation => ({
-  connectNewPeer(call: Call): void {
+  connectNewPeer(call: ConnectCall): void {
     const peer = call.request.Peer?.Address ?? "";
     const caller = call.getPeer();
     const sentFor = expected.get(peer);

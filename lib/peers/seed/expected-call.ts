@@ -5,7 +5,7 @@ import type { Block, ExpectedPeer } from "../lightpeer.ts";
 import { toWire } from "../client/wire.ts";
 
 /** A call that is answered with blocks as they go over the wire. */
-export type Call = ServerWritableStream<ConnectRequest, Buffer>;
+export type ConnectCall = ServerWritableStream<ConnectRequest, Buffer>;
 
 /** Made once for all peers that get the same block, which are many at about the same time. */
 const onTheWire = new WeakMap<Block, Buffer>();
@@ -30,7 +30,7 @@ export class ExpectedCall implements ExpectedPeer {
   readonly #first: Block;
   readonly #stopped: Promise<void>;
   #stop: () => void = () => {};
-  #call: Call | undefined;
+  #call: ConnectCall | undefined;
   #cut: () => void = () => {};
   #isOver = false;
   #arrive: (arrived: "arrived") => void = () => {};
@@ -46,7 +46,7 @@ export class ExpectedCall implements ExpectedPeer {
   }
 
   /** The peer is here; `cut` ends its connection. False: it has been before, or is not to come any more. */
-  admit(call: Call, cut: () => void): boolean {
+  admit(call: ConnectCall, cut: () => void): boolean {
     if (this.#call !== undefined || this.#isOver) return false;
     this.#call = call;
     this.#cut = cut;

@@ -9,7 +9,7 @@ type Listening =
   { readonly tag: "listening"; readonly port: number } | { readonly tag: "failed"; readonly message: string };
 
 /** So long calls may still run when nobody needs the seed any more, ms. */
-const GRACE_MS = 1_000;
+const CLOSING_MS = 1_000;
 
 /** All addresses, of both families where the machine has IPv6. */
 const HOSTS = ["::", "0.0.0.0"] as const;
@@ -18,7 +18,7 @@ const HOSTS = ["::", "0.0.0.0"] as const;
  * A custom peer may make all its calls on one connection; the longest message is what a lightpeer takes, for a longer one
  * would be passed over and not refused. Connections that nobody uses are closed.
  */
-const OPTIONS = {
+const SERVER_OPTIONS = {
   "grpc.enable_channelz": 0,
   "grpc.max_send_message_length": -1,
   "grpc.max_concurrent_streams": 16,
@@ -98,7 +98,7 @@ export class Listener {
 
 /** Answers what comes in; what is returned ends it. */
 function serve(listener: NetServer, state: SeedState): () => Promise<void> {
-  const server = new Server(OPTIONS);
+  const server = new Server(SERVER_OPTIONS);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new SeedSockets((socket) => {
     injector.injectConnection(socket);
@@ -120,7 +120,7 @@ function serve(listener: NetServer, state: SeedState): () => Promise<void> {
     listener.close();
     // Calls that run may end, for a chain cut off in the middle would harm its peer; but not for ever.
     server.tryShutdown(() => {});
-    await sockets.end(GRACE_MS);
+    await sockets.end(CLOSING_MS);
   };
 }
 

@@ -46,13 +46,13 @@ export function createSeeds(options: SeedOptions): Seeds {
   };
 }
 
-interface Shared {
+interface SharedListener {
   readonly expected: Map<string, ExpectedCall>;
   readonly allow: (head: Block) => void;
   readonly close: () => void;
 }
 
-function createSeed({ expected, allow, close }: Shared, address: string): Seed {
+function createSeed({ expected, allow, close }: SharedListener, address: string): Seed {
   const own = new Map<string, ExpectedCall>();
   let isOpen = true;
   return {

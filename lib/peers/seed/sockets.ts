@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { callerOf } from "./caller.ts";
+import { callerAddress } from "./caller.ts";
 
 /**
  * A lightpeer makes a connection for every call: one for its chain, one for each health check, and one for each entry
@@ -9,7 +9,7 @@ import { callerOf } from "./caller.ts";
  */
 const SERVED_OF_ONE_ADDRESS = 32;
 const SERVED = 256;
-const WAITING = 1_024;
+const SOCKETS_WAITING = 1_024;
 
 /** The connections at the seed's port, and their bounds. */
 export class SeedSockets {
@@ -24,7 +24,7 @@ export class SeedSockets {
   }
 
   take(socket: Socket): void {
-    if (this.#waiting.size >= WAITING) {
+    if (this.#waiting.size >= SOCKETS_WAITING) {
       socket.destroy();
       return;
     }
@@ -65,9 +65,9 @@ export class SeedSockets {
       if (count < SERVED_OF_ONE_ADDRESS) {
         this.#waiting.delete(socket);
         this.#count(address, count + 1);
-        this.#served.set(callerOf(address, port), socket);
+        this.#served.set(callerAddress(address, port), socket);
         socket.once("close", () => {
-          this.#served.delete(callerOf(address, port));
+          this.#served.delete(callerAddress(address, port));
           this.#count(address, (this.#servedOf.get(address) ?? 1) - 1);
           this.#serveWaiting();
         });

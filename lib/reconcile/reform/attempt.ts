@@ -6,7 +6,7 @@ import { measure } from "./gather.ts";
 import { goLive, liveMs } from "./go-live.ts";
 import { handOver, type StayedOut } from "./hand-over.ts";
 import {
-  again,
+  attemptAgain,
   namesOf,
   type Participants,
   partMs,
@@ -39,7 +39,7 @@ const COMPARE_PAUSE_MS = 50;
 export async function attempt(reforming: Reforming, participants: Participants): Promise<Whole | Stopped> {
   const { deps } = reforming;
   if (participants.members.length + participants.joiners.length === 0) {
-    return again([], "nobody is left to re-form");
+    return attemptAgain([], "nobody is left to re-form");
   }
   const measured = await measure(reforming, participants);
   if (measured.tag !== "measured") return measured;
@@ -48,7 +48,7 @@ export async function attempt(reforming: Reforming, participants: Participants):
   try {
     const old = await stillThere(reforming, participants);
     if (old) return stoppedBy(old, false);
-    const end = await move(reforming, participants, measured.bytes);
+    const end = await moveAll(reforming, participants, measured.bytes);
     return end.tag === "whole" ? end : { ...end, largest: measured.bytes };
   } finally {
     giveBack();
@@ -56,7 +56,7 @@ export async function attempt(reforming: Reforming, participants: Participants):
 }
 
 /** `largest`: what the longest history costs to hold, bytes; each peer tells as much and takes it in. */
-async function move(
+async function moveAll(
   reforming: Reforming,
   participants: Participants,
   largest: number,
@@ -92,7 +92,7 @@ async function move(
   const late = await goLive(reforming, list, freezing);
   if (late) return late;
   const refusedMs = deps.clock.now() - freezing.since;
-  return check(reforming, largest, { list, entries, refusedMs, out });
+  return checkNewest(reforming, largest, { list, entries, refusedMs, out });
 }
 
 function noRoom({ lease: { network } }: Reforming, bytes: number): Stopped {
@@ -101,7 +101,7 @@ function noRoom({ lease: { network } }: Reforming, bytes: number): Stopped {
 }
 
 /** The network is live. Its newest entries must be equal, but for one that is just on its way. */
-async function check(
+async function checkNewest(
   { deps }: Reforming,
   largest: number,
   made: Omit<Whole, "tag" | "newest">,
@@ -109,10 +109,10 @@ async function check(
   const timeoutMs = withBytes(deps.settings.probeTimeoutMs, largest);
   for (let left = COMPARISONS; ; left -= 1) {
     const { digests, silent } = await newestOf(deps, made.list, timeoutMs);
-    if (silent.length > 0) return again(silent, `${namesOf(silent)} did not answer afterwards`);
+    if (silent.length > 0) return attemptAgain(silent, `${namesOf(silent)} did not answer afterwards`);
     const [digest = "", ...others] = digests;
     if (others.length === 0) return { tag: "whole", newest: digest, ...made };
-    if (left === 1) return again([], "newest entries differ afterwards");
+    if (left === 1) return attemptAgain([], "newest entries differ afterwards");
     await deps.clock.sleep(COMPARE_PAUSE_MS);
   }
 }

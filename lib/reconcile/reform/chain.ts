@@ -8,7 +8,7 @@ import { writePeerList } from "../../peers/peer-list.ts";
 const idOf = (token: string, part: number | "head" | "live"): string =>
   `klight-${token.replaceAll("-", "").slice(-12)}-${part}`;
 
-const network = (id: string, prevId: string, list: readonly string[]): Block => ({
+const networkBlock = (id: string, prevId: string, list: readonly string[]): Block => ({
   id,
   prevId,
   kind: "network",
@@ -20,14 +20,14 @@ const network = (id: string, prevId: string, list: readonly string[]): Block => 
  * ids would make different chains look the same to a peer.
  */
 export const headOf = (token: string, list: readonly string[]): Block =>
-  network(idOf(token, "head"), idOf(token, 1), list);
+  networkBlock(idOf(token, "head"), idOf(token, 1), list);
 
 /**
  * All below the head, newest first: one CLIENT block an entry, made when it is asked for. Never empty, since the head has
  * named its first block.
  */
 export function* bodyOf(token: string, entries: readonly Uint8Array[]): Generator<Block> {
-  if (entries.length === 0) yield network(idOf(token, 1), "", []);
+  if (entries.length === 0) yield networkBlock(idOf(token, 1), "", []);
   for (const [index, payload] of entries.entries()) {
     const isLast = index === entries.length - 1;
     yield {
@@ -41,4 +41,4 @@ export function* bodyOf(token: string, entries: readonly Uint8Array[]): Generato
 
 /** The block on top of the head that makes the chain a network of these peers. */
 export const liveBlockOf = (token: string, list: readonly string[]): Block =>
-  network(idOf(token, "live"), idOf(token, "head"), list);
+  networkBlock(idOf(token, "live"), idOf(token, "head"), list);

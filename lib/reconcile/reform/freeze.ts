@@ -2,7 +2,7 @@ import type { ExpectedPeer, JoinEnd } from "../../peers/lightpeer.ts";
 import { covers } from "../../lease.ts";
 import { headOf } from "./chain.ts";
 import {
-  again,
+  attemptAgain,
   type Participants,
   joinStopped,
   missed,
@@ -66,7 +66,9 @@ export async function freeze(
     freezing,
   });
   // Some are frozen by now, so one that cannot reach the seed is one that does not do its part.
-  return others?.tag === "held" && !others.touched ? again(others.missing, others.outcome.message) : others;
+  return others?.tag === "held" && !others.touched
+    ? attemptAgain(others.missing, others.outcome.message)
+    : others;
 }
 
 interface Group {

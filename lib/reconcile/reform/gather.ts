@@ -84,7 +84,7 @@ export async function gather(
   const those = frozen
     .map(({ participant }) => participant)
     .filter((participant) => carry || !joiners.some((joiner) => joiner === participant));
-  const read = await readAll(reforming, those, timeoutMs);
+  const read = await readHistories(reforming, those, timeoutMs);
   const large = read.find(({ end }) => end.tag === "too-large");
   if (large) return tooLarge(reforming, large.participant, true);
   const silent = read.flatMap(({ participant, end }) =>
@@ -112,17 +112,17 @@ export async function gather(
   };
 }
 
-interface Read {
+interface PeerHistory {
   readonly participant: Participant;
   readonly own: History;
   readonly end: Awaited<ReturnType<Lightpeer["history"]>>;
 }
 
-function readAll(
+function readHistories(
   { deps: { lightpeer, settings } }: Reforming,
   those: readonly Participant[],
   timeoutMs: number,
-): Promise<readonly Read[]> {
+): Promise<readonly PeerHistory[]> {
   const entries = new Entries();
   // A little more than the limit: the network is frozen already, and was measured.
   const limit = 1.25 * settings.historyLimit;

@@ -2,7 +2,7 @@ import type { Contact } from "../../store/contacts.ts";
 import { covers } from "../../lease.ts";
 import { liveBlockOf } from "./chain.ts";
 import type { Freezing } from "./freeze.ts";
-import { again, missed, partMs, type Reforming, type Stopped } from "./reforming.ts";
+import { attemptAgain, missed, partMs, type Reforming, type Stopped } from "./reforming.ts";
 
 /** How long the two notifications after another may take, ms. */
 export const liveMs = ({ deps }: Reforming, { largest }: Pick<Freezing, "largest">): number =>
@@ -25,7 +25,7 @@ export async function goLive(
   );
   const timeoutMs = partMs(deps, largest);
   for (const group of [list.slice(1), list.slice(0, 1)]) {
-    if (!covers(deps, lease, timeoutMs)) return again([], "the lease ran short");
+    if (!covers(deps, lease, timeoutMs)) return attemptAgain([], "the lease ran short");
     const told = await Promise.all(
       group.map(async (part) => {
         const end = await deps.lightpeer.notify(part.address, block, timeoutMs);

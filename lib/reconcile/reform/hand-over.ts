@@ -6,7 +6,7 @@ import type { Freezing, Frozen } from "./freeze.ts";
 import { entryTooLong, gather, type Gathered } from "./gather.ts";
 import { liveMs } from "./go-live.ts";
 import {
-  again,
+  attemptAgain,
   missed,
   type Participant,
   type Participants,
@@ -54,8 +54,8 @@ export async function handOver(
   if (sent.tag !== "sent") return sent;
   const { taken, out } = sent;
   const changed = await changedSince(reforming, { taken, gathered, largest });
-  if (changed) return again([], `${changed} has stored or is silent since it was asked`);
-  if (!covers(deps, lease, liveMs(reforming, freezing))) return again([], "the lease ran short");
+  if (changed) return attemptAgain([], `${changed} has stored or is silent since it was asked`);
+  if (!covers(deps, lease, liveMs(reforming, freezing))) return attemptAgain([], "the lease ran short");
   const failed = await finish(taken);
   return failed ?? { tag: "handed-over", entries: gathered.entries.length, out };
 }
@@ -75,28 +75,28 @@ async function handToAll(
 ): Promise<Stopped | Sent> {
   const { frozen } = freezing;
   const stuck = stayOut(reforming, participants, { frozen, gathered });
-  if ("tag" in stuck) return stuck;
-  const able = without(frozen, stuck);
+  if (stuck.tag !== "stayed-out") return stuck;
+  const able = withoutStayedOut(frozen, stuck.out);
   const late = await sendAll(reforming, freezing, { able, gathered });
-  const taken = without(able, late);
-  if (late.length > 0 && !taken.some(({ participant }) => isMember(participants, participant))) {
-    return again(
+  const taken = withoutStayedOut(able, late);
+  if (late.length > 0 && !taken.some(({ participant }) => isOfMembers(participants, participant))) {
+    return attemptAgain(
       late.map(({ participant }) => participant),
       late.map(({ why }) => why).join("; "),
     );
   }
-  const out = [...stuck, ...late];
-  for (const { participant, call } of frozen) if (isAmong(out, participant)) call.refuse();
+  const out = [...stuck.out, ...late];
+  for (const { participant, call } of frozen) if (hasStayedOut(out, participant)) call.refuse();
   return { tag: "sent", taken, out };
 }
 
-const isAmong = (those: readonly StayedOut[], participant: Participant): boolean =>
+const hasStayedOut = (those: readonly StayedOut[], participant: Participant): boolean =>
   those.some((each) => each.participant === participant);
 
-const without = (frozen: readonly Frozen[], out: readonly StayedOut[]): readonly Frozen[] =>
-  frozen.filter(({ participant }) => !isAmong(out, participant));
+const withoutStayedOut = (frozen: readonly Frozen[], out: readonly StayedOut[]): readonly Frozen[] =>
+  frozen.filter(({ participant }) => !hasStayedOut(out, participant));
 
-const isMember = ({ members }: Participants, participant: Participant): boolean =>
+const isOfMembers = ({ members }: Participants, participant: Participant): boolean =>
   members.some((member) => member === participant);
 
 /** Whoever holds an entry that nobody else can take, as long as another member can go on without it. */
@@ -104,18 +104,19 @@ function stayOut(
   reforming: Reforming,
   participants: Participants,
   { frozen, gathered }: { readonly frozen: readonly Frozen[]; readonly gathered: Gathered },
-): readonly StayedOut[] | Stopped {
+): { readonly tag: "stayed-out"; readonly out: readonly StayedOut[] } | Stopped {
   const { tooLong } = gathered;
   const [first] = tooLong;
-  if (first === undefined) return [];
+  if (first === undefined) return { tag: "stayed-out", out: [] };
   const goOn = frozen.some(
-    ({ participant }) => isMember(participants, participant) && !tooLong.has(participant),
+    ({ participant }) => isOfMembers(participants, participant) && !tooLong.has(participant),
   );
   if (!goOn) return stoppedBy(entryTooLong(reforming, ...first));
-  return [...tooLong].map(([participant, bytes]) => ({
+  const out = [...tooLong].map(([participant, bytes]) => ({
     participant,
     why: entryTooLong(reforming, participant, bytes).message,
   }));
+  return { tag: "stayed-out", out };
 }
 
 /** Sends each its chain. Who has not taken it in in time comes back. */
@@ -208,7 +209,7 @@ async function waitForPersists({ deps }: Reforming, frozen: readonly Frozen[]): 
   await clock.sleep(Math.max(UNDER_WAY_MS, enoughMs) - tookMs);
 }
 
-interface Taken {
+interface TakenIn {
   readonly taken: readonly Frozen[];
   readonly gathered: Gathered;
   readonly largest: number;
@@ -217,7 +218,7 @@ interface Taken {
 /** The address of a peer whose newest entry is not what it was; they are busy with what they take in. */
 async function changedSince(
   { deps }: Reforming,
-  { taken, gathered, largest }: Taken,
+  { taken, gathered, largest }: TakenIn,
 ): Promise<string | undefined> {
   const timeoutMs = withBytes(deps.settings.probeTimeoutMs, largest);
   const same = await Promise.all(

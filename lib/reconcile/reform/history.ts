@@ -32,11 +32,11 @@ export class Entries {
 export function mergeHistories(histories: readonly History[]): History {
   const [longest = [], ...others] = [...histories].sort((a, b) => b.length - a.length);
   const held = new Map<Uint8Array, number>();
-  for (const entry of longest) count(held, entry);
+  for (const entry of longest) countEntry(held, entry);
   const added: Uint8Array[] = [];
   for (const history of others) {
     const extra = extraOf(history, held);
-    for (const entry of extra) count(held, entry);
+    for (const entry of extra) countEntry(held, entry);
     added.unshift(...extra);
   }
   return added.length === 0 ? longest : [...added, ...longest];
@@ -55,6 +55,6 @@ function extraOf(history: History, held: ReadonlyMap<Uint8Array, number>): Histo
     .toReversed();
 }
 
-const count = (counts: Map<Uint8Array, number>, entry: Uint8Array): void => {
+const countEntry = (counts: Map<Uint8Array, number>, entry: Uint8Array): void => {
   counts.set(entry, (counts.get(entry) ?? 0) + 1);
 };

@@ -65,7 +65,7 @@ async function tryToReform(reforming: Reforming, first: Participants): Promise<R
     touched ||= end.touched;
     if (end.tag === "held") return { ...end, touched };
     why = end.message;
-    for (const part of end.missing) fail(failures, part);
+    for (const part of end.missing) countFailure(failures, part);
     await reforming.deps.clock.sleep(QUIET_MS);
     const timeoutMs = withBytes(reforming.deps.settings.probeTimeoutMs, end.largest ?? 0);
     const absent = await absentOf(reforming, participants, { failures, timeoutMs });
@@ -77,7 +77,7 @@ async function tryToReform(reforming: Reforming, first: Participants): Promise<R
     uncome.push(
       ...participants.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address),
     );
-    participants = { ...without(participants, absent), leavers };
+    participants = { ...withoutAbsent(participants, absent), leavers };
   }
   const { network } = reforming.lease;
   const message = `${network} is not whole after ${ATTEMPTS} attempts: ${why}`;
@@ -114,7 +114,7 @@ const FAILURES = 2;
 /** How often each has failed, by incarnation. */
 type Failures = Map<string, number>;
 
-const fail = (failures: Failures, { incarnation }: Participant): void => {
+const countFailure = (failures: Failures, { incarnation }: Participant): void => {
   failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
 };
 
@@ -126,11 +126,11 @@ async function absentOf(
 ): Promise<readonly Contact[]> {
   const parts = [...participants.members, ...participants.joiners];
   const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
-  for (const [index, part] of parts.entries()) if (probes[index] !== "serving") fail(failures, part);
+  for (const [index, part] of parts.entries()) if (probes[index] !== "serving") countFailure(failures, part);
   return parts.filter((part) => (failures.get(part.incarnation) ?? 0) >= FAILURES);
 }
 
-const without = (participants: Participants, absent: readonly Contact[]): Participants => ({
+const withoutAbsent = (participants: Participants, absent: readonly Contact[]): Participants => ({
   ...participants,
   members: participants.members.filter((part) => !absent.includes(part)),
   joiners: participants.joiners.filter((part) => !absent.includes(part)),

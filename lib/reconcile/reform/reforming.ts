@@ -42,14 +42,15 @@ export type Stopped = {
   readonly largest?: number;
 } & ({ readonly tag: "again"; readonly message: string } | { readonly tag: "held"; readonly outcome: Held });
 
-export const again = (missing: readonly Participant[], message: string): Stopped => ({
+export const attemptAgain = (missing: readonly Participant[], message: string): Stopped => ({
   tag: "again",
   missing,
   message,
   touched: true,
 });
 
-export const missed = (participant: Participant, message: string): Stopped => again([participant], message);
+export const missed = (participant: Participant, message: string): Stopped =>
+  attemptAgain([participant], message);
 
 export const stoppedBy = (outcome: Held, touched = true): Stopped => ({
   tag: "held",
@@ -92,7 +93,7 @@ export const partMs = ({ settings }: Deps, bytes = 0): number =>
   withBytes(Math.min(settings.joinTimeoutMs, 5_000), bytes);
 
 /** So many peers are read from or sent to at once: each has some of the longest messages under way. */
-const AT_ONCE = 8;
+const PEERS_AT_ONCE = 8;
 
 /** Does it for all, for a few at a time; in their order. */
 export async function forEach<Item, Done>(
@@ -101,7 +102,7 @@ export async function forEach<Item, Done>(
 ): Promise<readonly Done[]> {
   const done: Done[] = [];
   const left = items.entries();
-  const workers = Array.from({ length: AT_ONCE }, async () => {
+  const workers = Array.from({ length: PEERS_AT_ONCE }, async () => {
     for (const [index, item] of left) done[index] = await work(item);
   });
   await Promise.all(workers);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Outcome } from "../../../lib/outcome.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
-import { conclude, memberOf, reconcile } from "../../../lib/reconcile/reconcile.ts";
+import { conclude, alreadyMember, reconcile } from "../../../lib/reconcile/reconcile.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
 import {
   contactNamed,
@@ -149,7 +149,7 @@ describe("a step", () => {
     const script = scriptedDeps({}, {}, { begin: () => Promise.resolve({ tag: "member" }) });
     const outcome = await reconcile(script.deps, { network: NETWORK, joiner: pod });
     assert.deepEqual([outcome.name, script.calls], ["member", []]);
-    assert.deepEqual(outcome, memberOf({ network: NETWORK, joiner: pod }));
+    assert.deepEqual(outcome, alreadyMember({ network: NETWORK, joiner: pod }));
   });
 
   test("that must re-form a member is not stopped by the store's knowing it", async () => {
