@@ -1,10 +1,8 @@
 import type { Change, Intent, NetworkRecord } from "./store/contacts.ts";
 import type { Deps } from "./deps.ts";
-import { held, type Outcome, type Subject } from "./outcome.ts";
+import { type Held, held, type Subject } from "./outcome.ts";
 import type { Peer } from "./pod/peer.ts";
 import { LEASE_MARGIN_MS, LOOK_GOOD_MS, LOOK_LEASE_MS, PROBES_GOOD_MS } from "./timing.ts";
-
-export type Held = Extract<Outcome, { name: "held" }>;
 
 /** The right to change one network, for a while. */
 export interface Lease {

@@ -42,6 +42,9 @@ export type Outcome =
   | Of<"refused">
   | Of<"held", { readonly retryAfterS: number }>;
 
+/** A step that changes nothing now. */
+export type Held = Extract<Outcome, { name: "held" }>;
+
 /** A step that changes nothing now. `retryAfterS` is what Retry-After tells the sender, in seconds. */
 export const held = (
   reason: Reason<"held">,

@@ -1,9 +1,8 @@
 import { listPods, getPod, unknownSize } from "../../lib/cluster/read-pods.ts";
 import type { ClusterFailure } from "../../lib/cluster/cluster.ts";
 import type { PodName } from "../../lib/outcome.ts";
-import { joinedInThisLife } from "../../lib/pod/condition.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
-import type { Pod, PodRules } from "../../lib/pod/pod.ts";
+import { type Pod, type PodRules, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { inOrder } from "../status/in-order.ts";
 import { notIn, whyNotIn } from "../status/not-in.ts";
 import { explained, podKey, type Trouble } from "../status/trouble.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { failureOf, isDone } from "../../lib/cluster/answers.ts";
 import { podPath } from "../../lib/cluster/read-pods.ts";
-import { joinedInThisLife, REFORM_ANNOTATION } from "../../lib/pod/condition.ts";
-import type { Pod } from "../../lib/pod/pod.ts";
+import { REFORM_ANNOTATION } from "../../lib/pod/condition.ts";
+import { type Pod, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { podKey } from "../status/trouble.ts";
 import { readPodEvents } from "./events.ts";
 import { CommandFailed, EXIT } from "./answer.ts";

@@ -1,7 +1,6 @@
 import { networkBefore } from "../../lib/pod/network-before.ts";
-import { joinedInThisLife } from "../../lib/pod/condition.ts";
 import type { Intent, NetworkView } from "../../lib/store/contacts.ts";
-import type { Pod } from "../../lib/pod/pod.ts";
+import { type Pod, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { factsOf } from "../../lib/reasons.ts";
 import { explained, type Finding, isStop, podKey, type Trouble } from "./trouble.ts";
 

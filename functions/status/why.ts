@@ -1,7 +1,8 @@
+import type { Joined } from "../../lib/pod/condition.ts";
 import type { Contact, Intent, LogEntry, NetworkView } from "../../lib/store/contacts.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
 import type { PodName } from "../../lib/outcome.ts";
-import type { Joined, Pod } from "../../lib/pod/pod.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
 import { GIVE_UP_MS } from "../../lib/timing.ts";
 import { type Membership, membershipOf, type PodKnown } from "./membership.ts";
 import type { ClusterReading, StatusDeps } from "./status.ts";

@@ -1,17 +1,11 @@
 import type { PodName } from "../outcome.ts";
+import type { JoinedCondition } from "../pod/condition.ts";
 import type { Pod } from "../pod/pod.ts";
 
 export interface ClusterFailure {
   readonly tag: "failed";
   /** `forbidden`: RBAC; the message names verb and resource. */
   readonly kind: "unavailable" | "forbidden";
-  readonly message: string;
-}
-
-/** The condition `klight.dev/joined` of a pod, as klight writes it. */
-export interface JoinedCondition {
-  readonly status: "True" | "False";
-  readonly reason: string;
   readonly message: string;
 }
 

@@ -1,5 +1,26 @@
-import type { JoinedCondition } from "../cluster/cluster.ts";
-import type { Joined, Pod } from "./pod.ts";
+/** What the pod's own condition `klight.dev/joined` says, parsed; parts that it does not name are absent. */
+export interface Joined {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+  readonly network?: string;
+  readonly incarnation?: string;
+  /** Where it was when that was written. */
+  readonly address?: string;
+  /** The network that this life of the peer was in last, where that is another one. */
+  readonly was?: string;
+  readonly via?: string;
+  readonly generation?: number;
+  /** The last request for a re-form by this pod's annotation that is answered. */
+  readonly reform?: string;
+}
+
+/** The condition `klight.dev/joined` of a pod, as klight writes it. */
+export interface JoinedCondition {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
 
 /** The type of the pod condition that klight writes; usable as a readiness gate. */
 export const JOINED_CONDITION = "klight.dev/joined";
@@ -53,18 +74,6 @@ export function parseJoined(condition: {
   if (sentence === undefined || Object.keys(parts).length === 0) return { status, reason, message };
   return { status, reason, message: sentence, ...parts };
 }
-
-/**
- * Does the pod's own condition say that this life of its peer is in the network of its label, at its address? Not once it
- * is over. A condition that an older klight has written tells no address.
- */
-export const joinedInThisLife = ({ joined, network, incarnation, address, finished }: Pod): boolean =>
-  !finished &&
-  joined?.status === "True" &&
-  network !== undefined &&
-  joined.network === network &&
-  joined.incarnation === incarnation &&
-  (joined.address ?? address) === address;
 
 type MessageParts = Pick<
   Joined,

@@ -1,26 +1,9 @@
-import { JOINED_CONDITION, parseJoined, REFORM_ANNOTATION } from "./condition.ts";
+import { JOINED_CONDITION, type Joined, parseJoined, REFORM_ANNOTATION } from "./condition.ts";
 import { networkKey } from "./network-key.ts";
 import type { PodName } from "../outcome.ts";
 import { type Admission, admit, hasFinished } from "./admission.ts";
 import { containerLife, msOf, type PeerPort, peerContainer, peerPort } from "./container.ts";
 import { type PodObject, podObject, problemsOf } from "./pod-object.ts";
-
-/** What the pod's own condition `klight.dev/joined` says, parsed; parts that it does not name are absent. */
-export interface Joined {
-  readonly status: "True" | "False";
-  readonly reason: string;
-  readonly message: string;
-  readonly network?: string;
-  readonly incarnation?: string;
-  /** Where it was when that was written. */
-  readonly address?: string;
-  /** The network that this life of the peer was in last, where that is another one. */
-  readonly was?: string;
-  readonly via?: string;
-  readonly generation?: number;
-  /** The last request for a re-form by this pod's annotation that is answered. */
-  readonly reform?: string;
-}
 
 /** What klight reads from a pod object. */
 export interface Pod extends PodName {
@@ -56,6 +39,18 @@ export interface Pod extends PodName {
   readonly reformAsked?: string;
   readonly admission: Admission;
 }
+
+/**
+ * Does the pod's own condition say that this life of its peer is in the network of its label, at its address? Not once it
+ * is over. A condition that an older klight has written tells no address.
+ */
+export const joinedInThisLife = ({ joined, network, incarnation, address, finished }: Pod): boolean =>
+  !finished &&
+  joined?.status === "True" &&
+  network !== undefined &&
+  joined.network === network &&
+  joined.incarnation === incarnation &&
+  (joined.address ?? address) === address;
 
 /** Which pods are read, and how. */
 export interface PodRules {

@@ -1,10 +1,10 @@
 import { type Cause, isBreakage } from "./cause.ts";
-import type { ClusterEvent, ClusterFailure, JoinedCondition, Written } from "../cluster/cluster.ts";
+import type { ClusterEvent, ClusterFailure, Written } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import type { Outcome } from "../outcome.ts";
-import { formatJoined, joinedInThisLife } from "../pod/condition.ts";
+import { formatJoined, type JoinedCondition } from "../pod/condition.ts";
 import { networkBefore } from "../pod/network-before.ts";
-import type { Pod } from "../pod/pod.ts";
+import { joinedInThisLife, type Pod } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
 
 /**

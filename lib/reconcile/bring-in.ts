@@ -1,13 +1,12 @@
 import { networkBefore, wasElsewhere } from "../pod/network-before.ts";
 import { cause } from "./cause.ts";
-import { joinedInThisLife } from "../pod/condition.ts";
 import type { Deps } from "../deps.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import { conclude, reconcile } from "./reconcile.ts";
 import { finished, leave } from "./take-off.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Ignored } from "../pod/admission.ts";
-import type { Pod } from "../pod/pod.ts";
+import { type Pod, joinedInThisLife } from "../pod/pod.ts";
 import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
 

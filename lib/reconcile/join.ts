@@ -1,11 +1,11 @@
 import type { News } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { contactOf, pushed } from "./changes.ts";
-import { clusterHeld } from "./cluster-held.ts";
-import { type Held, type Looked, renew, tooOld } from "../lease.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
+import { type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import type { Joiner, KnownContact } from "./observation.ts";
-import { held, type Outcome } from "../outcome.ts";
+import { held, type Outcome, type Held } from "../outcome.ts";
 import type { Newest } from "../peers/lightpeer.ts";
 import { contactsToTry, planJoin, sharedHeld } from "./plan.ts";
 import { networkBefore } from "../pod/network-before.ts";

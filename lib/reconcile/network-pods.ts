@@ -4,7 +4,7 @@ import type { Contact } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
 import type { KnownContact } from "./observation.ts";
 import type { Target } from "./plan.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import { whereOf } from "../pod/network-key.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Peer } from "../pod/peer.ts";

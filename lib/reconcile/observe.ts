@@ -1,4 +1,5 @@
-import { clusterHeld } from "./cluster-held.ts";
+import { joinedInThisLife } from "../pod/pod.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { type ContactHealth, healthOfContact } from "./contact-health.ts";
@@ -6,7 +7,6 @@ import { type Health, takerOf } from "./health.ts";
 import { type PodsOfNetwork, readNetworkPods } from "./network-pods.ts";
 import type { Observation } from "./observation.ts";
 import { held, type Outcome } from "../outcome.ts";
-import { joinedInThisLife } from "../pod/condition.ts";
 import type { Probe } from "../peers/lightpeer.ts";
 import type { Target } from "./plan.ts";
 import type { Contact, NetworkRecord } from "../store/contacts.ts";

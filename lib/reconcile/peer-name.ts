@@ -1,6 +1,5 @@
 import type { Deps } from "../deps.ts";
-import type { Held } from "../lease.ts";
-import { held } from "../outcome.ts";
+import { held, type Held } from "../outcome.ts";
 import type { Joiner } from "./observation.ts";
 
 /**

@@ -1,10 +1,9 @@
 import { type Cause, cause } from "./cause.ts";
 import type { Contact, NetworkRecord } from "../store/contacts.ts";
 import type { Settings } from "../deps.ts";
-import type { Held } from "../lease.ts";
 import { networkBefore } from "../pod/network-before.ts";
 import type { Freshness, Newest } from "../peers/lightpeer.ts";
-import { held, type PodName, type Subject } from "../outcome.ts";
+import { held, type PodName, type Subject, type Held } from "../outcome.ts";
 import { GIVE_UP_MS } from "../timing.ts";
 import type { Joiner, KnownContact, Observation } from "./observation.ts";
 import type { Pod } from "../pod/pod.ts";

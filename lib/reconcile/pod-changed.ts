@@ -1,6 +1,6 @@
 import { networkBefore } from "../pod/network-before.ts";
 import type { Deps } from "../deps.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Outcome, PodName } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
 import { present, unlabelled } from "./bring-in.ts";

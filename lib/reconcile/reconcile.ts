@@ -1,6 +1,6 @@
 import { announce, announceMovedOut, type News } from "./announce.ts";
 import { findingsAtRest, lineOf } from "./changes.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { bringJoinerIn, found } from "./join.ts";

@@ -1,5 +1,5 @@
 import { cause } from "./cause.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Deps } from "../deps.ts";
 import { conclude, alreadyMember, reconcile } from "./reconcile.ts";
 import { held, type Outcome } from "../outcome.ts";

@@ -1,13 +1,12 @@
 import type { News } from "./announce.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
 import { contactOf, findings, findingsAtRest } from "./changes.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Deps } from "../deps.ts";
-import type { Held } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { movedOut } from "./moved-out.ts";
 import type { Joiner, Observation } from "./observation.ts";
-import { held, type Subject } from "../outcome.ts";
+import { held, type Subject, type Held } from "../outcome.ts";
 import { isMember } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";
 import { checkName } from "./peer-name.ts";

@@ -1,15 +1,14 @@
 import { wasElsewhere } from "../pod/network-before.ts";
 import { entriesApart } from "./cause.ts";
-import { joinedInThisLife } from "../pod/condition.ts";
 import type { Contact, NetworkView } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
-import { clusterHeld } from "./cluster-held.ts";
+import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Target } from "./plan.ts";
 import { asksForReform } from "./reform-asked.ts";
 import { conclude, alreadyMember, reconcile } from "./reconcile.ts";
-import { newestOf } from "./newest-entries.ts";
+import { newestOf } from "./reform/newest-entries.ts";
 import { held, type Outcome } from "../outcome.ts";
-import type { Pod } from "../pod/pod.ts";
+import { type Pod, joinedInThisLife } from "../pod/pod.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { silentAt, stillWaitedFor } from "./waited-for.ts";
 import { APART_MS } from "../timing.ts";

@@ -1,9 +1,9 @@
 import { findings } from "./changes.ts";
 import { cause, entriesApart } from "./cause.ts";
-import { covers, type Held, type Looked, renew, tooOld } from "../lease.ts";
+import { covers, type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
-import { newestOf } from "./newest-entries.ts";
-import { held, type Outcome } from "../outcome.ts";
+import { newestOf } from "./reform/newest-entries.ts";
+import { held, type Outcome, type Held } from "../outcome.ts";
 import type { Block, Lightpeer, Seed } from "../peers/lightpeer.ts";
 import { writePeerList } from "../peers/peer-list.ts";
 import { repair } from "./repair.ts";

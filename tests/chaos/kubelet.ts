@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { joinedInThisLife } from "../../lib/pod/condition.ts";
-import { type Pod, readPod } from "../../lib/pod/pod.ts";
+import { type Pod, readPod, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { restartContainer, run, setContainerReady } from "../harness/api-server/kubelet.ts";
 import type { PodObject } from "../harness/api-server/objects.ts";
 import type { PodStore } from "../harness/api-server/pod-store.ts";

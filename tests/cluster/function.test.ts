@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { joinedInThisLife } from "../../lib/pod/condition.ts";
-import { readPod } from "../../lib/pod/pod.ts";
+import { readPod, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { plainRules } from "../contract/cluster-world.ts";
 import type { ApiObject } from "../harness/api-client.ts";
 import { auditOf } from "./audit.ts";

@@ -1,5 +1,6 @@
 import { createMemoryBudget } from "../../lib/memory-budget.ts";
-import type { ClusterEvent, JoinedCondition } from "../../lib/cluster/cluster.ts";
+import type { ClusterEvent } from "../../lib/cluster/cluster.ts";
+import type { JoinedCondition } from "../../lib/pod/condition.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
 import type { Lease } from "../../lib/lease.ts";

@@ -1,12 +1,6 @@
-import type {
-  Cluster,
-  ClusterFailure,
-  ConditionWritten,
-  JoinedCondition,
-  Written,
-} from "../../lib/cluster/cluster.ts";
+import type { Cluster, ClusterFailure, ConditionWritten, Written } from "../../lib/cluster/cluster.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
-import { JOINED_CONDITION } from "../../lib/pod/condition.ts";
+import { JOINED_CONDITION, type JoinedCondition } from "../../lib/pod/condition.ts";
 import { type ApiObjects, keyOf } from "./api-objects.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";

@@ -1,8 +1,8 @@
+import { joinedInThisLife } from "../../lib/pod/pod.ts";
 import { replyTo } from "../../functions/http/reply.ts";
 import { podChanged } from "../../lib/reconcile/pod-changed.ts";
 import { reformAsked } from "../../lib/reconcile/reform-asked.ts";
 import { sweep } from "../../lib/reconcile/sweep.ts";
-import { joinedInThisLife } from "../../lib/pod/condition.ts";
 import { createMemoryContacts } from "../../lib/store/memory.ts";
 import type { Deps, Settings } from "../../lib/deps.ts";
 import type { Outcome } from "../../lib/outcome.ts";

@@ -40,7 +40,7 @@ const isCore = (path: string): boolean =>
   /^lib\/(?:(?:reconcile|reconcile\/reform|pod)\/)?[^/]+\.ts$/u.test(path);
 const isPackage = ({ to }: Import): boolean => folderOf(to) === "package" && !to.startsWith("node:");
 
-test("what the rules look at is there: values, types and late imports are told apart", () => {
+test("what the rules look at is there: values, types, late imports and circles are found", () => {
   assert.deepEqual(
     importsOf(
       "lib/a.ts",
@@ -55,7 +55,27 @@ test("what the rules look at is there: values, types and late imports are told a
     ],
   );
   assert.ok(files.length > 50 && imports.length > 200);
+  const edge = (from: string, to: string): Import => ({ from, to, kind: "value" });
+  assert.deepEqual(circles([edge("a", "b"), edge("b", "c"), edge("c", "b"), edge("a", "c")]), [
+    "b -> c -> b",
+  ]);
 });
+
+/** Files that import each other, in the order in which they do. */
+function circles(edges: readonly Import[]): readonly string[] {
+  const next = Map.groupBy(edges, ({ from }) => from);
+  const done = new Set<string>();
+  const found: string[] = [];
+  const follow = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) found.push([...path.slice(start), file].join(" -> "));
+    if (start >= 0 || done.has(file)) return;
+    for (const { to } of next.get(file) ?? []) follow(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) follow(file, []);
+  return found;
+}
 
 describe("imports", () => {
   test("go one way: functions to lib to proto", () => {
@@ -68,6 +88,29 @@ describe("imports", () => {
       shown(imports.filter(({ from, to }) => !below[folderOf(from)]?.includes(folderOf(to)))),
       [],
     );
+  });
+
+  test("go from what is called to what is given, and in no circle", () => {
+    /** The ports that a step is handed, and its lease, stand beside the ground and belong to the step. */
+    const layers = [
+      /^functions\//u,
+      /^lib\/(?:reconcile\/[^/]+|deps|lease)\.ts$/u,
+      /^lib\/reconcile\/reform\//u,
+      /^lib\/(?:store|peers|cluster)\//u,
+      /^lib\/pod\//u,
+      /^lib\/[^/]+$/u,
+      /^proto\//u,
+    ];
+    const layerOf = (file: string): number => layers.findIndex((layer) => layer.test(file));
+    const isOfStep = /^lib\/(?:deps|lease)\.ts$/u;
+    const own = imports.filter(({ to }) => folderOf(to) !== "package");
+    assert.deepEqual(
+      own.map(({ from }) => from).filter((file) => layerOf(file) === -1),
+      [],
+    );
+    const backwards = own.filter(({ from, to }) => layerOf(to) < layerOf(from) && !isOfStep.test(to));
+    assert.deepEqual(shown(backwards), []);
+    assert.deepEqual(circles(own), []);
   });
 
   test("name no package in the step and what belongs to it, but zod for its types and p-queue for turns", () => {

@@ -1,8 +1,9 @@
+import type { Joined } from "../../lib/pod/condition.ts";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createStatusReader, type NetworkStatus, type Status } from "../../functions/status/status.ts";
 import { createMemoryContacts } from "../../lib/store/memory.ts";
-import type { Joined, Pod } from "../../lib/pod/pod.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
 import { handClock, ignoredPod, podOf, START, World } from "../harness/networks.ts";
 
 const statusOf = async (world: World): Promise<Status> => {

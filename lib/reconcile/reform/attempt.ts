@@ -1,6 +1,6 @@
 import { held } from "../../outcome.ts";
 import type { Contact } from "../../store/contacts.ts";
-import { newestOf } from "../newest-entries.ts";
+import { newestOf } from "./newest-entries.ts";
 import { freeze, type Freezing } from "./freeze.ts";
 import { measure } from "./gather.ts";
 import { goLive, liveMs } from "./go-live.ts";

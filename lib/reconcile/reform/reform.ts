@@ -1,7 +1,7 @@
 import type { Contact } from "../../store/contacts.ts";
 import type { Deps } from "../../deps.ts";
-import { covers, type Held, type Lease, renew, tooOld } from "../../lease.ts";
-import { held } from "../../outcome.ts";
+import { covers, type Lease, renew, tooOld } from "../../lease.ts";
+import { held, type Held } from "../../outcome.ts";
 import { QUIET_MS } from "../../timing.ts";
 import { attempt, type Whole } from "./attempt.ts";
 import { type Participant, type Participants, partMs, type Reforming, withBytes } from "./reforming.ts";

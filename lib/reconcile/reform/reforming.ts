@@ -1,8 +1,8 @@
 import type { Contact } from "../../store/contacts.ts";
 import type { Deps } from "../../deps.ts";
-import type { Held, Lease, Looked } from "../../lease.ts";
+import type { Lease, Looked } from "../../lease.ts";
 import type { JoinEnd, Seed } from "../../peers/lightpeer.ts";
-import { held } from "../../outcome.ts";
+import { held, type Held } from "../../outcome.ts";
 
 /** Who takes part in a re-form. */
 export interface Participants {

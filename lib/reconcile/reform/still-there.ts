@@ -1,7 +1,6 @@
-import { held } from "../../outcome.ts";
-import type { Held } from "../../lease.ts";
+import { held, type Held } from "../../outcome.ts";
 import { LOOK_GOOD_MS } from "../../timing.ts";
-import { clusterHeld } from "../cluster-held.ts";
+import { clusterHeld } from "../../cluster/cluster-held.ts";
 import type { Participant, Participants, Reforming } from "./reforming.ts";
 
 /**

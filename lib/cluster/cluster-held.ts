@@ -1,6 +1,5 @@
 import type { ClusterFailure } from "../cluster/cluster.ts";
-import type { Held } from "../lease.ts";
-import { held } from "../outcome.ts";
+import { held, type Held } from "../outcome.ts";
 
 /** An API server that cannot be asked holds the step: it never means that there are no pods. */
 export const clusterHeld = ({ kind, message }: ClusterFailure, network?: string): Held =>

@@ -1,4 +1,4 @@
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../../deps.ts";
 
 /** The newest entries of some peers, asked for at once. */
 export interface NewestEntries<Peer> {
