@@ -123,7 +123,7 @@ const notify = ({ lightpeer }: Stubs, block: Block, deadline: Deadline): Promise
     lightpeer.notifyNewBlock(toWire(block), metadata, options, done),
   );
 
-/** Whatever answers, but not well, is alive: `not-serving`. Nobody but a refusal at the door proves a process dead. */
+/** Whatever answers, but not well, is alive: `not-serving`. */
 function probeOf(checked: ConnectedAnswer<HealthCheckResponse>): Probe {
   if (checked.tag === "answered") {
     return checked.value.status === HealthCheckResponse_ServingStatus.SERVING ? "serving" : "not-serving";
