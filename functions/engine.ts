@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../lib/clock.ts";
+import type { Cluster, OwnEvents } from "../lib/cluster/cluster.ts";
 import { createKubernetesCluster, type KubernetesOptions } from "../lib/cluster/kubernetes.ts";
 import { ACCOUNT_DIRECTORY } from "../lib/cluster/service-account.ts";
 import type { Config } from "../lib/config.ts";
@@ -19,7 +20,8 @@ import { reformAsked } from "../lib/reconcile/reform-asked.ts";
 import { replyTo } from "./http/reply.ts";
 import type { Engine } from "./http/server.ts";
 import { createStatusReader } from "./status/status.ts";
-import { sweep } from "../lib/reconcile/sweep.ts";
+import { sweep, type SweepReport } from "../lib/reconcile/sweep.ts";
+import { sweepAndTell } from "./events/sweep-end.ts";
 import { takeEvents } from "./events/take-events.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { readWhy } from "./status/why.ts";
@@ -31,8 +33,11 @@ export async function createEngine(config: Config, log: Log, telemetry: Telemetr
     namespaces: config.KLIGHT_NAMESPACES,
     defaultPort: config.KLIGHT_DEFAULT_PORT,
   };
-  const deps = telemetry.watch(await depsOf(config, rules, log));
-  const handlers = handlersOf(deps, rules, config.KLIGHT_SWEEP_MS);
+  const cluster = clusterOf(config, rules, log);
+  const deps = telemetry.watch({ ...(await depsOf(config, log)), cluster });
+  const sweepOnce = (): Promise<SweepReport> =>
+    sweepAndTell(() => sweep(deps, config.KLIGHT_SWEEP_MS), { cluster, log });
+  const handlers = handlersOf(deps, rules, sweepOnce);
   const mostEvents = config.KLIGHT_BATCH_LIMIT;
   const shell = { handlers, mostEvents, log, telemetry, now: () => deps.clock.now() };
   return {
@@ -50,7 +55,16 @@ export async function createEngine(config: Config, log: Log, telemetry: Telemetr
   };
 }
 
-async function depsOf(config: Config, rules: PodRules, log: Log): Promise<Deps> {
+const clusterOf = (config: Config, rules: PodRules, log: Log): Cluster & OwnEvents =>
+  createKubernetesCluster({
+    rules,
+    timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
+    log,
+    ...wayToApiServer(config),
+    ...(config.K_SERVICE !== undefined && { service: config.K_SERVICE }),
+  });
+
+async function depsOf(config: Config, log: Log): Promise<Omit<Deps, "cluster">> {
   return {
     contacts: await contactsOf(config),
     lightpeer: createLightpeerClient(),
@@ -58,12 +72,6 @@ async function depsOf(config: Config, rules: PodRules, log: Log): Promise<Deps> 
       port: config.KLIGHT_SEED_PORT,
       callers: config.KLIGHT_SEED_CALLERS,
       ...(config.KLIGHT_SEED_ADDRESS !== undefined && { address: config.KLIGHT_SEED_ADDRESS }),
-    }),
-    cluster: createKubernetesCluster({
-      rules,
-      timeoutMs: config.KLIGHT_API_TIMEOUT_MS,
-      log,
-      ...wayToApiServer(config),
     }),
     clock: systemClock,
     turns: createTurns(),
@@ -120,10 +128,10 @@ async function contactsOf(config: Config): Promise<Contacts> {
   }
 }
 
-const handlersOf = (deps: Deps, rules: PodRules, sweepMs: number): Handlers => ({
+const handlersOf = (deps: Deps, rules: PodRules, sweepOnce: () => Promise<SweepReport>): Handlers => ({
   readPod: (data) => readPod(data, rules),
   podChanged: (change) => podChanged(deps, change),
-  sweep: oneAtATime(() => sweep(deps, sweepMs)),
+  sweep: oneAtATime(sweepOnce),
   reform: (network) => reformAsked(deps, network),
   status: createStatusReader(deps),
   why: (pod) => readWhy(deps, pod),

@@ -217,7 +217,11 @@ const isServiceLink = (name: string): boolean =>
     name,
   );
 
-const storeNeeds = new Map<string, readonly (keyof Variables)[]>([
+/** What each store cannot be asked without. */
+export const storeNeeds: ReadonlyMap<string, readonly (keyof Variables)[]> = new Map<
+  string,
+  readonly (keyof Variables)[]
+>([
   ["upstash", ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]],
   ["redis", ["REDIS_URL"]],
 ]);

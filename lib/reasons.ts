@@ -293,8 +293,23 @@ export const reasons = {
       wasIn: true,
     },
   },
-  /** Of Kubernetes Events that are about the network and not about one pod. */
+  /** Of Kubernetes Events that are about the network and not about one pod, and of those about klight itself. */
   event: {
+    SweepDone: {
+      says: "A sweep has read all that there is, and has come to every network.",
+      cure: "Nothing.",
+      ...noTrouble,
+    },
+    SweepCutShort: {
+      says: "A sweep's time was over before it came to every network; the next one begins with those that were left.",
+      cure: "Nothing, if a whole one follows soon. Else raise KLIGHT_SWEEP_MS, and look at the networks that the message names.",
+      ...mends(20 * MINUTE),
+    },
+    SweepBlind: {
+      says: "A sweep could not read the store or the API server; the message tells why.",
+      cure: "Do what helps against the reason in the message.",
+      ...stays,
+    },
     NetworkBroken: {
       says: "The members of the network stood apart, so that it would not have stored any more. It is re-formed.",
       cure: "Nothing, if NetworkReformed follows. Else ask klight why at one of its pods.",

@@ -37,7 +37,7 @@ const groups = {
   ],
   event: [
     "Beside outcomes: Events",
-    "Reasons of Kubernetes Events that are about a network; they are recorded at its newest member.",
+    "Reasons of Kubernetes Events that are about a network, recorded at its newest member, and of those about klight's Knative Service, which tell how its sweeps ended.",
   ],
   caller: [
     "Beside outcomes: callers",

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { isDone } from "../../lib/cluster/answers.ts";
+import { failureOf, isDone } from "../../lib/cluster/answers.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { Kube } from "./kube.ts";
 
-/** A Kubernetes Event that klight has recorded about a pod. */
-export interface PodEvent {
+/** A Kubernetes Event that klight has recorded. */
+export interface ToldEvent {
   /** RFC 3339. */
   readonly at: string;
   readonly type: string;
@@ -35,17 +35,30 @@ const SHOWN = 10;
  * What klight has told of the pod, newest first: 10 at most, of the last hour, which is how long the API server keeps
  * them by default. Empty where they cannot be read: the pod itself tells what counts.
  */
-export async function readPodEvents(
+export async function readPodEvents(kube: Kube, pod: PodName): Promise<readonly ToldEvent[]> {
+  const read = await eventsAbout(kube, "Pod", pod);
+  return read.tag === "events" ? read.events.slice(0, SHOWN) : [];
+}
+
+/** What klight has told of an object of this kind, newest first. */
+export async function eventsAbout(
   { send }: Kube,
+  kind: "Pod" | "Service",
   { namespace, name }: PodName,
-): Promise<readonly PodEvent[]> {
+): Promise<
+  | { readonly tag: "events"; readonly events: readonly ToldEvent[] }
+  | { readonly tag: "unread"; readonly message: string }
+> {
   const answer = await send({
     method: "GET",
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
-    query: { fieldSelector: `involvedObject.kind=Pod,involvedObject.name=${name}`, limit: ASKED },
+    query: { fieldSelector: `involvedObject.kind=${kind},involvedObject.name=${name}`, limit: ASKED },
   });
   const list = answer.tag === "answer" && isDone(answer) ? eventList.safeParse(answer.body) : undefined;
-  return (list?.data?.items ?? [])
+  if (list?.data === undefined) {
+    return { tag: "unread", message: failureOf(`list events in namespace ${namespace}`, answer).message };
+  }
+  const events = (list.data.items ?? [])
     .filter(({ source }) => source?.component === "klight")
     .map(({ lastTimestamp, metadata, type, reason, message }) => ({
       at: lastTimestamp ?? metadata.creationTimestamp ?? "",
@@ -53,6 +66,6 @@ export async function readPodEvents(
       reason: reason ?? "",
       message: message ?? "",
     }))
-    .sort((a, b) => (a.at < b.at ? 1 : -1))
-    .slice(0, SHOWN);
+    .sort((a, b) => (a.at < b.at ? 1 : -1));
+  return { tag: "events", events };
 }

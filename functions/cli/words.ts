@@ -1,5 +1,5 @@
 import { duration } from "../page/age.ts";
-import type { PodEvent } from "./events.ts";
+import type { ToldEvent } from "./events.ts";
 import type { NetworkReport, PodReport } from "./pods.ts";
 
 /** What pods bring along may hold characters that a terminal obeys. */
@@ -34,7 +34,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 /** The answer to "why?", for a person. `now`: ms since 1970. */
-export function whyInWords(report: PodReport, events: readonly PodEvent[], now: number): string {
+export function whyInWords(report: PodReport, events: readonly ToldEvent[], now: number): string {
   const { pod, verdict, network, reason, says, message, cure, needsHelp } = report;
   const long = report.since === undefined ? "" : `, for ${duration(now - Date.parse(report.since))}`;
   const urgent = needsHelp ? ": somebody should look" : "";

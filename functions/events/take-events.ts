@@ -6,7 +6,7 @@ import { outcomeHeader, problem, type Reply } from "../http/problem.ts";
 import { replyTo } from "../http/reply.ts";
 import { firstOf } from "../../lib/shown.ts";
 import type { SweepReport } from "../../lib/reconcile/sweep.ts";
-import { factsOf } from "../../lib/reasons.ts";
+import { blindIn, summaryOf } from "./sweep-end.ts";
 import type { StepAbout, Stepped, Telemetry } from "../telemetry/telemetry.ts";
 
 /** How one event of a request ended. */
@@ -144,10 +144,6 @@ function replyToBatch(ends: readonly EventEnd[]): Reply {
   return { status: 204, headers: summary(outcomes, []) };
 }
 
-/** Nothing, or not all, could be read. */
-const blindIn = (outcomes: readonly Outcome[]): Outcome | undefined =>
-  outcomes.find(({ reason }) => factsOf(reason).blind);
-
 /** A ping is tried again only where nothing could be read; held networks are for the next sweep. */
 function replyToSweep({ outcomes, unfinished }: SweepReport): Reply {
   const blind = blindIn(outcomes);
@@ -155,14 +151,8 @@ function replyToSweep({ outcomes, unfinished }: SweepReport): Reply {
   return { status: 204, headers: summary(outcomes, unfinished) };
 }
 
-const byWeight = ["held", "refused", "reformed", "joined", "founded", "left", "member", "ignored"] as const;
-
 function summary(outcomes: readonly Outcome[], unfinished: readonly string[]): Record<string, string> {
-  const counts = byWeight.flatMap((name) => {
-    const count = outcomes.filter((outcome) => outcome.name === name).length;
-    return count > 0 ? [`${count} ${name}`] : [];
-  });
-  const weightiest = byWeight.find((name) => outcomes.some((outcome) => outcome.name === name)) ?? "ignored";
+  const { weightiest, counts } = summaryOf(outcomes);
   const left = unfinished.length > 0 ? `; not finished: ${unfinished.join(", ")}` : "";
-  return outcomeHeader(weightiest, (counts.join(", ") || "nothing was to be done") + left);
+  return outcomeHeader(weightiest, counts + left);
 }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type OutgoingHttpHeaders } from "node:http";
 import { Agent, type AgentOptions } from "node:https";
 import { isDeepStrictEqual } from "node:util";
-import { readAccount } from "./service-account.ts";
+import { readAccount, readNamespace } from "./service-account.ts";
 
 /** How one request reaches the API server: with what it proves who asks, and over which connections. */
 export interface Access {
@@ -16,6 +16,8 @@ export interface ApiServerAccess {
   readonly server: URL;
   /** For each request: tokens and certificates are renewed while klight runs. May reject. */
   readonly access: () => Promise<Access>;
+  /** The namespace that klight is in; undefined: nothing tells. */
+  readonly namespace: () => Promise<string | undefined>;
 }
 
 /** client-go reads a token anew after as long; the old one is good for much longer. */
@@ -38,6 +40,7 @@ export function accountAccess(server: string, directory: string): ApiServerAcces
       const { ca, token } = await read.account;
       return { headers: { authorization: `Bearer ${token}` }, agent: connections({ ca }) };
     },
+    namespace: () => readNamespace(directory),
   };
 }
 

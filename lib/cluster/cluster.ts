@@ -43,3 +43,12 @@ export interface Cluster {
   /** Records a Kubernetes Event about the pod. */
   recordEvent(pod: PodName & { readonly uid: string }, event: ClusterEvent): Promise<Written>;
 }
+
+/** What klight tells of itself. */
+export interface OwnEvents {
+  /**
+   * Records a Kubernetes Event about klight's own Knative Service, in its own namespace. Where nothing tells which that is,
+   * as with a kubeconfig that names none, nothing is recorded and nothing has failed.
+   */
+  recordOwnEvent(event: ClusterEvent): Promise<Written>;
+}

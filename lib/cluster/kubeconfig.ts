@@ -19,8 +19,10 @@ export function accessOf(config: KubeConfig): ApiServerAccess {
   const server = URL.parse(cluster?.server ?? "");
   if (server === null) throw new Error("KUBECONFIG names no cluster");
   const connections = connectionsFor(server.protocol);
+  const { namespace } = config.getContextObject(config.getCurrentContext()) ?? {};
   return {
     server,
+    namespace: () => Promise.resolve(namespace),
     access: async () => {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options);

@@ -1,13 +1,12 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { JOINED_CONDITION } from "../pod/condition.ts";
 import type { Log } from "../log.ts";
-import type { PodName } from "../outcome.ts";
 import { isNamespace, isNetworkId } from "../pod/names.ts";
 import { type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
-import { accountAccess } from "./access.ts";
+import { accountAccess, type ApiServerAccess } from "./access.ts";
 import { type ApiAnswer, type Send, sendTo } from "./api-requests.ts";
-import type { Cluster, ClusterEvent, Written } from "./cluster.ts";
+import type { Cluster, ClusterEvent, ConditionWritten, OwnEvents, Written } from "./cluster.ts";
 import { getPod, type Listing, listPods, pathIn, podPath, unknownSize } from "./read-pods.ts";
 
 export interface KubernetesOptions {
@@ -20,48 +19,67 @@ export interface KubernetesOptions {
   readonly timeoutMs: number;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Name of klight's own Knative Service. */
+  readonly service?: string;
 }
 
 /** The API server that a kubeconfig file or the service account leads to. */
-export function createKubernetesCluster(options: KubernetesOptions): Cluster {
-  const { rules, clock = systemClock } = options;
-  const [send, size] = [lazySender(options), unknownSize()];
+export function createKubernetesCluster(options: KubernetesOptions): Cluster & OwnEvents {
+  const { rules, clock = systemClock, service = "klight" } = options;
+  const { send, namespace: ownNamespace } = lazyApi(options);
+  const size = unknownSize();
+  const record = async (about: About, event: ClusterEvent): Promise<Written> => {
+    const answer = await send({
+      method: "POST",
+      path: pathIn(about.namespace, "events"),
+      query: writeOptions,
+      body: { contentType: "application/json", json: eventObject(about, event, eventTime(clock)) },
+    });
+    return writtenOr(`create events in namespace ${about.namespace}`, answer);
+  };
   return {
     listPods: (where) => listSome({ send, rules, size }, where),
     getPod: (name) => getPod(send, rules, name),
-    setCondition: async (pod, { status, reason, message }) => {
-      // Left out of the patch, the time stays what it is; it tells since when the status is so, not since when we say it.
-      const changed = pod.joined?.status !== status;
-      const condition = {
-        type: JOINED_CONDITION,
-        status,
-        reason,
-        message,
-        ...(changed && { lastTransitionTime: eventTime(clock) }),
-      };
-      const answer = await send({
-        method: "PATCH",
-        path: `${podPath(pod)}/status`,
-        query: writeOptions,
-        body: {
-          contentType: "application/strategic-merge-patch+json",
-          json: { metadata: { uid: pod.uid }, status: { conditions: [condition] } },
-        },
-      });
-      const done = writtenOr(`patch pods/status in namespace ${pod.namespace}`, answer);
-      const patched = isDone(answer) && answer.tag === "answer" ? readPod(answer.body, rules) : undefined;
-      return patched?.tag === "pod" ? { ...done, pod: patched.pod } : done;
-    },
-    recordEvent: async (pod, event) => {
-      const answer = await send({
-        method: "POST",
-        path: pathIn(pod.namespace, "events"),
-        query: writeOptions,
-        body: { contentType: "application/json", json: eventObject(pod, event, eventTime(clock)) },
-      });
-      return writtenOr(`create events in namespace ${pod.namespace}`, answer);
+    setCondition: (pod, condition) => patchCondition({ send, rules, clock }, pod, condition),
+    recordEvent: ({ namespace, name, uid }, event) =>
+      record({ apiVersion: "v1", kind: "Pod", namespace, name, uid }, event),
+    recordOwnEvent: async (event) => {
+      const namespace = await ownNamespace();
+      if (namespace === undefined) return { tag: "written" };
+      return record(
+        { apiVersion: "serving.knative.dev/v1", kind: "Service", namespace, name: service },
+        event,
+      );
     },
   };
+}
+
+async function patchCondition(
+  { send, rules, clock }: { readonly send: Send; readonly rules: PodRules; readonly clock: Clock },
+  pod: Parameters<Cluster["setCondition"]>[0],
+  { status, reason, message }: Parameters<Cluster["setCondition"]>[1],
+): Promise<ConditionWritten> {
+  // Left out of the patch, the time stays what it is; it tells since when the status is so, not since when we say it.
+  const changed = pod.joined?.status !== status;
+  const condition = {
+    type: JOINED_CONDITION,
+    status,
+    reason,
+    message,
+    ...(changed && { lastTransitionTime: eventTime(clock) }),
+  };
+  const answer = await send({
+    method: "PATCH",
+    path: `${podPath(pod)}/status`,
+    query: writeOptions,
+    body: {
+      contentType: "application/strategic-merge-patch+json",
+      json: { metadata: { uid: pod.uid }, status: { conditions: [condition] } },
+    },
+  });
+  const done = writtenOr(`patch pods/status in namespace ${pod.namespace}`, answer);
+  const patched = isDone(answer) && answer.tag === "answer" ? readPod(answer.body, rules) : undefined;
+  return done.tag === "written" && patched?.tag === "pod" ? { ...done, pod: patched.pod } : done;
 }
 
 function listSome(
@@ -82,29 +100,56 @@ const writeOptions = { fieldManager: "klight", fieldValidation: "Strict" } as co
 /** Kubernetes writes its times in whole seconds. */
 const eventTime = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z");
 
+interface LazyApi extends Pick<ApiServerAccess, "namespace"> {
+  readonly send: Send;
+}
+
 /** Looks for the way to the API server at the first request; where there is none, the next request looks again. */
-function lazySender({ kubeconfig, account, timeoutMs, log }: KubernetesOptions): Send {
-  let opened: Promise<Send> | undefined;
-  const open = async (): Promise<Send> => {
-    if (kubeconfig !== undefined) {
-      const { kubeconfigAccess } = await import("./kubeconfig.ts");
-      return sendTo(kubeconfigAccess(kubeconfig), timeoutMs);
-    }
-    if (account === undefined) throw new Error("not in a cluster, and no KUBECONFIG");
-    return sendTo(accountAccess(account.server, account.directory), timeoutMs);
+function lazyApi({ kubeconfig, account, timeoutMs, log }: KubernetesOptions): LazyApi {
+  let opened: Promise<LazyApi> | undefined;
+  const open = async (): Promise<LazyApi> => {
+    const access = await wayTo({ kubeconfig, account });
+    return { send: sendTo(access, timeoutMs), namespace: access.namespace };
   };
-  return async (request) => {
-    opened ??= open();
-    try {
-      const send = await opened;
-      return await send(request);
-    } catch (error) {
-      opened = undefined;
-      const message = error instanceof Error ? error.message : String(error);
-      log.error({ reason: message }, "no way to the API server");
-      return { tag: "unreachable", message };
-    }
+  return {
+    send: async (request) => {
+      opened ??= open();
+      try {
+        const { send } = await opened;
+        return await send(request);
+      } catch (error) {
+        opened = undefined;
+        const message = error instanceof Error ? error.message : String(error);
+        log.error({ reason: message }, "no way to the API server");
+        return { tag: "unreachable", message };
+      }
+    },
+    // Where there is no way there, requests tell so.
+    namespace: async () => {
+      opened ??= open();
+      try {
+        const { namespace } = await opened;
+        return await namespace();
+      } catch {
+        return undefined;
+      }
+    },
   };
+}
+
+async function wayTo({
+  kubeconfig,
+  account,
+}: {
+  readonly kubeconfig: string | undefined;
+  readonly account: KubernetesOptions["account"];
+}): Promise<ApiServerAccess> {
+  if (kubeconfig !== undefined) {
+    const { kubeconfigAccess } = await import("./kubeconfig.ts");
+    return kubeconfigAccess(kubeconfig);
+  }
+  if (account === undefined) throw new Error("not in a cluster, and no KUBECONFIG");
+  return accountAccess(account.server, account.directory);
 }
 
 const writtenOr = (what: string, answer: ApiAnswer): Written =>
@@ -113,15 +158,20 @@ const writtenOr = (what: string, answer: ApiAnswer): Written =>
 /** The API server takes more, but kubectl's table does not. */
 const EVENT_MESSAGE_CHARACTERS = 1024;
 
-const eventObject = (
-  { namespace, name, uid }: PodName & { readonly uid: string },
-  { type, reason, message }: ClusterEvent,
-  time: string,
-): unknown => ({
+/** What an Event is about. */
+interface About {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string;
+}
+
+const eventObject = (about: About, { type, reason, message }: ClusterEvent, time: string): unknown => ({
   apiVersion: "v1",
   kind: "Event",
-  metadata: { generateName: `${name}.`, namespace },
-  involvedObject: { apiVersion: "v1", kind: "Pod", namespace, name, uid },
+  metadata: { generateName: `${about.name}.`, namespace: about.namespace },
+  involvedObject: about,
   type,
   reason,
   message: message.slice(0, EVENT_MESSAGE_CHARACTERS),

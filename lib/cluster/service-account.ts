@@ -17,3 +17,12 @@ export async function readAccount(directory: string): Promise<Credentials> {
   ]);
   return { ca, token: token.trim() };
 }
+
+/** The namespace of the pod; undefined where that cannot be read. */
+export async function readNamespace(directory: string): Promise<string | undefined> {
+  try {
+    return (await readFile(`${directory}/namespace`, "utf8")).trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createKubernetesCluster } from "../../lib/cluster/kubernetes.ts";
 import type { StoredEvent } from "../harness/api-server/new-event.ts";
 import { startRecorder } from "../harness/recorder.ts";
-import { type ClusterWorld, plainRules, silent } from "../contract/cluster-world.ts";
+import { type ClusterWorld, OWN_NAMESPACE, plainRules, silent } from "../contract/cluster-world.ts";
 import { Api } from "../harness/api-client.ts";
 import { eventually } from "./eventually.ts";
 import { Pods } from "./pods.ts";
@@ -13,7 +13,7 @@ import { type Account, accountFiles, admin, makeNamespace, objects, plane, token
 import { applyRights } from "./stage.ts";
 
 /** An account of its own with the rights of the shipped ClusterRole, so that taking them away disturbs nobody else. */
-const HOME = "contract";
+const HOME = OWN_NAMESPACE;
 
 /** The real API server. Its namespaces are called as those of the double. */
 export async function openReal(): Promise<ClusterWorld & { close(): Promise<void> }> {
@@ -29,10 +29,11 @@ export async function openReal(): Promise<ClusterWorld & { close(): Promise<void
     subjects: [{ kind: "ServiceAccount", name: "klight", namespace: HOME }],
   });
   const recorder = await startRecorder(plane);
+  const at = { server: recorder.url, namespace: HOME };
   const accounts: Readonly<Record<"klight" | "stranger" | "nobody", Account>> = {
-    klight: await accountFiles(await tokenOf(HOME, "klight"), recorder.url),
-    stranger: await accountFiles(await tokenOf(HOME, "stranger"), recorder.url),
-    nobody: await accountFiles("another", recorder.url),
+    klight: await accountFiles(await tokenOf(HOME, "klight"), at),
+    stranger: await accountFiles(await tokenOf(HOME, "stranger"), at),
+    nobody: await accountFiles("another", at),
   };
   const pods = new Pods(admin);
   const etcd = new Api({ url: plane.etcdUrl });

@@ -62,11 +62,18 @@ export interface Account {
   remove(): Promise<void>;
 }
 
-export async function accountFiles(token: string, server = plane.url): Promise<Account> {
+export async function accountFiles(
+  token: string,
+  {
+    server = plane.url,
+    namespace = "klight",
+  }: { readonly server?: string; readonly namespace?: string } = {},
+): Promise<Account> {
   const directory = await mkdtemp(join(tmpdir(), "klight-account-"));
   const file = (name: string): string => join(directory, name);
   await writeFile(file("ca.crt"), plane.ca);
   await writeFile(file("token"), token);
+  await writeFile(file("namespace"), namespace);
   // What client-node makes of the files in a pod.
   const user = { "auth-provider": { name: "tokenFile", config: { tokenFile: file("token") } } };
   const cluster = server.startsWith("https:")
@@ -77,7 +84,7 @@ export async function accountFiles(token: string, server = plane.url): Promise<A
     kind: "Config",
     clusters: [{ name: "real", cluster }],
     users: [{ name: "klight", user }],
-    contexts: [{ name: "real", context: { cluster: "real", user: "klight" } }],
+    contexts: [{ name: "real", context: { cluster: "real", user: "klight", namespace } }],
     "current-context": "real",
   };
   await writeFile(file("kubeconfig"), JSON.stringify(config));

@@ -9,11 +9,11 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { Cluster } from "../../lib/cluster/cluster.ts";
+import type { Cluster, OwnEvents } from "../../lib/cluster/cluster.ts";
 import { createKubernetesCluster, type KubernetesOptions } from "../../lib/cluster/kubernetes.ts";
 import { runningPod } from "../harness/pods.ts";
 
-const clusterOf = (way: Pick<KubernetesOptions, "account" | "kubeconfig">): Cluster =>
+const clusterOf = (way: Pick<KubernetesOptions, "account" | "kubeconfig">): Cluster & OwnEvents =>
   createKubernetesCluster({
     rules: { scope: "namespace", namespaces: [], defaultPort: 9081 },
     timeoutMs: 20_000,
@@ -73,6 +73,18 @@ async function accountIn(
 const tokens = ({ asked }: Served): readonly unknown[] => asked.map(({ headers }) => headers.authorization);
 
 describe("in a pod", () => {
+  it("tells of itself in the namespace that its account is in, and nowhere where nothing names one", async (t) => {
+    const { directory } = await accountIn(t);
+    const served = await serve(t, (_request, response) => response.writeHead(201).end("{}"));
+    const cluster = clusterOf({ account: { server: served.url, directory } });
+    const event = { type: "Normal", reason: "SweepDone", message: "done" } as const;
+    assert.deepEqual(await cluster.recordOwnEvent(event), { tag: "written" });
+    assert.equal(served.asked.length, 0);
+    await writeFile(join(directory, "namespace"), "home");
+    assert.deepEqual(await cluster.recordOwnEvent(event), { tag: "written" });
+    assert.match(served.asked[0]?.url ?? "", /^\/api\/v1\/namespaces\/home\/events\?/u);
+  });
+
   it("the API server is asked over TLS with the cluster's CA and the account's token, on one connection", async (t) => {
     const api = await serve(t, (_request, response) => response.end(noPods));
     const { directory } = await accountIn(t);

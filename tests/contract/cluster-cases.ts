@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../lib/clock.ts";
-import type { Cluster } from "../../lib/cluster/cluster.ts";
+import type { Cluster, OwnEvents } from "../../lib/cluster/cluster.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
 import { restartContainer, run, setContainerReady } from "../harness/api-server/kubelet.ts";
 import type { PodObject } from "../harness/api-server/objects.ts";
 import type { Named } from "../harness/api-server/pod-store.ts";
 import { type Condition, type PodChanges, runningPod } from "../harness/pods.ts";
-import type { ClusterWorld } from "./cluster-world.ts";
+import { type ClusterWorld, OWN_NAMESPACE } from "./cluster-world.ts";
 
 /** What holds of klight's way to the API server, the double or a real one. */
 export interface ClusterCase {
@@ -311,6 +311,29 @@ const writes: readonly ClusterCase[] = [
     },
   },
   {
+    title: "records an Event about its own Knative Service, where no such object has to be",
+    async run(world) {
+      const cluster = await world.cluster({ clock: at(5000) });
+      const event = { type: "Normal", reason: "SweepDone", message: "2 networks" } as const;
+      assert.deepEqual(await cluster.recordOwnEvent(event), { tag: "written" });
+      const told = (await world.events(OWN_NAMESPACE)).filter(({ reason }) => reason === "SweepDone");
+      assert.deepEqual(
+        told.map(({ involvedObject, message }) => [involvedObject, message]),
+        [
+          [
+            {
+              apiVersion: "serving.knative.dev/v1",
+              kind: "Service",
+              namespace: OWN_NAMESPACE,
+              name: "klight",
+            },
+            "2 networks",
+          ],
+        ],
+      );
+    },
+  },
+  {
     title: "records an Event about a pod whose name is as long as can be, or that is gone",
     async run(world) {
       const namespace = await world.newNamespace();
@@ -323,7 +346,10 @@ const writes: readonly ClusterCase[] = [
   },
 ];
 
-type Call = (cluster: Cluster, pod: Named & { readonly uid: string }) => Promise<{ readonly tag: string }>;
+type Call = (
+  cluster: Cluster & OwnEvents,
+  pod: Named & { readonly uid: string },
+) => Promise<{ readonly tag: string }>;
 
 /** Every call of the port, with what it says where it fails. */
 const calls: Readonly<Record<string, Call>> = {
@@ -333,11 +359,13 @@ const calls: Readonly<Record<string, Call>> = {
   "patch pods/status in namespace": (cluster, pod) => cluster.setCondition(pod, joined),
   "create events in namespace": (cluster, pod) =>
     cluster.recordEvent(pod, { type: "Normal", reason: "Joined", message: "in" }),
+  "create events in namespace contract": (cluster) =>
+    cluster.recordOwnEvent({ type: "Normal", reason: "SweepDone", message: "done" }),
 };
 
 async function assertFails(
   world: ClusterWorld,
-  cluster: Cluster,
+  cluster: Cluster & OwnEvents,
   kind: string,
   words: RegExp,
 ): Promise<void> {

@@ -2,13 +2,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createKubernetesCluster } from "../../lib/cluster/kubernetes.ts";
 import { startApiServer } from "../harness/api-server/api-server.ts";
 import { startRecorder } from "../harness/recorder.ts";
-import { type ClusterWorld, plainRules, silent } from "./cluster-world.ts";
+import { type ClusterWorld, OWN_NAMESPACE, plainRules, silent } from "./cluster-world.ts";
 
 const TOKEN = "a-token";
 
 /** The double of an API server, empty. */
 export async function openDouble(): Promise<ClusterWorld & { close(): Promise<void> }> {
-  const api = await startApiServer({ token: TOKEN });
+  const api = await startApiServer({ token: TOKEN, namespace: OWN_NAMESPACE });
   const recorder = await startRecorder({ url: api.url });
   const kubeconfig = `${api.kubeconfig}-recorded`;
   let count = 0;

@@ -1,6 +1,6 @@
 import type { IPod } from "kubernetes-models/v1/Pod";
 import type { Clock } from "../../lib/clock.ts";
-import type { Cluster } from "../../lib/cluster/cluster.ts";
+import type { Cluster, OwnEvents } from "../../lib/cluster/cluster.ts";
 import type { Log } from "../../lib/log.ts";
 import type { PodRules } from "../../lib/pod/pod.ts";
 import type { KubeletStore } from "../harness/api-server/kubelet.ts";
@@ -10,6 +10,8 @@ import type { Named } from "../harness/api-server/pod-store.ts";
 import type { Recorder } from "../harness/recorder.ts";
 
 export const plainRules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
+/** The namespace of klight's own kubeconfigs. */
+export const OWN_NAMESPACE = "contract";
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface ClusterOptions {
@@ -23,7 +25,7 @@ export interface ClusterOptions {
 export interface ClusterWorld {
   /** Stands between klight and the API server. */
   readonly recorder: Recorder;
-  cluster(options?: ClusterOptions): Promise<Cluster>;
+  cluster(options?: ClusterOptions): Promise<Cluster & OwnEvents>;
   newNamespace(): Promise<string>;
   create(manifest: IPod, namespace: string): Promise<PodObject>;
   /** Undefined: there is none. */

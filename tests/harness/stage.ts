@@ -82,7 +82,7 @@ export async function startStage({
   redis: withRedis = true,
   sink = "broker",
 }: StageOptions = {}): Promise<Stage> {
-  const api = await startApiServer();
+  const api = await startApiServer({ namespace: "klight" });
   const redis = withRedis ? await startRedis() : undefined;
   const store: Record<string, string> = redis
     ? {

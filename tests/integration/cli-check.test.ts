@@ -1,21 +1,45 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { schemas } from "../../functions/status/schemas.ts";
+import { sweepAndTell } from "../../functions/events/sweep-end.ts";
+import { createKubernetesCluster } from "../../lib/cluster/kubernetes.ts";
+import { held } from "../../lib/outcome.ts";
+import type { SweepReport } from "../../lib/reconcile/sweep.ts";
+import { plainRules, silent } from "../contract/cluster-world.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
 import { type CommandEnded, runCommand } from "../harness/command-line.ts";
 import { runningPod } from "../harness/pods.ts";
+import { find, knative } from "../unit/manifests.combinations.ts";
+import { buildFrom, type Manifest } from "../unit/manifests.kustomization.ts";
 
-/** A cluster in which klight has all that it needs; a test takes something away. */
+/** A cluster in which klight has all that it needs, as its manifests install it; a test takes something away. */
 let api: ApiServer;
 beforeEach(async () => {
-  api = await startApiServer();
+  api = await startApiServer({ namespace: "klight" });
   for (const [path, object] of wellSet()) api.objects.byPath.set(path, object);
   const pod = { namespace: "shop", name: "orders-0" };
   api.pods.create(
     runningPod({ metadata: { ...pod, labels: { "klight.networkId": "orders", app: "orders" } } }),
   );
   api.pods.changeStatus(pod, (status) => Object.assign(status, runningPod().status));
+  await sweptAgo(4 * MINUTE_MS);
 });
 afterEach(() => api.close());
+
+const MINUTE_MS = 60_000;
+const done: SweepReport = { outcomes: [], unfinished: [], slow: [], seen: { pods: [], views: [] } };
+
+/** What the function tells at the end of a sweep, so long ago. */
+async function sweptAgo(ms: number, report = done): Promise<void> {
+  const cluster = createKubernetesCluster({
+    rules: plainRules,
+    kubeconfig: api.kubeconfig,
+    timeoutMs: 5_000,
+    log: silent,
+    clock: { now: () => Date.now() - ms, sleep: () => Promise.resolve() },
+  });
+  await sweepAndTell(() => Promise.resolve(report), { cluster, log: silent });
+}
 
 const check = (...args: readonly string[]): Promise<CommandEnded> =>
   runCommand(["check", ...args, "--kubeconfig", api.kubeconfig]);
@@ -27,29 +51,32 @@ const sources = "/apis/sources.knative.dev/v1/namespaces/klight";
 const channels = "/apis/messaging.knative.dev/v1/namespaces/klight/inmemorychannels";
 const services = "/apis/serving.knative.dev/v1/namespaces/klight/services";
 const secret = "/api/v1/namespaces/klight/secrets/klight-redis";
+const settings = "/api/v1/namespaces/klight/configmaps/klight";
 const policiesOf = (namespace: string): string =>
   `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`;
 
 const list = (...items: readonly object[]): object => ({ items });
-const named = (name: string, more: object = {}): object => ({
-  metadata: { name, namespace: "klight", ...more },
-  status: READY,
-});
 const notReady = (name: string, reason: string): object => ({
   metadata: { name, namespace: "klight" },
   status: { conditions: [{ type: "Ready", status: "False", reason, message: "see there" }] },
 });
-const channel = (annotations: object): object =>
-  named("klight-kne-trigger", { labels: { "eventing.knative.dev/broker": "klight" }, annotations });
-const trigger = { ...named("klight"), spec: { subscriber: { ref: { kind: "Service", name: "klight" } } } };
-const fromSecret = (key: string): object => ({
-  name: key,
-  valueFrom: { secretKeyRef: { name: "klight-redis", key } },
+const channel = (annotations: object): object => ({
+  metadata: { name: "klight-kne-trigger", labels: { "eventing.knative.dev/broker": "klight" }, annotations },
+  status: READY,
 });
-const klight = (env: readonly object[]): object => ({
-  ...named("klight"),
-  spec: { template: { spec: { serviceAccountName: "klight", containers: [{ env }] } } },
+
+const shipped = buildFrom(knative, {
+  resources: ["overlays/broker"],
+  components: ["components/redis", "components/service"],
 });
+/** What the manifests have of a kind, as the cluster has it when it is ready. */
+const ofKind = (kind: string): readonly Manifest[] =>
+  shipped
+    .filter((each) => each.kind === kind && each.apiVersion !== "v1")
+    .map((manifest) => Object.assign({}, manifest, { status: READY }));
+const [klight] = ofKind("Service");
+const [trigger] = ofKind("Trigger");
+const settingsWith = (data: object): object => ({ metadata: { name: "klight" }, data });
 
 const wellSet = (): readonly (readonly [string, object])[] => [
   ...["serving", "eventing", "sources"].map(
@@ -62,14 +89,18 @@ const wellSet = (): readonly (readonly [string, object])[] => [
         { metadata: { name: kind, labels: { "app.kubernetes.io/version": "1.22.0" } } },
       ] as const,
   ),
-  [`${eventing}/brokers`, list(named("klight", { annotations: ASYNC }))],
-  [`${eventing}/triggers`, list(trigger)],
+  [`${eventing}/brokers`, list(...ofKind("Broker"))],
+  [`${eventing}/triggers`, list(...ofKind("Trigger"))],
   [channels, list(channel(ASYNC))],
-  [`${sources}/apiserversources`, list(named("klight"))],
-  [`${sources}/pingsources`, list(named("klight-sweep"))],
-  [services, list(klight([fromSecret("REDIS_URL")]))],
-  [secret, { metadata: { name: "klight-redis" }, data: { REDIS_URL: "cmVkaXM6Ly9ub25l" } }],
-  [policiesOf("klight"), list()],
+  [`${sources}/apiserversources`, list(...ofKind("ApiServerSource"))],
+  [`${sources}/pingsources`, list(...ofKind("PingSource"))],
+  [services, list(...ofKind("Service"))],
+  [settings, find(shipped, "ConfigMap", "klight")],
+  [
+    secret,
+    { metadata: { name: "klight-redis" }, data: { REDIS_URL: "cmVkaXM6Ly9ub25l", REDIS_PASSWORD: "cA==" } },
+  ],
+  [policiesOf("klight"), list(...ofKind("NetworkPolicy"))],
   [policiesOf("shop"), list()],
 ];
 
@@ -110,7 +141,7 @@ describe("klight check", () => {
     ],
     [
       "the function is not ready",
-      set(services, list({ ...klight([]), ...notReady("klight", "RevisionMissing") })),
+      set(services, list({ ...klight, ...notReady("klight", "RevisionMissing") })),
       /WRONG {4}Function: Ready: RevisionMissing: see there/u,
     ],
     [
@@ -124,8 +155,33 @@ describe("klight check", () => {
       /WRONG {4}Secret klight-redis: it lacks REDIS_URL/u,
     ],
     [
+      "a Secret that one variable comes from is missing a key",
+      () => {
+        const secretKeyRef = { name: "tokens", key: "read" };
+        const containers = [{ env: [{ name: "KLIGHT_READ_TOKEN", valueFrom: { secretKeyRef } }] }];
+        const one = {
+          metadata: { name: "klight" },
+          status: READY,
+          spec: { template: { spec: { containers } } },
+        };
+        api.objects.byPath.set(services, list(one));
+        api.objects.byPath.set("/api/v1/namespaces/klight/secrets/tokens", { metadata: { name: "tokens" } });
+      },
+      /WRONG {4}Secret tokens: it lacks read\n[^]*kubectl -n klight patch secret tokens -p/u,
+    ],
+    [
+      "another store is set than the one that the Secret is for",
+      set(settings, settingsWith({ KLIGHT_STORE: "upstash" })),
+      /WRONG {4}Secret klight-redis: it lacks UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/u,
+    ],
+    [
+      "the settings are missing",
+      () => api.objects.byPath.delete(settings),
+      /WRONG {4}ConfigMap klight: there is none/u,
+    ],
+    [
       "the Broker waits for each subscriber",
-      set(`${eventing}/brokers`, list(named("klight"))),
+      set(`${eventing}/brokers`, list({ metadata: { name: "klight" }, status: READY })),
       /WRONG {4}Broker klight, one event beside another: it lacks the annotation/u,
     ],
     [
@@ -168,11 +224,19 @@ describe("klight check", () => {
     [
       "klight may not read pods in one of its namespaces",
       () => {
-        const env = [{ name: "KLIGHT_NAMESPACES", value: "shop, bank" }];
-        api.objects.byPath.set(services, list(klight(env)));
+        const data = { KLIGHT_STORE: "redis", KLIGHT_NAMESPACES: "shop, bank" };
+        api.objects.byPath.set(settings, settingsWith(data));
         api.objects.isAllowed = ({ namespace, resource }) => namespace !== "bank" || resource !== "pods";
       },
       /it may not list pods in bank, get pods in bank, patch pods\/status in bank\n/u,
+    ],
+    [
+      "no sweep has told of its end",
+      () => {
+        api.objects.byPath.set(`${sources}/pingsources`, list(...ofKind("PingSource")));
+        api.forgetEvents();
+      },
+      /WRONG {4}Last sweep: no Event tells of one; [^]*describe pingsource/u,
     ],
     [
       "peers may not call out to klight's seed",
@@ -197,6 +261,11 @@ describe("klight check", () => {
       set(policiesOf("shop"), list(ingress("shop", { from: [{ podSelector: {} }] }))),
       /WRONG {4}klight to the peers in shop: port 9081 is closed by the NetworkPolicies shop\/closed/u,
     ],
+    [
+      "the seed is at a port that is not let in",
+      set(settings, settingsWith({ KLIGHT_STORE: "redis", KLIGHT_SEED_PORT: "9999" })),
+      /WRONG {4}peers in shop to klight's seed: port 9999 is closed by the NetworkPolicies klight\/klight-seed/u,
+    ],
   ];
   for (const [name, change, expected] of cases) {
     test(`${name}: told with its cure, exit code 1`, async () => {
@@ -206,6 +275,71 @@ describe("klight check", () => {
       assert.equal(code, 1);
     });
   }
+
+  const sweeps: readonly (readonly [string, number, SweepReport, number, RegExp])[] = [
+    [
+      "of a moment ago is well",
+      0,
+      done,
+      0,
+      /ok {7}Last sweep: [^]*0 networks, 0 pods: nothing was to be done/u,
+    ],
+    ["of half an hour ago is late", 30, done, 1, /WRONG {4}Last sweep: 30 min ago: 0 networks/u],
+    [
+      "that could not read the store is blind",
+      0,
+      { ...done, outcomes: [held("StoreUnavailable", "connection refused")], seen: undefined },
+      1,
+      /WRONG {4}Last sweep: [^]*StoreUnavailable: connection refused/u,
+    ],
+    [
+      "that did not come to all is told with what it left",
+      0,
+      { ...done, unfinished: ["shop/orders"] },
+      1,
+      /WRONG {4}Last sweep: [^]*not finished: shop\/orders/u,
+    ],
+  ];
+  for (const [name, minutes, report, exit, expected] of sweeps) {
+    test(`the last sweep ${name}: exit code ${exit}`, async () => {
+      api.forgetEvents();
+      await sweptAgo(minutes * MINUTE_MS, report);
+      const { code, out } = await check();
+      assert.match(out, expected);
+      assert.equal(code, exit);
+    });
+  }
+
+  test("sweeps that come too seldom for Events to be kept cannot be told of: exit code 3", async () => {
+    api.forgetEvents();
+    const [ping] = ofKind("PingSource");
+    const seldom = { ...ping, spec: { ...(ping?.["spec"] as object), schedule: "0 */6 * * *" } };
+    api.objects.byPath.set(`${sources}/pingsources`, list(seldom));
+    const { code, out } = await check();
+    assert.match(out, /unknown {2}Last sweep: [^]*0 \*\/6 \* \* \*/u);
+    assert.equal(code, 3);
+  });
+
+  test("what others have in klight's namespace is theirs", async () => {
+    const theirs = notReady("theirs", "NotOurs");
+    const add = (path: string, kind: string): void => {
+      api.objects.byPath.set(path, list(...ofKind(kind), theirs));
+    };
+    add(`${eventing}/brokers`, "Broker");
+    add(`${eventing}/triggers`, "Trigger");
+    add(`${sources}/apiserversources`, "ApiServerSource");
+    add(`${sources}/pingsources`, "PingSource");
+    const { code, out } = await check();
+    assert.deepEqual([code, /theirs/u.test(out)], [0, false], out);
+  });
+
+  test("who may not list pods is told all else: exit code 3", async () => {
+    api.fail({ tag: "forbidden" }, ({ verb, resource }) => verb === "list" && resource === "pods");
+    const { code, out } = await check();
+    assert.equal(code, 3, out);
+    assert.match(out, /unknown {2}Ways to the peers and back: not allowed to list pods/u);
+    assert.match(out, /ok {7}Broker klight/u);
+  });
 
   test("policies that let peers and klight through are well", async () => {
     const byLabel = { matchExpressions: [{ key: "klight.networkId", operator: "Exists" }] };
@@ -246,10 +380,11 @@ describe("klight check", () => {
     assert.equal(code, 0, out);
   });
 
-  test("-o json has every result", async () => {
-    const { results } = JSON.parse((await check("-o", "json")).out) as {
-      readonly results: readonly { readonly state: string }[];
-    };
-    assert.ok(results.length > 8 && results.every(({ state }) => state === "well"));
+  test("-o json has every result, as docs/schemas says", async () => {
+    api.objects.byPath.set(policiesOf("klight"), 403);
+    api.objects.byPath.delete(secret);
+    const { results } = schemas["cli-check"].parse(JSON.parse((await check("-o", "json")).out));
+    const states = new Set(results.map(({ state }) => state));
+    assert.deepEqual([results.length > 8, [...states].toSorted()], [true, ["unknown", "well", "wrong"]]);
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { skipWithoutRedis } from "../harness/redis.ts";
+import type { StoredEvent } from "../harness/api-server/new-event.ts";
 import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
 
 describe("with the store redis", { skip: skipWithoutRedis() }, () => {
@@ -108,6 +109,16 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
     await stage.settled();
     await stage.ping();
     await assertWhole(pods);
+  });
+
+  test("a sweep tells how it ended by an Event about klight's own service", async () => {
+    await up("told", ["told-1", "told-2"]);
+    stage.api.forgetEvents();
+    await stage.ping();
+    const about = ({ involvedObject }: StoredEvent): boolean => involvedObject.kind === "Service";
+    const [told, ...more] = stage.api.events.filter(about);
+    assert.deepEqual([told?.reason, told?.metadata.namespace, more], ["SweepDone", "klight", []]);
+    assert.match(told?.message ?? "", /^\d+ networks, \d+ pods: /u);
   });
 
   test("twenty events of twenty pods at two functions at once end in one network", async () => {

@@ -1,24 +1,35 @@
+import { variables } from "../../../lib/config.ts";
 import type { Kube } from "../kube.ts";
 import { lines } from "../words.ts";
 import type { CheckResult, CheckPlace } from "./finding.ts";
-import { checkFunction, checkRights, checkSecrets } from "./function.ts";
+import { checkFunction, checkRights, checkSecrets, type FunctionSettings, namespacesOf } from "./function.ts";
 import { checkBroker, checkKinds, checkSources } from "./knative.ts";
-import { checkPolicies } from "./policies.ts";
+import { checkPolicies, type Ways } from "./policies.ts";
+import { checkSweeps } from "./sweeps.ts";
 
-/** Looks for what keeps klight from its work in this cluster. Changes nothing. Throws CommandFailed where no pod can be read. */
+/** Looks for what keeps klight from its work in this cluster. Changes nothing. */
 export async function checkCluster(kube: Kube, namespace: string): Promise<readonly CheckResult[]> {
   const place: CheckPlace = { kube, namespace };
-  const [kinds, { results: ofFunction, settings }, broker, sources, policies] = await Promise.all([
+  const [kinds, { results: ofFunction, settings }, broker, sources, sweeps] = await Promise.all([
     checkKinds(place),
     checkFunction(place),
     checkBroker(place),
     checkSources(place),
-    checkPolicies(place),
+    checkSweeps(place),
   ]);
   const more = settings
     ? await Promise.all([checkSecrets(place, settings), checkRights(place, settings)])
     : [];
-  return [...kinds, ...ofFunction, ...more.flat(), ...broker, ...sources, ...policies];
+  const policies = await checkPolicies(place, waysOf(settings));
+  return [...kinds, ...ofFunction, ...more.flat(), ...broker, ...sources, ...sweeps, ...policies];
+}
+
+function waysOf(settings: FunctionSettings | undefined): Ways {
+  const set = variables.KLIGHT_SEED_PORT.schema.safeParse(settings?.values.get("KLIGHT_SEED_PORT"));
+  return {
+    seedPort: set.data ?? variables.KLIGHT_SEED_PORT.schema.parse(undefined),
+    namespaces: settings && namespacesOf(settings),
+  };
 }
 
 const marks = { well: "ok     ", wrong: "WRONG  ", unknown: "unknown" } as const;

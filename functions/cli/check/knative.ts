@@ -1,6 +1,14 @@
 import * as z from "zod";
 import { type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
-import { listOf, metadata, notReady, readObject, type Resource, resource } from "./cluster-objects.ts";
+import {
+  listOf,
+  metadata,
+  notReady,
+  type Reading,
+  readObject,
+  type Resource,
+  resource,
+} from "./cluster-objects.ts";
 
 const parts = [
   {
@@ -44,6 +52,12 @@ export async function checkKinds({ kube }: CheckPlace): Promise<readonly CheckRe
 
 const resources = listOf(resource);
 
+/** A namespace may have more than what is klight's, which is called so in its manifests. */
+const isCalled =
+  (name: string) =>
+  (object: Resource): boolean =>
+    object.metadata.name === name;
+
 /** The Broker, its channel and its Triggers. None is needed where the sources go straight to the function. */
 export async function checkBroker({ kube, namespace }: CheckPlace): Promise<readonly CheckResult[]> {
   const inNamespace = (group: string, kind: string): string =>
@@ -53,11 +67,11 @@ export async function checkBroker({ kube, namespace }: CheckPlace): Promise<read
     readObject(kube, inNamespace("eventing.knative.dev/v1", "triggers"), resources),
   ]);
   if (brokers.tag === "unread") return [unknown("Broker", brokers.message)];
-  if (brokers.tag === "absent" || brokers.value.length === 0) {
+  const broker = brokers.tag === "found" ? brokers.value.find(isCalled("klight")) : undefined;
+  if (broker === undefined) {
     return [well("Broker", "there is none: the sources must go straight to the function")];
   }
-  const found = await Promise.all(brokers.value.map((broker) => brokerResults({ kube, namespace }, broker)));
-  return [...found.flat(), ...triggerResults(triggers)];
+  return [...(await brokerResults({ kube, namespace }, broker)), ...triggerResults(triggers)];
 }
 
 const IN_MEMORY = "MTChannelBasedBroker";
@@ -100,21 +114,19 @@ function waiting(broker: Resource, channels: readonly Resource[] | string): read
   return [wrong(what, "its channel is older than the annotation and still waits for the function", cure)];
 }
 
-function triggerResults(
-  triggers: Awaited<ReturnType<typeof readObject<readonly Resource[]>>>,
-): readonly CheckResult[] {
+function triggerResults(triggers: Listed): readonly CheckResult[] {
   if (triggers.tag === "unread") return [unknown("Trigger", triggers.message)];
   const found = triggers.tag === "found" ? triggers.value : [];
   const toFunction = found.filter(({ spec }) => subscriber.safeParse(spec).success);
   if (toFunction.length === 0) {
-    return [
-      wrong("Trigger", "no Trigger leads to a Knative Service", "kubectl apply -k knative/overlays/broker"),
-    ];
+    return [wrong("Trigger", "no Trigger leads to the function", "kubectl apply -k knative/overlays/broker")];
   }
   return toFunction.map((trigger) => readiness("Trigger", trigger));
 }
 
-const subscriber = z.object({ subscriber: z.object({ ref: z.object({ kind: z.literal("Service") }) }) });
+const subscriber = z.object({
+  subscriber: z.object({ ref: z.object({ kind: z.literal("Service"), name: z.literal("klight") }) }),
+});
 
 export function readiness(kind: string, object: Resource): CheckResult {
   const { name, namespace } = object.metadata;
@@ -132,18 +144,30 @@ export async function checkSources({ kube, namespace }: CheckPlace): Promise<rea
     readObject(kube, path("pingsources"), resources),
   ]);
   return [
-    ...sourceResults("ApiServerSource", pods, "no events of pods come in"),
-    ...sourceResults("PingSource", pings, "nothing begins a sweep, so what events missed stays so"),
+    sourceResult("ApiServerSource", pick(pods, "klight"), "no events of pods come in"),
+    sourceResult(
+      "PingSource",
+      pick(pings, "klight-sweep"),
+      "nothing begins a sweep, so what events missed stays so",
+    ),
   ];
 }
 
-function sourceResults(
-  kind: string,
-  reading: Awaited<ReturnType<typeof readObject<readonly Resource[]>>>,
-  without: string,
-): readonly CheckResult[] {
-  if (reading.tag === "unread") return [unknown(kind, reading.message)];
-  const found = reading.tag === "found" ? reading.value : [];
-  if (found.length === 0) return [wrong(kind, `there is none: ${without}`, "kubectl apply -k knative/base")];
-  return found.map((source) => readiness(kind, source));
+type Listed = Reading<readonly Resource[]>;
+
+function pick(reading: Listed, name: string): Reading<Resource> {
+  if (reading.tag !== "found") return reading;
+  const value = reading.value.find(isCalled(name));
+  return value === undefined ? { tag: "absent" } : { tag: "found", value };
+}
+
+function sourceResult(kind: string, source: Reading<Resource>, without: string): CheckResult {
+  switch (source.tag) {
+    case "unread":
+      return unknown(kind, source.message);
+    case "absent":
+      return wrong(kind, `there is none: ${without}`, "kubectl apply -k knative/base");
+    case "found":
+      return readiness(kind, source.value);
+  }
 }

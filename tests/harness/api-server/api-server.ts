@@ -21,6 +21,8 @@ export interface ApiServer {
   readonly kubeconfig: string;
   readonly pods: PodStore;
   readonly events: readonly StoredEvent[];
+  /** As an API server does after an hour. */
+  forgetEvents(): void;
   /** Whatever else there is: what a GET at a path answers, and whom a review lets do what. */
   readonly objects: OtherObjects;
   /** Every request that came in, refused ones too. */
@@ -36,11 +38,13 @@ export interface ApiServer {
 }
 
 export interface ApiServerOptions {
+  /** The namespace that the kubeconfig's context names. */
+  readonly namespace?: string;
   /** The bearer token without which nothing is answered; absent: none is needed. */
   readonly token?: string;
 }
 
-export async function startApiServer({ token }: ApiServerOptions = {}): Promise<ApiServer> {
+export async function startApiServer({ token, namespace }: ApiServerOptions = {}): Promise<ApiServer> {
   const pods = createPodStore();
   const pages = createPages();
   const calls: ApiCall[] = [];
@@ -67,7 +71,7 @@ export async function startApiServer({ token }: ApiServerOptions = {}): Promise<
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const directory = await mkdtemp(join(tmpdir(), "klight-api-server-"));
   const kubeconfig = join(directory, "kubeconfig");
-  await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(url, token)));
+  await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(url, token, namespace)));
 
   return {
     url,
@@ -78,6 +82,9 @@ export async function startApiServer({ token }: ApiServerOptions = {}): Promise<
     calls,
     fail: (next, matches = () => true) => {
       fault = next && { fault: next, matches };
+    },
+    forgetEvents: () => {
+      events.length = 0;
     },
     freezeLists: () => {
       frozen = pods.list();
@@ -98,12 +105,12 @@ export async function startApiServer({ token }: ApiServerOptions = {}): Promise<
   };
 }
 
-const kubeconfigOf = (server: string, token: string | undefined): object => ({
+const kubeconfigOf = (server: string, token: string | undefined, namespace: string | undefined): object => ({
   apiVersion: "v1",
   kind: "Config",
   // client-node speaks plain HTTP only where certificates would not be looked at either.
   clusters: [{ name: "double", cluster: { server, "insecure-skip-tls-verify": true } }],
   users: [{ name: "klight", user: token === undefined ? {} : { token } }],
-  contexts: [{ name: "double", context: { cluster: "double", user: "klight" } }],
+  contexts: [{ name: "double", context: { cluster: "double", user: "klight", namespace } }],
   "current-context": "double",
 });

@@ -107,13 +107,22 @@ export const eventObject = z.strictObject({
       .optional(),
     namespace: z.string().regex(dnsLabel).optional(),
   }),
-  involvedObject: z.strictObject({
-    apiVersion: z.literal("v1"),
-    kind: z.string(),
-    namespace: z.string().regex(dnsLabel),
-    name,
-    uid: z.string().min(1),
-  }),
+  // Of the kinds that klight tells something about. A pod has lives, so it is named with its uid.
+  involvedObject: z.discriminatedUnion("kind", [
+    z.strictObject({
+      apiVersion: z.literal("v1"),
+      kind: z.literal("Pod"),
+      namespace: z.string().regex(dnsLabel),
+      name,
+      uid: z.string().min(1),
+    }),
+    z.strictObject({
+      apiVersion: z.literal("serving.knative.dev/v1"),
+      kind: z.literal("Service"),
+      namespace: z.string().regex(dnsLabel),
+      name,
+    }),
+  ]),
   type: z.enum(["Normal", "Warning"]),
   reason: z.string().regex(/^[A-Z][A-Za-z]{0,127}$/u),
   message: z.string().min(1).max(1024),
