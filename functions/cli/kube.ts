@@ -1,5 +1,5 @@
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
-import { type Send, sendTo } from "../../lib/cluster/api-requests.ts";
+import { type Send, sendTo } from "../../lib/json-requests.ts";
 import { accessOf } from "../../lib/cluster/kubeconfig.ts";
 
 /** The cluster that a kubeconfig leads to. */

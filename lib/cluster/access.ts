@@ -1,21 +1,7 @@
-import { Agent as HttpAgent, type OutgoingHttpHeaders } from "node:http";
-import { Agent, type AgentOptions } from "node:https";
-import { isDeepStrictEqual } from "node:util";
+import { connectionsFor, type ServerAccess } from "../json-requests.ts";
 import { readAccount, readNamespace } from "./service-account.ts";
 
-/** How one request reaches the API server: with what it proves who asks, and over which connections. */
-export interface Access {
-  readonly headers: OutgoingHttpHeaders;
-  /** `USER:PASSWORD`. */
-  readonly auth?: string;
-  readonly agent: HttpAgent;
-}
-
-export interface ApiServerAccess {
-  /** May have a path. */
-  readonly server: URL;
-  /** For each request: tokens and certificates are renewed while klight runs. May reject. */
-  readonly access: () => Promise<Access>;
+export interface ApiServerAccess extends ServerAccess {
   /** The namespace that klight is in; undefined: nothing tells. */
   readonly namespace: () => Promise<string | undefined>;
 }
@@ -41,23 +27,5 @@ export function accountAccess(server: string, directory: string): ApiServerAcces
       return { headers: { authorization: `Bearer ${token}` }, agent: connections({ ca }) };
     },
     namespace: () => readNamespace(directory),
-  };
-}
-
-/**
- * Connections are kept for the next request. The API server closes idle ones after 90 s, what stands before it perhaps
- * after 60 s; here they are closed before.
- */
-const kept = { keepAlive: true, timeout: 30_000 } as const;
-
-/** The connections with these certificates; new ones when they have changed, and those before end by themselves. */
-export function connectionsFor(protocol: string): (tls: AgentOptions) => HttpAgent {
-  let last: { readonly tls: AgentOptions; readonly agent: HttpAgent } | undefined;
-  return (tls) => {
-    if (last === undefined || !isDeepStrictEqual(last.tls, tls)) {
-      const agent = protocol === "https:" ? new Agent({ ...kept, ...tls }) : new HttpAgent(kept);
-      last = { tls, agent };
-    }
-    return last.agent;
   };
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import * as z from "zod";
-import type { ApiAnswer } from "./api-requests.ts";
+import type { JsonAnswer } from "../json-requests.ts";
 import type { ClusterFailure } from "./cluster.ts";
 
 /** What the API server answers instead of an object. */
@@ -32,17 +32,17 @@ export function pageOf(body: unknown):
   return { items: page.data.items, next: page.data.metadata.continue || undefined };
 }
 
-export const isDone = (answer: ApiAnswer): boolean =>
+export const isDone = (answer: JsonAnswer): boolean =>
   answer.tag === "answer" && answer.status >= 200 && answer.status < 300;
 
-export const isStatus = (answer: ApiAnswer, status: number): boolean =>
+export const isStatus = (answer: JsonAnswer, status: number): boolean =>
   answer.tag === "answer" && answer.status === status;
 
 /**
  * A write meant for a pod that is gone, or that another one of its name has replaced. The API server tells the latter
  * by 422 for `metadata.uid`, which cannot be changed, or by 409 when the pod went away under its hands.
  */
-export function isForAnotherLife(answer: ApiAnswer): boolean {
+export function isForAnotherLife(answer: JsonAnswer): boolean {
   if (answer.tag !== "answer") return false;
   if (answer.status === 404) return true;
   const { message, causes } = apiStatus(answer.body);
@@ -51,7 +51,7 @@ export function isForAnotherLife(answer: ApiAnswer): boolean {
 }
 
 /** `what`: verb, resource and where, as RBAC names them. */
-export function failureOf(what: string, answer: ApiAnswer): ClusterFailure {
+export function failureOf(what: string, answer: JsonAnswer): ClusterFailure {
   if (answer.tag === "unreachable") return clusterUnavailable(`${what}: ${answer.message}`);
   const { status, body } = answer;
   const { message } = apiStatus(body);

@@ -1,7 +1,8 @@
 import type { RequestOptions } from "node:https";
 // Its configuration alone: the rest of the package is a megabyte of models and another HTTP client.
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
-import { type ApiServerAccess, connectionsFor } from "./access.ts";
+import { connectionsFor } from "../json-requests.ts";
+import type { ApiServerAccess } from "./access.ts";
 
 /** As {@link accessOf}, by the file itself. Throws also where it cannot be read. */
 export function kubeconfigAccess(file: string): ApiServerAccess {

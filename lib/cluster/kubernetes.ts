@@ -5,7 +5,7 @@ import { isNamespace, isNetworkId } from "../pod/names.ts";
 import { type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
 import { accountAccess, type ApiServerAccess } from "./access.ts";
-import { type ApiAnswer, type Send, sendTo } from "./api-requests.ts";
+import { type JsonAnswer, type Send, sendTo } from "../json-requests.ts";
 import type { Cluster, ClusterEvent, ConditionWritten, OwnEvents, Written } from "./cluster.ts";
 import { getPod, type Listing, listPods, pathIn, podPath, unknownSize } from "./read-pods.ts";
 
@@ -152,7 +152,7 @@ async function wayTo({
   return accountAccess(account.server, account.directory);
 }
 
-const writtenOr = (what: string, answer: ApiAnswer): Written =>
+const writtenOr = (what: string, answer: JsonAnswer): Written =>
   isDone(answer) || isForAnotherLife(answer) ? { tag: "written" } : failureOf(what, answer);
 
 /** The API server takes more, but kubectl's table does not. */

@@ -2,7 +2,7 @@ import type { PodName } from "../outcome.ts";
 import { isNamespace, isPodName } from "../pod/names.ts";
 import { type Pod, type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isStatus, pageOf, clusterUnavailable } from "./answers.ts";
-import type { Send } from "./api-requests.ts";
+import type { Send } from "../json-requests.ts";
 import type { ClusterFailure } from "./cluster.ts";
 
 /** Of a resource in a namespace; each part is encoded, whatever it is. */

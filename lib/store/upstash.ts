@@ -1,4 +1,5 @@
 import { errors, Redis } from "@upstash/redis";
+import { connectionsFor, type JsonAnswer, sendTo } from "../json-requests.ts";
 import { withoutSecrets, type RedisCommands, RedisRefusal } from "./commands.ts";
 import type { Contacts } from "./contacts.ts";
 import { createContactsIn } from "./redis-contacts.ts";
@@ -13,43 +14,69 @@ export interface UpstashOptions {
   readonly prefix: string;
 }
 
-/** Upstash's REST protocol, by its client, with everything off that it does by itself. */
-const createRest = ({ url, token, timeoutMs }: UpstashOptions): RedisCommands => {
-  const redis = new Redis({
-    url,
-    token,
-    // Only this sends once (`retry: false` sends twice): the client's one signal would span all its attempts.
-    retry: { retries: 0 },
-    // A plain signal would make an aborted call resolve with the reason for a reply.
-    signal: () => AbortSignal.timeout(timeoutMs),
-    // JSON and numbers stay the strings that the scripts replied.
-    automaticDeserialization: false,
-    // Servers that do not encode exist, and the client decodes what only looks like base64.
-    responseEncoding: false,
-    // A command stays one request, with the error that belongs to it.
-    enableAutoPipelining: false,
-    enableTelemetry: false,
-    latencyLogging: false,
-  });
+/** The client, with everything off that it does by itself, and sending over connections like klight's others. */
+class PlainRedis extends Redis {
+  constructor({ url, token, timeoutMs }: UpstashOptions) {
+    super({
+      url,
+      token,
+      // JSON and numbers stay the strings that the scripts replied.
+      automaticDeserialization: false,
+      // A command stays one request, with the error that belongs to it.
+      enableAutoPipelining: false,
+      enableTelemetry: false,
+      latencyLogging: false,
+      readYourWrites: false,
+    });
+    this.client = oneRequestEach(new URL(url), token, timeoutMs);
+  }
+}
+
+type Requester = Redis["client"];
+
+interface RestReply<Result> {
+  result?: Result;
+  error?: string;
+}
+
+/** Each command is sent once. Node's fetch, which the client takes by default, is slow to load, and each call of it. */
+function oneRequestEach(server: URL, token: string, timeoutMs: number): Requester {
+  const connections = connectionsFor(server.protocol);
+  const access = { headers: { authorization: `Bearer ${token}` }, agent: connections({}) };
+  const send = sendTo({ server, access: () => Promise.resolve(access) }, timeoutMs);
+  return {
+    request: async <Result>({ body: json }: { readonly body?: unknown }): Promise<RestReply<Result>> => {
+      const body = { contentType: "application/json", json };
+      const answer = await send({ method: "POST", path: "", body });
+      if (answer.tag === "unreachable") throw new Error(answer.message);
+      return replyOf(answer) as RestReply<Result>;
+    },
+  };
+}
+
+/** What Redis replied, or its error. Throws where the answer is neither. */
+function replyOf({ status, body }: Extract<JsonAnswer, { tag: "answer" }>): RestReply<unknown> {
+  const { result, error } = (body ?? {}) as { readonly result?: unknown; readonly error?: unknown };
+  if (typeof error === "string") return { error };
+  if (status !== 200 || result === undefined)
+    throw new Error(`${status}: the answer is not of Upstash's REST`);
+  return { result };
+}
+
+const createRest = (options: UpstashOptions): RedisCommands => {
+  const redis = new PlainRedis(options);
   return {
     send: async ([command = "", ...words]) => {
       try {
         return await redis.exec([command, ...words]);
       } catch (error) {
-        // Redis' own error, without the command that the client adds to it.
-        if (!(error instanceof errors.UpstashError)) throw error;
-        throw new RedisRefusal(error.message.replace(/, command was: .*$/su, ""));
+        throw error instanceof errors.UpstashError ? new RedisRefusal(error.message) : error;
       }
     },
-    explain: (error) => withoutSecrets(wordsOf(error, timeoutMs), [token]),
+    explain: (error) =>
+      withoutSecrets(error instanceof Error ? error.message : String(error), [options.token]),
   };
 };
-
-function wordsOf(error: unknown, timeoutMs: number): string {
-  if (!(error instanceof Error)) return "failed without an error";
-  if (error.name === "TimeoutError") return `no answer within ${timeoutMs} ms`;
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
-}
 
 /** The stack in Redis, by Upstash's REST protocol. Throws only where `url` is not one. */
 export const createUpstashContacts = (options: UpstashOptions): Contacts =>

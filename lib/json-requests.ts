@@ -1,27 +1,47 @@
-import { type IncomingMessage, request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as httpRequest,
+} from "node:http";
+import { Agent, type AgentOptions, request as httpsRequest } from "node:https";
 import { urlToHttpOptions } from "node:url";
-import type { ApiServerAccess } from "./access.ts";
+import { isDeepStrictEqual } from "node:util";
 
-/** One request to the API server, as its documentation writes it. */
-export interface ApiRequest {
+/** How one request reaches a server: with what it proves who asks, and over which connections. */
+export interface Access {
+  readonly headers: OutgoingHttpHeaders;
+  /** `USER:PASSWORD`. */
+  readonly auth?: string;
+  readonly agent: HttpAgent;
+}
+
+export interface ServerAccess {
+  /** May have a path. */
+  readonly server: URL;
+  /** For each request: tokens and certificates are renewed while klight runs. May reject. */
+  readonly access: () => Promise<Access>;
+}
+
+/** One request that is answered with JSON. */
+export interface JsonRequest {
   readonly method: "GET" | "PATCH" | "POST";
-  /** Begins with `/api`; encoded. */
+  /** Comes after the path of the server; encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: { readonly contentType: string; readonly json: unknown };
 }
 
 /** `unreachable`: no whole answer came in time. The body is undefined where it is not JSON. */
-export type ApiAnswer =
+export type JsonAnswer =
   | { readonly tag: "answer"; readonly status: number; readonly body: unknown; readonly bytes: number }
   | { readonly tag: "unreachable"; readonly message: string };
 
 /** Never rejects. */
-export type Send = (request: ApiRequest) => Promise<ApiAnswer>;
+export type Send = (request: JsonRequest) => Promise<JsonAnswer>;
 
-/** Sends requests to this API server, each with all that it needs before it within `timeoutMs` ms. */
-export function sendTo(to: ApiServerAccess, timeoutMs: number): Send {
+/** Sends requests to this server, each with all that it needs before it within `timeoutMs` ms. */
+export function sendTo(to: ServerAccess, timeoutMs: number): Send {
   return async (request) => {
     const late = new AbortController();
     const { signal } = late;
@@ -40,7 +60,7 @@ export function sendTo(to: ApiServerAccess, timeoutMs: number): Send {
   };
 }
 
-async function exchange(to: ApiServerAccess, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
+async function exchange(to: ServerAccess, request: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
   const answer = await sendRequest(to, request, signal).catch((error: unknown) => {
     // The other side closed a connection that was kept just as this went out on it; a new one is another matter.
     if (error instanceof ConnectionWasKept && !signal.aborted) return sendRequest(to, request, signal);
@@ -55,8 +75,8 @@ async function exchange(to: ApiServerAccess, request: ApiRequest, signal: AbortS
 class ConnectionWasKept extends Error {}
 
 async function sendRequest(
-  { server, access }: ApiServerAccess,
-  { method, path, query, body }: ApiRequest,
+  { server, access }: ServerAccess,
+  { method, path, query, body }: JsonRequest,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const { headers, ...over } = await access();
@@ -83,6 +103,24 @@ async function sendRequest(
     });
     sent.end(json);
   });
+}
+
+/**
+ * Connections are kept for the next request. An API server closes idle ones after 90 s, what stands before a server perhaps
+ * after 60 s; here they are closed before.
+ */
+const kept = { keepAlive: true, timeout: 30_000 } as const;
+
+/** The connections with these certificates; new ones when they have changed, and those before end by themselves. */
+export function connectionsFor(protocol: string): (tls: AgentOptions) => HttpAgent {
+  let last: { readonly tls: AgentOptions; readonly agent: HttpAgent } | undefined;
+  return (tls) => {
+    if (last === undefined || !isDeepStrictEqual(last.tls, tls)) {
+      const agent = protocol === "https:" ? new Agent({ ...kept, ...tls }) : new HttpAgent(kept);
+      last = { tls, agent };
+    }
+    return last.agent;
+  };
 }
 
 const aborted = (signal: AbortSignal): Promise<never> =>
