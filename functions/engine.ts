@@ -26,7 +26,7 @@ import { takeEvents } from "./events/take-events.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { readWhy } from "./status/why.ts";
 
-/** All that answers a request, put together. Loaded with the first one, so that a start costs nothing of it. */
+/** All that answers a request, put together. Loaded late, so that a start costs nothing of it. */
 export async function createEngine(config: Config, log: Log, telemetry: Telemetry): Promise<Engine> {
   const rules: PodRules = {
     scope: config.KLIGHT_SCOPE,

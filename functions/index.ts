@@ -1,16 +1,6 @@
-import { readConfig } from "../lib/config.ts";
-import { nodeProblem } from "./node-version.ts";
+import { createLoader } from "./load.ts";
+import type { Main } from "./main.ts";
 
-/** EX_CONFIG of sysexits.h. */
-const BAD_CONFIG = 78;
-
-const oldNode = nodeProblem(process.versions.node);
-const reading = readConfig();
-if (oldNode !== undefined || reading.tag === "invalid") {
-  const problems = [...(oldNode ? [oldNode] : []), ...(reading.tag === "invalid" ? reading.problems : [])];
-  process.stderr.write(`klight cannot start:\n${problems.map((each) => `  ${each}\n`).join("")}`);
-  process.exitCode = BAD_CONFIG;
-} else {
-  const { start } = await import("./start.ts");
-  start(reading.config, reading.warnings);
-}
+const load = createLoader(new URL("late/", import.meta.url).pathname);
+const { main } = load("main.js") as Main;
+await main();

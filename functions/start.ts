@@ -7,7 +7,7 @@ import type { Engine } from "./http/server.ts";
 import { stopOnSigterm } from "./shutdown.ts";
 import { noTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 
-/** Listens. `warnings`: of {@link readConfig}. What answers requests is loaded with the first of them; health checks need none of it. */
+/** Listens. `warnings`: of {@link readConfig}. Health checks need nothing of what answers requests; it is loaded after the first. */
 export function start(config: Config, warnings: readonly string[]): void {
   const log = createLog(config.LOG_LEVEL);
   if (warnings.length > 0) log.warn({ problems: warnings }, "no traces and no metrics");
@@ -22,14 +22,17 @@ export function start(config: Config, warnings: readonly string[]): void {
     telemetry = started;
     return createEngine(config, log, telemetry);
   };
+  const engine = (): Promise<Engine> => (loading ??= load());
   const isReady = (): boolean => ready;
   const loadApp = async (): Promise<RequestListener> => {
     const [{ createServer }, { guardsOf }] = await Promise.all([
       import("./http/server.ts"),
       import("./auth/guards.ts"),
     ]);
+    // It is needed by the request that is to come; one that needs it tells what is wrong with it.
+    engine().catch(() => undefined);
     return createServer({
-      engine: () => (loading ??= load()),
+      engine,
       log,
       isReady,
       ...guardsOf(config, log),

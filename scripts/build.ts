@@ -1,10 +1,12 @@
-import { chmodSync, readFileSync, rmSync } from "node:fs";
-import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { build as bundle, type BuildOptions, type Plugin, transform } from "esbuild";
 import { readOptions } from "./options.ts";
 
-readOptions(
+const { maps } = readOptions(
   "npm run build\n\nMakes dist/: the function, index.js with late/, and the command klight.js.",
-  {},
+  { maps: { type: "boolean", default: false, says: "source maps too, for node --enable-source-maps" } },
 );
 
 /** Puts the Lua scripts into the bundle: what reads them from files in the sources must run without files. */
@@ -51,31 +53,35 @@ const requireBuiltins: Plugin = {
   },
 };
 
-/**
- * Of the API server's client only the configuration is used, which can also make clients of two kinds that klight does
- * not use: their parts, 1.2 MB, are left out.
- */
-const withoutClients: Plugin = {
-  name: "without-clients",
+/** What nothing here uses of packages, by the file that imports it. It would be two thirds of the bundle. */
+const unused = [
+  // Of the API server's client the configuration is used, which can also make clients of two other kinds.
+  { of: /@kubernetes[/\\]client-node[/\\]dist[/\\]config\.js$/, parts: /^(?:undici|\.\/gen\/index\.js)$/ },
+  // Of express its routes are: it reads no bodies, sends no files, and looks up no types.
+  {
+    of: /[/\\](?:express[/\\]lib[/\\]\w+|mime-types[/\\]index)\.js$/,
+    parts: /^(?:body-parser|serve-static|send|qs|mime-db)$/,
+  },
+  // Of gRPC all but the services that it can offer about itself.
+  { of: /grpc-js[/\\]build[/\\]src[/\\]\w+\.js$/, parts: /^@grpc\/proto-loader$/ },
+] as const;
+
+const withoutUnused: Plugin = {
+  name: "without-unused",
   setup(build) {
-    build.onResolve({ filter: /^(?:undici|\.\/gen\/index\.js)$/ }, ({ path, importer }) =>
-      /@kubernetes[/\\]client-node[/\\]dist[/\\]config\.js$/.test(importer)
-        ? { path, namespace: "left-out" }
-        : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: "left-out" }, () => ({
+    for (const { of, parts } of unused)
+      build.onResolve({ filter: parts }, ({ path, importer }) =>
+        of.test(importer) ? { path, namespace: "left-out" } : undefined,
+      );
+    build.onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({
       contents: `
-        const leftOut = () => { throw new Error("this part of @kubernetes/client-node is not in the bundle"); };
-        export { leftOut as Agent, leftOut as ProxyAgent };
-        export { leftOut as createConfiguration, leftOut as ServerConfiguration };`,
+        const leftOut = () => { throw new Error(${JSON.stringify(`${path} is not in the bundle`)}); };
+        module.exports = new Proxy(leftOut, { get: () => leftOut });`,
     }));
   },
 };
 
 const root = new URL("..", import.meta.url).pathname;
-// CommonJS dependencies call require for Node's own modules.
-const requireForCommonJs =
-  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 
 const shared: BuildOptions = {
   absWorkingDir: root,
@@ -85,31 +91,67 @@ const shared: BuildOptions = {
   target: "node20",
   // Packages that have both are written as modules too: of those only what is used is taken.
   mainFields: ["module", "main"],
-  sourcemap: "linked",
   minify: true,
   legalComments: "none",
   logLevel: "warning",
-  plugins: [inlineScripts, inlinePage, requireBuiltins, withoutClients],
-  banner: { js: requireForCommonJs },
+  plugins: [inlineScripts, inlinePage, requireBuiltins, withoutUnused],
 };
+// CommonJS dependencies call require for Node's own modules.
+const requireForCommonJs =
+  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+
+/** The function in chunks: what is loaded late (the engine, the API server's client) is in files of its own. */
+async function bundleFunction(): Promise<void> {
+  const { outputFiles } = await bundle({
+    ...shared,
+    entryPoints: ["functions/main.ts"],
+    outdir: "dist/late",
+    splitting: true,
+    chunkNames: "[name]-[hash]",
+    sourcemap: maps ? "inline" : false,
+    write: false,
+  });
+  mkdirSync(`${root}dist/late`, { recursive: true });
+  for (const { path, text } of outputFiles) {
+    // Chunks are made of modules alone, but of modules V8 keeps nothing that was compiled after they were loaded.
+    const { code, map } = await transform(text, {
+      format: "cjs",
+      platform: "node",
+      target: "node20",
+      supported: { "dynamic-import": false },
+      minify: true,
+      legalComments: "none",
+      sourcemap: maps ? "external" : false,
+      sourcefile: basename(path),
+    });
+    writeFileSync(path, maps ? `${code}//# sourceMappingURL=${basename(path)}.map\n` : code);
+    if (maps) writeFileSync(`${path}.map`, map);
+  }
+  await bundle({
+    ...shared,
+    entryPoints: ["functions/index.ts"],
+    outfile: "dist/index.js",
+    banner: { js: requireForCommonJs },
+  });
+}
+
+/** The command, one file that needs nothing beside it. */
+async function bundleCommand(): Promise<void> {
+  const file = `${root}dist/klight.js`;
+  const banner = { js: `#!/usr/bin/env node\n${requireForCommonJs}` };
+  await bundle({
+    ...shared,
+    entryPoints: ["functions/cli/main.ts"],
+    outfile: file,
+    banner,
+    ...(maps && { sourcemap: "linked" }),
+  });
+  chmodSync(file, 0o755);
+}
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-
-/**
- * Node compiles all of a file before it runs any of it, which for the whole in one file is most of the start. So what
- * is imported late (the engine, the API server's client) is in files of its own beside dist/index.js.
- */
-await bundle({
-  ...shared,
-  entryPoints: ["functions/index.ts"],
-  outdir: "dist",
-  splitting: true,
-  chunkNames: "late/[name]-[hash]",
+await Promise.all([bundleFunction(), bundleCommand()]);
+// A process of its own: the function reads its environment, and never ends by itself.
+execFileSync(process.execPath, [`${root}scripts/write-code-cache.ts`], {
+  stdio: ["ignore", "ignore", "inherit"],
 });
-await bundle({
-  ...shared,
-  entryPoints: ["functions/cli/main.ts"],
-  outfile: "dist/klight.js",
-  banner: { js: `#!/usr/bin/env node\n${requireForCommonJs}` },
-});
-chmodSync(`${root}dist/klight.js`, 0o755);

@@ -12,7 +12,7 @@ import { outcomeHeader, problem } from "./problem.ts";
 interface FrontOptions {
   /** False as soon as the process is asked to stop. */
   readonly isReady: () => boolean;
-  /** What answers all but health checks; called with the first request that needs it. */
+  /** What answers all but health checks; called once. */
   readonly load: () => Promise<RequestListener>;
   readonly log: Log;
   /** Absent: those below. */
@@ -35,14 +35,17 @@ const SILENCE_MS = 330_000;
 const CONNECTIONS = 2_000;
 
 /**
- * The server as it starts: it tells its health by itself and loads the rest with the first other request. Knative sends
- * one as soon as the instance is ready, and looks every 50 ms until it is.
+ * The server as it starts: it tells its health by itself and loads the rest when it has told it once. Knative looks every
+ * 50 ms whether an instance is ready, and takes some time from then on to send the request that it was started for.
  */
 export function createFront({ isReady, load, log, timeouts = usual }: FrontOptions): Server {
   let loading: Promise<RequestListener> | undefined;
+  const loaded = (): Promise<RequestListener> => (loading ??= load());
+  // A request that needs it tells that it cannot be loaded.
+  const loadEarly = (): void => void loaded().catch(() => undefined);
   const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
-      const handle = await (loading ??= load());
+      const handle = await loaded();
       handle(request, response);
     } catch (error) {
       log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request broke off");
@@ -54,7 +57,8 @@ export function createFront({ isReady, load, log, timeouts = usual }: FrontOptio
     }
   };
   const server = createServer(timeouts, (request, response) => {
-    if (!answerHealth(request, response, isReady)) void pass(request, response);
+    if (answerHealth(request, response, isReady)) setImmediate(loadEarly);
+    else void pass(request, response);
   });
   server.maxConnections = CONNECTIONS;
   server.setTimeout(SILENCE_MS);

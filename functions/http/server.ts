@@ -195,7 +195,5 @@ const failed =
   };
 
 function sendReply(response: Response, { status, headers, body }: Reply): void {
-  response.status(status).set(headers);
-  if (body === undefined) response.end();
-  else response.end(body);
+  response.writeHead(status, headers).end(body);
 }

@@ -66,11 +66,10 @@ async function reply(answer: PageHandler, what: string, request: Request, respon
     ...(ifNoneMatch !== undefined && { ifNoneMatch }),
   };
   const { status, headers, body } = await answer(asked);
-  response.status(status).set(headers);
   if (body === undefined || body.length < COMPRESS_FROM || request.acceptsEncodings("gzip") !== "gzip") {
-    response.end(body);
+    response.writeHead(status, headers).end(body);
     return;
   }
-  response.set({ "content-encoding": "gzip", vary: "accept-encoding" });
-  response.end(await compressed(body));
+  const small = await compressed(body);
+  response.writeHead(status, { ...headers, "content-encoding": "gzip", vary: "accept-encoding" }).end(small);
 }

@@ -53,10 +53,13 @@ function built(t: TestContext): string {
 }
 
 describe("the image of the Containerfile", () => {
-  test("has what the function needs to run, and no package, source or map", async (t) => {
+  test("has what the function needs to run, its code cache too, and no package, source or map", async (t) => {
     const image = built(t);
     const files = globSync("**/*", { cwd: image, withFileTypes: true }).filter((entry) => entry.isFile());
-    assert.deepEqual(new Set(files.map(({ name }) => name.replace(/.*\./u, ""))), new Set(["js", "json"]));
+    assert.deepEqual(
+      new Set(files.map(({ name }) => name.replace(/.*\./u, ""))),
+      new Set(["js", "cache", "json"]),
+    );
     const bytes = files.reduce(
       (sum, { parentPath, name }) => sum + readFileSync(join(parentPath, name)).length,
       0,

@@ -32,8 +32,8 @@ const serve = async (
 };
 
 describe("the server as it starts", () => {
-  test("tells its health and loads nothing for it", async (t) => {
-    const served = await serve(t, () => Promise.reject(new Error("nothing is to be loaded")));
+  test("tells its health by itself, also where the rest cannot be loaded", async (t) => {
+    const served = await serve(t, () => Promise.reject(new Error("no such file")));
     for (const method of ["GET", "HEAD"]) {
       const alive = await ask(served.port, { method, path: "/health/liveness" });
       assert.equal(alive.status, 200);
@@ -44,6 +44,22 @@ describe("the server as it starts", () => {
     assert.equal((await ask(served.port, { method: "GET", path: "/health/readiness" })).status, 503);
     assert.equal((await ask(served.port, { method: "GET", path: "/health/liveness" })).status, 200);
     assert.deepEqual(served.lines, []);
+  });
+
+  test("loads the rest after its first health check, before a request needs it, and once", async (t) => {
+    let loads = 0;
+    const { port } = await serve(t, async () => {
+      loads += 1;
+      await turnOfLoop();
+      return (_request, response) => response.end();
+    });
+    assert.equal(loads, 0);
+    await ask(port, { method: "GET", path: "/health/readiness" });
+    await turnOfLoop();
+    assert.equal(loads, 1);
+    await ask(port, { method: "GET", path: "/health/readiness" });
+    await ask(port, { body: "{}" });
+    assert.equal(loads, 1);
   });
 
   test("loads the rest once, for requests that come at once, and none of their bodies is lost", async (t) => {
