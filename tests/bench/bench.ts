@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { readOptions } from "../../scripts/options.ts";
 import { redisAvailable } from "../harness/redis.ts";
 import { measureCrowd } from "./crowd.ts";
+import { measureFromZero } from "./from-zero.ts";
 import { measureHistories } from "./histories.ts";
 import { measureNetworks } from "./networks.ts";
 import { measurePage } from "./page.ts";
@@ -16,6 +17,7 @@ import { measureScale, measureSweep } from "./sweep.ts";
 
 const measurements = {
   start: measureStart,
+  "from-zero": measureFromZero,
   steps: measureSteps,
   crowd: measureCrowd,
   networks: measureNetworks,

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { FunctionProcess } from "../harness/function-process.ts";
 
@@ -13,6 +13,19 @@ export const residentMib = async (pid: number | undefined): Promise<number> => {
       ? (await promisify(execFile)("ps", ["-o", "rss=", "-p", String(pid)])).stdout
       : (/^VmRSS:\s+(\d+) kB/mu.exec(status)?.[1] ?? "");
   return Number(inKib) / 1024;
+};
+
+/** What the threads of a process have computed so far, ms; where the system does not tell (it must be Linux), NaN. */
+export const computedMs = async (pid: number | undefined): Promise<number> => {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => undefined);
+  if (threads === undefined) return Number.NaN;
+  const spent = await Promise.all(
+    threads.map(async (thread) => {
+      const times = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0");
+      return Number(times.split(" ")[0]) / 1e6;
+    }),
+  );
+  return spent.reduce((sum, each) => sum + each, 0);
 };
 
 const probe = new URL("heap-probe.ts", import.meta.url).href;

@@ -30,8 +30,7 @@ const retryMs = 200;
 const longestRetryMs = 3_200;
 const longestMs = 240_000;
 
-export const posterTo = (stage: Stage): Poster => {
-  const [url = ""] = stage.urls;
+export const posterTo = (stage: Stage, url = stage.urls[0] ?? ""): Poster => {
   const agent = new Agent({ keepAlive: true });
 
   const send = (path: string, headers: Readonly<Record<string, string>>, body: string): Promise<Answer> =>

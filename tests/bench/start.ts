@@ -1,9 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { get } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { bareHttp, bundle, plainPackages, startCold } from "./cold.ts";
 import { median, mib, ms, type Report, round, times } from "./report.ts";
 import { residentMib } from "./memory.ts";
 
@@ -15,27 +11,14 @@ interface Started {
 }
 
 const runs = 15;
-const longestMs = 10_000;
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** What klight is made of: all of it at the start, as it comes from npm, not bundled. */
-const plainly = `
-import "@grpc/grpc-js";
-import "@kubernetes/client-node";
-import "cloudevents";
-import "zod";
-import express from "express";
-const app = express();
-app.get("/health/readiness", (_request, response) => response.send("ready"));
-app.listen(process.env.PORT);`;
-
-const bundle = pathOf("../../dist/index.js");
 const candidates = {
   bundle: [bundle],
   traced: [bundle],
-  http: ["--eval", 'require("node:http").createServer((_, reply) => reply.end()).listen(process.env.PORT)'],
+  http: bareHttp,
   faas: [fileURLToPath(import.meta.resolve("faas-js-runtime/bin/cli.js")), pathOf("hello-function.js")],
-  packages: ["--input-type=module", "--eval", plainly],
+  packages: plainPackages,
 } as const;
 
 type Candidate = keyof typeof candidates;
@@ -92,47 +75,18 @@ async function startOnce(
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
 ): Promise<Started> {
-  const port = await freePort();
-  const env = {
-    PORT: String(port),
-    FUNC_PORT: String(port),
-    LOG_LEVEL: "warn",
-    UPSTASH_REDIS_REST_URL: "http://127.0.0.1:9",
-    UPSTASH_REDIS_REST_TOKEN: "not-called",
-    ...more,
-  };
-  const from = performance.now();
-  const child = spawn(process.execPath, args, { env, stdio: "ignore", cwd: pathOf("../..") });
-  const ended = once(child, "exit");
+  const store = { UPSTASH_REDIS_REST_URL: "http://127.0.0.1:9", UPSTASH_REDIS_REST_TOKEN: "not-called" };
+  const cold = await startCold(args, { ...store, ...more });
   try {
-    while (!(await isReady(port))) {
-      if (child.exitCode !== null) throw new Error(`${args.join(" ")} ended with ${child.exitCode}`);
-      if (performance.now() - from > longestMs) throw new Error(`${args.join(" ")} is not ready in time`);
-      await sleep(1);
-    }
-    const took = performance.now() - from;
-    const memory = await residentMib(child.pid);
-    const ready = performance.now();
-    await firstEvent(port);
-    return { ms: took, mib: memory, eventMs: performance.now() - ready };
+    const took = cold.age();
+    const memory = await residentMib(cold.process.pid);
+    const ready = cold.age();
+    await firstEvent(cold.port);
+    return { ms: took, mib: memory, eventMs: cold.age() - ready };
   } finally {
-    child.kill("SIGKILL");
-    await ended;
+    await cold.end();
   }
 }
-
-const isReady = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const options = { port, host: "127.0.0.1", path: "/health/readiness", agent: false, timeout: 1_000 };
-    const asked = get(options, (reply) => {
-      reply.resume();
-      resolve(reply.statusCode === 200);
-    });
-    asked.once("timeout", () => asked.destroy());
-    asked.once("error", () => {
-      resolve(false);
-    });
-  });
 
 /** An event that is not for klight: all is loaded for it, and nothing called. The others take it as any request. */
 const firstEvent = async (port: number): Promise<void> => {
@@ -145,12 +99,3 @@ const firstEvent = async (port: number): Promise<void> => {
   const answer = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", headers });
   await answer.arrayBuffer();
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

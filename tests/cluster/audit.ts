@@ -7,8 +7,6 @@ export interface AuditEntry {
   /** Verb and resource as RBAC names them: `patch pods/status`; for what is no resource, the path: `get /openid/v1/jwks`. */
   readonly right: string;
   readonly namespace: string | undefined;
-  /** By what a list selects beside labels. */
-  readonly fieldSelector: string | undefined;
   readonly code: number;
 }
 
@@ -54,7 +52,6 @@ export async function auditOf(user: string): Promise<readonly AuditEntry[]> {
           : requestURI.split("?")[0]
       }`,
       namespace: objectRef?.namespace,
-      fieldSelector: new URLSearchParams(requestURI.split("?")[1]).get("fieldSelector") ?? undefined,
       code: responseStatus?.code ?? 0,
     }));
 }
