@@ -7,7 +7,7 @@ import { type CliAnswer, CommandFailed, EXIT } from "./answer.ts";
 import { type Kube, openKube } from "./kube.ts";
 import { networksOf, readOnePod, readPods, reportOf } from "./pods.ts";
 import { reformNetwork } from "./reform.ts";
-import { lines, networksInWords, podsInWords, whyInWords } from "./words.ts";
+import { lines, networksInWords, noNetworkInWords, podsInWords, whyInWords } from "./words.ts";
 
 const DEFAULT_HOME = "klight";
 
@@ -44,8 +44,10 @@ export const actionsAtCluster = {
     const namespace = options.allNamespaces ? undefined : (options.namespace ?? kube.namespace);
     const now = Date.now();
     const networks = networksOf(await readPods(kube, namespace), now);
-    const words = options.output === "wide" ? podsInWords(networks, now) : networksInWords(networks, now);
-    return { words, json: { at: isoTime(now), networks }, code: EXIT.well };
+    const inWords = options.output === "wide" ? podsInWords : networksInWords;
+    const words = networks.length === 0 ? noNetworkInWords(namespace) : inWords(networks, now);
+    const needsHelp = networks.some(({ level }) => level === "help");
+    return { words, json: { at: isoTime(now), networks }, code: needsHelp ? EXIT.notWell : EXIT.well };
   },
   reform: async (options: Options, { namespace, name }: Named): Promise<CliAnswer> => {
     const kube = kubeFrom(options);

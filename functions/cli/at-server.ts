@@ -24,7 +24,7 @@ async function asked(
     case "unreachable":
       throw new CommandFailed(
         EXIT.unknown,
-        `${told.message}\nWithout --server your kubeconfig is enough; docs/operations.md says how to reach the function.`,
+        `${told.message}\nWithout --server your kubeconfig is enough; docs/deploy.md says how to reach the function.`,
       );
   }
 }
@@ -42,8 +42,10 @@ export const actionsAtServer = {
   networks: async (options: Options): Promise<CliAnswer> => {
     const { body } = await asked(options, "networks");
     const status = body as Status;
+    const needsHelp = status.networks.some(({ level }) => level === "help");
+    const code = needsHelp ? EXIT.notWell : EXIT.well;
     const isBlind = status.cluster.tag !== "seen";
-    return { words: statusInWords(status), json: status, code: isBlind ? EXIT.unknown : EXIT.well };
+    return { words: statusInWords(status), json: status, code: isBlind ? EXIT.unknown : code };
   },
   reform: async (options: Options, { namespace = options.namespace, name }: Named): Promise<CliAnswer> => {
     const network = namespace === undefined ? name : `${namespace}/${name}`;

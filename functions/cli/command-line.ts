@@ -41,8 +41,8 @@ const HELP = `
 It reads pods, their conditions and Events by your kubeconfig, and needs neither klight's function nor its store.
 With --server it asks the function for what only that knows: what the store has, and what was decided.
 
-Exit codes: 0 the pod is in, it was done, or nothing is wrong; 1 the pod is not in, it was not done, or something is
-wrong; 2 the command is wrong; 3 it cannot be told; 4 you may not.
+Exit codes: 0 the pod is in, it was done, or nothing is wrong; 1 the pod is not in, it was not done, something is wrong, or
+a network needs help; 2 the command is wrong; 3 it cannot be told; 4 you may not.
 
 Examples:
   $ kubectl klight why shop/orders-3
@@ -136,7 +136,8 @@ function httpUrl(value: string): string {
 
 function seconds(value: string): number {
   const number = Number(value);
-  if (!(number > 0 && number <= 3_600)) throw new InvalidArgumentError("It must be from 0 to 3600 seconds.");
+  if (!(number > 0 && number <= 3_600))
+    throw new InvalidArgumentError("It must be more than 0 and at most 3600 seconds.");
   return number;
 }
 

@@ -39,7 +39,13 @@ export interface NetworkReport {
 
 /** A pod that cannot be looked at is no answer. */
 const blind = ({ kind, message }: ClusterFailure): CommandFailed =>
-  new CommandFailed(kind === "forbidden" ? EXIT.denied : EXIT.unknown, message);
+  kind === "forbidden"
+    ? new CommandFailed(EXIT.denied, message)
+    : new CommandFailed(EXIT.unknown, `${message}\n${TRY_KUBECTL}`);
+
+/** Where the cluster does not answer as it should, klight is not the first to look at. */
+export const TRY_KUBECTL =
+  "kubectl cluster-info tells whether your kubeconfig leads there; --kubeconfig and --context name another.";
 
 /** What klight would read from pods; the address of a pod with no port of its own is a guess where the default was changed. */
 const rulesFor = (scope: PodRules["scope"]): PodRules => ({ scope, namespaces: [], defaultPort: 9081 });

@@ -57,11 +57,18 @@ export function whyInWords(report: PodReport, events: readonly ToldEvent[], now:
   );
 }
 
+/** Nothing to show. `namespace` undefined: all were looked at. */
+export const noNetworkInWords = (namespace: string | undefined): string =>
+  namespace === undefined
+    ? lines("No pod has the label klight.networkId.")
+    : lines(
+        `No pod of the namespace ${namespace} has the label klight.networkId; -A looks at all namespaces.`,
+      );
+
 const states = { help: "needs help", wait: "on the way", well: "well" } as const;
 
 /** All networks, a row each, and below it who is not in. `now`: ms since 1970. */
 export function networksInWords(networks: readonly NetworkReport[], now: number): string {
-  if (networks.length === 0) return lines("No pod here has the label klight.networkId.");
   const rows = networks.map((network) => [
     network.network,
     String(network.in.length),
@@ -79,7 +86,6 @@ export function networksInWords(networks: readonly NetworkReport[], now: number)
 
 /** All pods, a row each. `now`: ms since 1970. */
 export function podsInWords(networks: readonly NetworkReport[], now: number): string {
-  if (networks.length === 0) return networksInWords(networks, now);
   const rows = networks.flatMap(({ network, in: members, notIn }) =>
     [...members, ...notIn].map((report) => [
       network,

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { IPod } from "kubernetes-models/v1/Pod";
+import { schemas } from "../../functions/status/schemas.ts";
 import { formatJoined, JOINED_CONDITION, REFORM_ANNOTATION } from "../../lib/pod/condition.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
 import { type CommandEnded, runCommand } from "../harness/command-line.ts";
@@ -113,7 +115,7 @@ describe("klight why, by the kubeconfig alone", () => {
   test("-o json is for programs, and its exit code is the same", async () => {
     addPod("orders-1", { status: "False", reason: "BadPort" });
     const { code, out } = await klight("why", "shop/orders-1", "-o", "json");
-    const { pod, verdict, reason, needsHelp } = JSON.parse(out) as Record<string, unknown>;
+    const { pod, verdict, reason, needsHelp } = schemas["cli-why"].parse(JSON.parse(out));
     assert.deepEqual(
       [code, pod, verdict, reason, needsHelp],
       [1, "shop/orders-1", "not in", "BadPort", true],
@@ -178,9 +180,9 @@ describe("klight networks, by the kubeconfig alone", () => {
     addPod("a-1", { network: "shop/carts" }, { metadata: { labels: { "klight.networkId": "carts" } } });
   });
 
-  test("a row each, those in need first, and who is not in; a finished Job is not missing", async () => {
+  test("a row each, those in need first, and who is not in, exit code 1; a finished Job is not missing", async () => {
     const { code, out } = await klight("networks", "-n", "shop");
-    assert.equal(code, 0);
+    assert.equal(code, 1);
     assert.match(
       out,
       /^NETWORK +IN +NOT IN +STATE\nshop\/orders +2 +1 +needs help\nshop\/carts +1 +0 +well\n/u,
@@ -196,14 +198,15 @@ describe("klight networks, by the kubeconfig alone", () => {
   });
 
   test("without -n it is the namespace of the context, as with kubectl; -A is all", async () => {
-    assert.match((await klight("networks")).out, /No pod here has the label/u);
+    const { code, out } = await klight("networks");
+    assert.equal(code, 0);
+    assert.match(out, /^No pod of the namespace default has the label klight\.networkId; -A looks at all/u);
     assert.match((await klight("networks", "-A")).out, /shop\/orders/u);
   });
 
   test("-o json has every pod with what is known of it", async () => {
-    const { networks } = JSON.parse((await klight("networks", "-A", "-o", "json")).out) as {
-      readonly networks: readonly { readonly network: string; readonly notIn: readonly object[] }[];
-    };
+    const { out } = await klight("networks", "-A", "-o", "json");
+    const { networks } = schemas["cli-networks"].parse(JSON.parse(out));
     assert.deepEqual(
       networks.map(({ network, notIn }) => [network, notIn.length]),
       [
@@ -219,7 +222,7 @@ describe("klight reform, by the annotation of a pod", () => {
   test("asks at a pod that is in, and waits for the answer in its condition", async () => {
     addPod("orders-0", { reason: "Founded" });
     addPod("orders-1", {});
-    const asking = klight("reform", "shop/orders");
+    const inWords = klight("reform", "shop/orders");
     const name = { namespace: "shop", name: "orders-1" };
     const asked = (): string | undefined => api.pods.get(name)?.metadata.annotations?.[REFORM_ANNOTATION];
     await until(() => asked() !== undefined);
@@ -233,8 +236,36 @@ describe("klight reform, by the annotation of a pod", () => {
       reform: asked() ?? "",
     });
     api.pods.mergeConditions(name, undefined, [{ type: JOINED_CONDITION, ...told }]);
-    const { code, out } = await asking;
+    const { code, out } = await inWords;
     assert.deepEqual([code, out], [0, "shop/orders: ReformDone: shop/orders was re-formed: 2 peers\n"]);
+  });
+
+  test("-o json is what docs/schemas says, also where it was not done: exit code 1", async () => {
+    addPod("orders-0", {});
+    const asking = klight("reform", "shop/orders", "-o", "json");
+    const name = { namespace: "shop", name: "orders-0" };
+    const asked = (): string => api.pods.get(name)?.metadata.annotations?.[REFORM_ANNOTATION] ?? "";
+    await until(() => asked() !== "");
+    await record(api.pods.get(name) as IPod, "ReformRefused", "SeedUnreachable: at 10.0.0.1:9082");
+    const message = "in";
+    const told = formatJoined({
+      status: "True",
+      reason: "Joined",
+      message,
+      incarnation: INCARNATION,
+      reform: asked(),
+    });
+    api.pods.mergeConditions(name, undefined, [{ type: JOINED_CONDITION, ...told }]);
+    const { code, out } = await asking;
+    assert.equal(code, 1);
+    assert.deepEqual(schemas["cli-reform"].parse(JSON.parse(out)), {
+      network: "shop/orders",
+      pod: "shop/orders-0",
+      request: asked(),
+      done: false,
+      reason: "ReformRefused",
+      message: "SeedUnreachable: at 10.0.0.1:9082",
+    });
   });
 
   test("nobody is in: nothing is asked, exit code 1", async () => {
@@ -277,9 +308,22 @@ describe("the command line", () => {
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, "close");
-    const { code, err } = await runCommand(["networks", "--server", `http://127.0.0.1:${port}`]);
+    const url = `http://127.0.0.1:${port}`;
+    const { code, err } = await runCommand(["networks", "--server", url]);
     assert.equal(code, 3);
-    assert.match(err, /ECONNREFUSED[^]*Without --server your kubeconfig is enough/u);
+    assert.match(err, /ECONNREFUSED[^]*Without --server your kubeconfig is enough; docs\/deploy\.md/u);
+    const away = `${api.kubeconfig}-away`;
+    await writeFile(away, (await readFile(api.kubeconfig, "utf8")).replace(api.url, url));
+    for (const words of [
+      ["why", "shop/orders-0"],
+      ["networks", "-A"],
+      ["reform", "shop/orders"],
+      ["check"],
+    ]) {
+      const ended = await runCommand([...words, "--kubeconfig", away]);
+      assert.deepEqual([ended.code, ended.out], [3, ""], words.join(" "));
+      assert.match(ended.err, /ECONNREFUSED[^]*\nkubectl cluster-info tells/u, words.join(" "));
+    }
   });
 
   test("--version is the package's", async () => {

@@ -26,6 +26,9 @@ export const wrong = (what: string, message: string, cure: string): CheckResult 
   cure,
 });
 
+/** Of what is installed with klight's manifests. */
+export const APPLY = "kubectl apply -k with your kustomization (docs/deploy.md)";
+
 /** `message` says why; mostly that who asks may not. */
 export const unknown = (what: string, message: string): CheckResult => ({
   state: "unknown",

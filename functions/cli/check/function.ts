@@ -2,7 +2,7 @@ import * as z from "zod";
 import { failureOf, isDone } from "../../../lib/cluster/answers.ts";
 import { storeNeeds } from "../../../lib/config.ts";
 import type { Kube } from "../kube.ts";
-import { type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
+import { APPLY, type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
 import { listOf, metadata, notReady, readObject, resource } from "./cluster-objects.ts";
 
 const variable = z.object({
@@ -111,7 +111,7 @@ async function readConfigMap(
   const read = await readObject(kube, `/api/v1/namespaces/${namespace}/configmaps/${name}`, configMap);
   if (read.tag === "unread") return { data: {}, result: unknown(what, read.message) };
   if (read.tag === "absent" && !optional) {
-    return { data: {}, result: wrong(what, "there is none", "kubectl apply -k knative/base") };
+    return { data: {}, result: wrong(what, "there is none", APPLY) };
   }
   const data = (read.tag === "found" && read.value.data) || {};
   const names = Object.keys(data).join(", ");
@@ -177,8 +177,7 @@ export async function checkRights(
     }
   }
   if (missing.length === 0) return [well(what, "it may do all that klight does")];
-  const cure = "kubectl apply -k knative/base, or the component one-namespace";
-  return [wrong(what, `it may not ${missing.join(", ")}`, cure)];
+  return [wrong(what, `it may not ${missing.join(", ")}`, APPLY)];
 }
 
 /** The namespaces that klight looks after; undefined: all. */

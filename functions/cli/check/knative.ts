@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
+import { APPLY, type CheckResult, type CheckPlace, unknown, well, wrong } from "./finding.ts";
 import {
   listOf,
   metadata,
@@ -109,6 +109,7 @@ function waiting(broker: Resource, channels: readonly Resource[] | string): read
   }
   if (typeof channels === "string") return [unknown(what, channels)];
   const late = channels.filter((channel) => !isAsync(channel));
+  if (channels.length === 0) return [well(what, "it has the annotation, and no channel yet")];
   if (late.length === 0) return [well(what, "its channel does not wait for the function")];
   const cure = `kubectl annotate inmemorychannel ${late[0]?.metadata.name} ${ASYNC}=true, and restart imc-dispatcher`;
   return [wrong(what, "its channel is older than the annotation and still waits for the function", cure)];
@@ -119,7 +120,7 @@ function triggerResults(triggers: Listed): readonly CheckResult[] {
   const found = triggers.tag === "found" ? triggers.value : [];
   const toFunction = found.filter(({ spec }) => subscriber.safeParse(spec).success);
   if (toFunction.length === 0) {
-    return [wrong("Trigger", "no Trigger leads to the function", "kubectl apply -k knative/overlays/broker")];
+    return [wrong("Trigger", "no Trigger leads to the function", APPLY)];
   }
   return toFunction.map((trigger) => readiness("Trigger", trigger));
 }
@@ -166,7 +167,7 @@ function sourceResult(kind: string, source: Reading<Resource>, without: string):
     case "unread":
       return unknown(kind, source.message);
     case "absent":
-      return wrong(kind, `there is none: ${without}`, "kubectl apply -k knative/base");
+      return wrong(kind, `there is none: ${without}`, APPLY);
     case "found":
       return readiness(kind, source.value);
   }

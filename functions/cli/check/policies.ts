@@ -106,7 +106,7 @@ function waysBetween(
     const into = closedBy(to, from, { direction: "ingress", number });
     const closed = [...out, ...into];
     if (closed.length === 0) return well(name, `port ${number} is open to them`);
-    const cure = `Let port ${number} through in one of them; docs/security.md has an example.`;
+    const cure = `Let port ${number} through in one of them; docs/network-access.md says what is needed.`;
     return wrong(name, `port ${number} is closed by the NetworkPolicies ${closed.join(", ")}`, cure);
   });
 }
