@@ -12,7 +12,7 @@ import { factsOf } from "../reasons.ts";
  *
  * - `in`: its peer is in its network.
  * - `mended`: it is, and has been, and only its condition does not say so.
- * - `held`: it is not in, and why. Said once: as long as the reason stays the same, nothing is written. A condition that
+ * - `held`: it is not in, and why: a hold, or what must be said better on the pod. Said once: as long as the reason stays the same, nothing is written. A condition that
  *   says that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
  * - `out`: it was in, and is not any more: its network has gone on without it, or its pod has lost its label.
  * - `answered`: the pod asked for a re-form by its annotation, and this is the answer.
@@ -123,7 +123,8 @@ async function tellReform(
 function isWorthTelling({ pod, outcome: { name, reason } }: Extract<News, { tag: "held" }>): boolean {
   if (pod.joined?.reason === reason || joinedInThisLife(pod)) return false;
   if (name === "refused") return true;
-  const { transient, blind = false } = factsOf(reason);
+  const { transient, mayLastMs, blind = false } = factsOf(reason);
+  if (name === "ignored") return mayLastMs === 0;
   return name === "held" && !transient && !blind;
 }
 

@@ -7,6 +7,7 @@ import { finished, leave } from "./take-off.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Ignored } from "../pod/admission.ts";
 import { type Pod, joinedInThisLife } from "../pod/pod.ts";
+import { factsOf } from "../reasons.ts";
 import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
 
@@ -15,7 +16,7 @@ export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
   const { admission, network } = pod;
   const over = networkOfEnded(pod);
   if (over !== undefined) return takeEndedOff(deps, pod, over);
-  if (admission.tag === "ignored") return ignored(pod, admission);
+  if (admission.tag === "ignored") return sayOnPod(deps, pod, admission);
   if (network !== undefined && joinedInThisLife(pod)) {
     if (asksForReform(pod)) return reformAskedBy(deps, pod, network);
     const message = `${pod.name} says that it is in ${network}`;
@@ -30,6 +31,24 @@ const ignored = (pod: Pod, { reason, message }: Ignored): Outcome => ({
   message,
   pod,
 });
+
+/**
+ * What only somebody can say better on the pod is told there, if it is not already and the event is not old. Not where the
+ * condition says that the peer is in a network: nothing here takes it out.
+ */
+async function sayOnPod(deps: Deps, pod: Pod, why: Ignored): Promise<Outcome> {
+  const outcome = ignored(pod, why);
+  const isTold = (now: Pod): boolean => now.joined?.reason === why.reason || now.joined?.status === "True";
+  if (factsOf(why.reason).mayLastMs > 0 || isTold(pod)) return outcome;
+  const asked = await deps.cluster.getPod(pod);
+  if (asked.tag === "failed") return { ...clusterHeld(asked, pod.network), pod };
+  const now = asked.pod;
+  const isStill =
+    now?.uid === pod.uid && now.admission.tag === "ignored" && now.admission.reason === why.reason;
+  return isStill && !isTold(now)
+    ? conclude(deps, { outcome, tell: [{ tag: "held", pod: now, outcome }] })
+    : outcome;
+}
 
 /** The network that a pod says its peer is in, though the pod has ended for good or is about to. */
 function networkOfEnded({

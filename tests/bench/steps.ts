@@ -20,8 +20,12 @@ const wanted = {
   ignored: { outcome: "ignored", redis: 0, api: "none" },
   "own condition": { outcome: "member", redis: 0, api: "none" },
   "known member": { outcome: "member", redis: 1, api: "none" },
-  founder: { outcome: "founded", redis: 2, api: "list pods, patch pods/status, create events" },
-  join: { outcome: "joined", redis: 3, api: "list pods, patch pods/status, create events" },
+  founder: {
+    outcome: "founded",
+    redis: 2,
+    api: "list pods, list pods by IP, patch pods/status, create events",
+  },
+  join: { outcome: "joined", redis: 3, api: "list pods, list pods by IP, patch pods/status, create events" },
 } as const satisfies Record<string, Wanted>;
 
 type Kind = keyof typeof wanted;
@@ -77,6 +81,12 @@ async function costOf({ redis, api }: Stage, step: () => Promise<Answer>): Promi
   return {
     outcome: outcome.replace(/;.*$/u, ""),
     redis: (await redis.commandsProcessed()) - before.redis,
-    api: api.calls.slice(before.api).map(({ verb, resource }) => `${verb} ${resource}`),
+    api: api.calls
+      .slice(before.api)
+      .map(
+        ({ verb, resource, fieldSelector }) => `${verb} ${resource}${isByIp(fieldSelector) ? " by IP" : ""}`,
+      ),
   };
 }
+
+const isByIp = (fieldSelector = ""): boolean => fieldSelector.startsWith("status.podIP=");

@@ -7,6 +7,8 @@ export interface AuditEntry {
   /** Verb and resource as RBAC names them: `patch pods/status`; for what is no resource, the path: `get /openid/v1/jwks`. */
   readonly right: string;
   readonly namespace: string | undefined;
+  /** By what a list selects beside labels. */
+  readonly fieldSelector: string | undefined;
   readonly code: number;
 }
 
@@ -52,6 +54,7 @@ export async function auditOf(user: string): Promise<readonly AuditEntry[]> {
           : requestURI.split("?")[0]
       }`,
       namespace: objectRef?.namespace,
+      fieldSelector: new URLSearchParams(requestURI.split("?")[1]).get("fieldSelector") ?? undefined,
       code: responseStatus?.code ?? 0,
     }));
 }

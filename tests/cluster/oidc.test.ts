@@ -8,6 +8,8 @@ import { type Account, accountFiles, makeNamespace, objects, plane, tokenOf } fr
 import { applyRights } from "./stage.ts";
 
 const AUDIENCE = "serving.knative.dev/service/klight/klight";
+/** An account of its own with klight's rights: what klight's own has asked, another test counts. */
+const CHECKER = "klight-checks-tokens";
 const TRIGGER = "klight-oidc-eventing.knative.dev-trigger";
 
 let account: Account;
@@ -20,7 +22,16 @@ before(async () => {
       kind: "ServiceAccount",
       metadata: { name: TRIGGER, namespace },
     });
-  account = await accountFiles(await tokenOf("klight", "klight"));
+  const metadata = { name: CHECKER, namespace: "klight" };
+  await objects.applied({ apiVersion: "v1", kind: "ServiceAccount", metadata });
+  await objects.applied({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRoleBinding",
+    metadata: { name: CHECKER },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "klight" },
+    subjects: [{ kind: "ServiceAccount", name: CHECKER, namespace: "klight" }],
+  });
+  account = await accountFiles(await tokenOf("klight", CHECKER));
 });
 after(() => account.remove());
 
@@ -85,7 +96,7 @@ describe("tokens that a real API server has signed, checked in a pod by its keys
     });
     const token = await good();
     assert.equal((await check(`Bearer ${token}`)).tag, "unsure");
-    await own.renew(await tokenOf("klight", "klight"));
+    await own.renew(await tokenOf("klight", CHECKER));
     assert.equal((await check(`Bearer ${token}`)).tag, "known");
     await own.remove();
   });
@@ -112,6 +123,8 @@ describe("the function where callers are checked by a real API server's keys", (
       KUBECONFIG: account.kubeconfig,
       KLIGHT_STORE: "memory",
       KLIGHT_SEED_PORT: "0",
+      // Its sweeps are not to touch the pods of other tests.
+      KLIGHT_NAMESPACES: "klight",
       KLIGHT_OIDC_ISSUER: plane.issuer,
       KLIGHT_OIDC_AUDIENCE: AUDIENCE,
       KLIGHT_OIDC_JWKS_URL: `${plane.url}/openid/v1/jwks`,

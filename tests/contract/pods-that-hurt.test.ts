@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { readPod } from "../../lib/pod/pod.ts";
 import { type ApiServer, startApiServer } from "../harness/api-server/api-server.ts";
 import { finish, moveTo, run, setContainerReady } from "../harness/api-server/kubelet.ts";
 import type { PodObject } from "../harness/api-server/objects.ts";
+import { recordedPod } from "../harness/recorded-pods.ts";
 
 /** What a pod may do that hurts: the double's pods must do it as real ones do, or nobody tests it. */
 let api: ApiServer;
@@ -42,10 +42,6 @@ const conditionOf = ({ status }: PodObject, type: string): string | undefined =>
   status.conditions?.find((each) => each.type === type)?.status;
 
 describe("a pod that has finished", () => {
-  const recorded = readFileSync(new URL("../fixtures/pods-that-hurt.jsonl", import.meta.url), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => (JSON.parse(line) as { readonly pod: PodObject }).pod);
   const cases = [
     ["orders-a", { phase: "Failed", reason: "Evicted" }],
     ["orders-a2", { phase: "Failed", reason: "Evicted", address: "gone" }],
@@ -54,21 +50,21 @@ describe("a pod that has finished", () => {
 
   for (const [name, how] of cases) {
     it(`stays as a real one does: ${name}`, () => {
-      const real = recorded.find(({ metadata }) => metadata.name === name);
-      const pod = create("finished", name, real?.status.podIP ?? "198.51.100.8").metadata;
+      const real = recordedPod(name);
+      const pod = create("finished", name, real.status.podIP ?? "198.51.100.8").metadata;
       const { status } = finish(api.pods, pod, how);
-      const facts = (of: PodObject["status"] | undefined): unknown => [
-        of?.phase,
-        of?.reason,
-        of?.podIP,
-        of?.podIPs,
-        of?.containerStatuses?.map(({ name: container, ready, state }) => [
+      const facts = (of: PodObject["status"]): unknown => [
+        of.phase,
+        of.reason,
+        of.podIP,
+        of.podIPs,
+        of.containerStatuses?.map(({ name: container, ready, state }) => [
           container,
           ready,
           Object.keys(state ?? {}),
         ]),
       ];
-      assert.deepEqual(facts(status), facts(real?.status));
+      assert.deepEqual(facts(status), facts(real.status));
       assert.ok(api.pods.list().some(({ metadata }) => metadata.uid === pod.uid));
     });
   }

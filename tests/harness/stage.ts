@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { IPod } from "kubernetes-models/v1/Pod";
 import { startApiServer, type ApiServer } from "./api-server/api-server.ts";
 import { restartContainer, run } from "./api-server/kubelet.ts";
+import type { PodObject } from "./api-server/objects.ts";
 import { cloudEvent } from "./source.ts";
 import { type Broker, shippedAnnotations, startBroker } from "./broker.ts";
 import { type FunctionProcess, startFunction } from "./function-process.ts";
@@ -38,6 +40,13 @@ interface NewPod {
   readonly peer?: PeerHost;
 }
 
+/** What a pod's condition says. */
+interface Told {
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** Real functions, Redis and lightpeers, with the doubles of the API server, the source and the Broker between them. */
 export interface Stage {
   readonly api: ApiServer;
@@ -50,8 +59,12 @@ export interface Stage {
   readonly pods: readonly StagePod[];
   /** A pod with a new lightpeer, scheduled but not running. */
   addPod(pod: NewPod): Promise<StagePod>;
+  /** A pod as it was recorded, at the address of this peer; nothing of its status is shown yet. */
+  addRecorded(pod: PodObject, peer: PeerHost): StagePod;
   /** The kubelet says that it runs. */
   start(pod: StagePod): void;
+  /** The kubelet says what was recorded, of an address as it is here. */
+  show(pod: StagePod, recorded: PodObject): void;
   /** The kubelet's late updates that change nothing. */
   touch(pod: StagePod): void;
   /** The lightpeer's container ends and runs again, after `downMs` ms. */
@@ -64,9 +77,9 @@ export interface Stage {
   /** Until all that happened is delivered. */
   settled(): Promise<void>;
   /** Status of the condition klight.dev/joined; undefined: there is none. */
-  condition(
-    pod: StagePod,
-  ): { readonly status: string; readonly reason: string; readonly message: string } | undefined;
+  condition(pod: StagePod): Told | undefined;
+  /** The same as soon as it has this reason, and as it is after ten seconds at the latest. */
+  told(pod: StagePod, reason: string): Promise<Told | undefined>;
   /** Names of the pods on a network's stack, newest first. */
   stack(network: string): Promise<readonly string[]>;
   /** Persist at every peer, then Query equal everywhere. */
@@ -129,6 +142,17 @@ export async function startStage({
     return { status: response.status, outcome: response.headers.get("klight-outcome") ?? "" };
   };
 
+  const create = (manifest: IPod, peer: PeerHost): StagePod => {
+    const { metadata } = manifest;
+    const [, port = ""] = /:(\d+)$/u.exec(peer.address) ?? [];
+    const annotations = { ...metadata?.annotations, "klight.dev/port": port };
+    const made = api.pods.create({ ...manifest, metadata: { ...metadata, annotations } });
+    const { namespace, name, labels } = made.metadata;
+    const pod = { namespace, name, network: `${namespace}/${labels?.["klight.networkId"] ?? ""}`, peer };
+    pods.push(pod);
+    return pod;
+  };
+
   const stage: Stage = {
     api,
     redis,
@@ -139,32 +163,29 @@ export async function startStage({
     pods,
     async addPod({ name, network, namespace = "default", peer: given }) {
       const peer = given ?? (await startGrpcPeer());
-      const [, port = ""] = /:(\d+)$/u.exec(peer.address) ?? [];
-      api.pods.create(
-        {
-          apiVersion: "v1",
-          kind: "Pod",
-          metadata: {
-            name,
-            namespace,
-            labels: { "klight.networkId": network },
-            annotations: { "klight.dev/port": port },
-          },
-          spec: {
-            containers: [
-              { name: "app", image: "busybox" },
-              { name: "lightpeer", image: "lightpeer" },
-            ],
-          },
-        },
-        namespace,
-      );
-      const pod = { namespace, name, network: `${namespace}/${network}`, peer };
-      pods.push(pod);
-      return pod;
+      const containers = [
+        { name: "app", image: "busybox" },
+        { name: "lightpeer", image: "lightpeer" },
+      ];
+      const metadata = { name, namespace, labels: { "klight.networkId": network } };
+      return create({ apiVersion: "v1", kind: "Pod", metadata, spec: { containers } }, peer);
+    },
+    addRecorded({ metadata: { namespace, name, labels, annotations }, spec }, peer) {
+      const metadata = { namespace, name, ...(labels && { labels }), ...(annotations && { annotations }) };
+      return create({ apiVersion: "v1", kind: "Pod", metadata, spec }, peer);
     },
     start(pod) {
       run(api.pods, pod, pod.peer.address.replace(/:\d+$/u, ""));
+    },
+    show(pod, { status }) {
+      const ip = pod.peer.address.replace(/:\d+$/u, "");
+      api.pods.changeStatus(pod, (now) => {
+        const klights = (now.conditions ?? []).filter(({ type }) => type.startsWith("klight.dev/"));
+        delete now.podIP;
+        delete now.podIPs;
+        Object.assign(now, status, { conditions: [...(status.conditions ?? []), ...klights] });
+        if (status.podIP !== undefined) Object.assign(now, { podIP: ip, podIPs: [{ ip }] });
+      });
     },
     touch(pod) {
       api.pods.changeStatus(pod, () => undefined);
@@ -207,6 +228,11 @@ export async function startStage({
     condition(pod) {
       const found = api.pods.get(pod)?.status.conditions?.find(({ type }) => type === "klight.dev/joined");
       return found && { status: found.status, reason: found.reason ?? "", message: found.message ?? "" };
+    },
+    async told(pod, reason) {
+      const until = performance.now() + 10_000;
+      while (stage.condition(pod)?.reason !== reason && performance.now() < until) await sleep(50);
+      return stage.condition(pod);
     },
     async stack(network) {
       const response = await fetch(`${first}/networks`);

@@ -10,6 +10,8 @@ export interface ApiCall {
   readonly namespace?: string;
   /** Absent: it is about no single object. */
   readonly name?: string;
+  /** By what a list selects beside labels. */
+  readonly fieldSelector?: string;
 }
 
 /**

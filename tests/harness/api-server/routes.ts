@@ -42,8 +42,10 @@ export function createRoutes(options: RoutesOptions): Express {
   ): void => {
     app[method](path, async (request, response) => {
       const { namespace, name } = request.params as Namespaced;
+      const { fieldSelector } = request.query as Record<string, string | undefined>;
       const made = {
         ...call,
+        ...(fieldSelector !== undefined && { fieldSelector }),
         ...(namespace !== undefined && { namespace }),
         ...(name !== undefined && { name }),
       };

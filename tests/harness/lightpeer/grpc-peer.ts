@@ -32,7 +32,7 @@ export interface GrpcPeerOptions extends PeerOptions {
 export interface GrpcPeerHost extends PeerHost {
   /** Nobody gets through to its address from outside, though it runs; undefined: the way is free again. */
   setWall(wall: Wall | undefined): Promise<void>;
-  /** It is reached at another host from now on, at the same port, and calls itself as before. */
+  /** It is reached at another host from now on, at the same port, and calls itself as before until it starts again. */
   moveTo(host: string): Promise<void>;
 }
 
@@ -158,7 +158,7 @@ class GrpcPeer implements GrpcPeerHost {
   async restart(): Promise<void> {
     await this.kill();
     await Promise.all(this.#fronts.map((front) => front.reserve()));
-    this.#machine.reboot();
+    this.#machine.reboot(this.address);
     await this.serve();
   }
 }

@@ -22,6 +22,7 @@ interface Surroundings {
 /** Where one lightpeer process runs after the other, whatever the transport. */
 export class Machine {
   readonly #around: Surroundings;
+  #address: string;
   readonly #joins: JoinRecord[] = [];
   #lives = 0;
   #life = new Life();
@@ -29,11 +30,12 @@ export class Machine {
 
   constructor(around: Surroundings) {
     this.#around = around;
+    this.#address = around.address;
     this.#peer = this.#boot();
   }
 
   get address(): string {
-    return this.#around.address;
+    return this.#address;
   }
 
   get lives(): number {
@@ -57,13 +59,15 @@ export class Machine {
     return without(this.#peer, this.#around.lacks);
   }
 
-  /** A new process that knows nothing; the old one must be dead. */
-  reboot(): void {
+  /** A new process that knows nothing, at the address that its host has by now; the old one must be dead. */
+  reboot(address = this.#address): void {
+    this.#address = address;
     this.#peer = this.#boot();
   }
 
   #boot(): Lightpeer {
-    const { address, name = address, clock, newId, writeMs, dialerFor, firstRoundMs } = this.#around;
+    const address = this.#address;
+    const { name = address, clock, newId, writeMs, dialerFor, firstRoundMs } = this.#around;
     const life = new Life();
     this.#life = life;
     this.#lives += 1;

@@ -83,6 +83,42 @@ describe("a delete event", () => {
   });
 });
 
+describe("a pod on which something must be said better", () => {
+  const unknown = { tag: "ignored", reason: "ContainerUnknown", message: "which one is not told" } as const;
+
+  test("says so in its condition, once", async () => {
+    const world = new MoveWorld();
+    const mesh = world.addPod(pod("mesh", { admission: unknown }));
+    assert.equal((await updated(world, mesh)).reason, "ContainerUnknown");
+    const both = ["mesh False ContainerUnknown", "mesh Warning ContainerUnknown"];
+    assert.deepEqual(world.told, both);
+    const told = { status: "False", reason: "ContainerUnknown", message: "" } as const;
+    const now = { ...mesh, joined: told };
+    world.cluster.pods = [now];
+    await updated(world, now);
+    // An event from before that tells nothing new either.
+    await updated(world, mesh);
+    assert.deepEqual(world.told, both);
+  });
+
+  test("says nothing where it is said by now, or where it passes by itself", async () => {
+    const world = new MoveWorld();
+    world.addPod(pod("mesh"));
+    await updated(world, pod("mesh", { admission: unknown }));
+    const starting = { tag: "ignored", reason: "NotRunning", message: "Pending" } as const;
+    await updated(world, world.addPod(pod("new", { admission: starting })));
+    assert.deepEqual(world.told, []);
+  });
+
+  test("goes on saying that it is in its network, if it is", async () => {
+    const world = await networkOf("a");
+    const edited = member("a", { admission: unknown });
+    world.cluster.pods = [edited];
+    assert.equal((await updated(world, edited)).name, "ignored");
+    assert.deepEqual(world.told, []);
+  });
+});
+
 describe("a pod that has finished", () => {
   const finished = {
     tag: "ignored",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { type Pod, type PodRules, readPod } from "../../lib/pod/pod.ts";
+import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
 import {
   type Condition,
   condition,
@@ -11,7 +11,7 @@ import {
   runningPod,
   runningStatus,
   terminatedStatus,
-} from "../harness/pods.ts";
+} from "../../harness/pods.ts";
 
 const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
 
@@ -171,7 +171,7 @@ describe("since when the lightpeer's container is not ready", () => {
 });
 
 describe("the pods that hurt", () => {
-  const lines = readFileSync(new URL("../fixtures/pods-that-hurt.jsonl", import.meta.url), "utf8");
+  const lines = readFileSync(new URL("../../fixtures/pods-that-hurt.jsonl", import.meta.url), "utf8");
   const pods = lines
     .trim()
     .split("\n")

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { formatJoined } from "../../lib/pod/condition.ts";
-import { type Pod, type PodRules, readPod } from "../../lib/pod/pod.ts";
-import type { Reason } from "../../lib/reasons.ts";
-import { condition, container, type PodChanges, runningPod, runningStatus } from "../harness/pods.ts";
+import { formatJoined } from "../../../lib/pod/condition.ts";
+import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
+import type { Reason } from "../../../lib/reasons.ts";
+import { condition, container, type PodChanges, runningPod, runningStatus } from "../../harness/pods.ts";
 
 const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
 const UID = "585ef98b-11aa-4161-8293-98157449553f";
@@ -316,7 +316,10 @@ describe("what is not a pod", () => {
 });
 
 describe("the recorded events", () => {
-  const lines = readFileSync(new URL("../fixtures/apiserversource-resource.jsonl", import.meta.url), "utf8");
+  const lines = readFileSync(
+    new URL("../../fixtures/apiserversource-resource.jsonl", import.meta.url),
+    "utf8",
+  );
   const bodies = lines
     .trim()
     .split("\n")

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { toWire } from "../../lib/peers/client/wire.ts";
-import { type Block, MAX_ENTRY_BYTES, MAX_MESSAGE_BYTES } from "../../lib/peers/lightpeer.ts";
-import { Lightblock } from "../../proto/generated/lightpeer.ts";
-import { bodyOf, headOf, liveBlockOf } from "../../lib/reconcile/reform/chain.ts";
+import { toWire } from "../../../../lib/peers/client/wire.ts";
+import { type Block, MAX_ENTRY_BYTES, MAX_MESSAGE_BYTES } from "../../../../lib/peers/lightpeer.ts";
+import { Lightblock } from "../../../../proto/generated/lightpeer.ts";
+import { bodyOf, headOf, liveBlockOf } from "../../../../lib/reconcile/reform/chain.ts";
 
 const LIST = ["10.0.0.2:9081", "10.0.0.1:9081"];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Entries, mergeHistories } from "../../lib/reconcile/reform/history.ts";
+import { Entries, mergeHistories } from "../../../../lib/reconcile/reform/history.ts";
 
 const known = new Entries();
 const entries = (...texts: string[]): Uint8Array[] => texts.map((text) => known.keep(Buffer.from(text)));

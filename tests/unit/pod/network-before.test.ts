@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { networkBefore } from "../../lib/pod/network-before.ts";
-import { formatJoined, parseJoined, type Joined } from "../../lib/pod/condition.ts";
-import { podOf } from "../harness/networks.ts";
+import { networkBefore } from "../../../lib/pod/network-before.ts";
+import { formatJoined, parseJoined, type Joined } from "../../../lib/pod/condition.ts";
+import { podOf } from "../../harness/networks.ts";
 
 const LABELLED = "default/net-b";
 const { incarnation } = podOf(LABELLED, "peer-a");

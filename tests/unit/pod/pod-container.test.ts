@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Pod, type PodRules, readPod } from "../../lib/pod/pod.ts";
-import { container, type PodChanges, runningPod, runningStatus } from "../harness/pods.ts";
+import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
+import { container, type PodChanges, runningPod, runningStatus } from "../../harness/pods.ts";
 
 const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
 const UID = "585ef98b-11aa-4161-8293-98157449553f";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatJoined, parseJoined, type Joined } from "../../lib/pod/condition.ts";
-import { type Pod, joinedInThisLife } from "../../lib/pod/pod.ts";
+import { formatJoined, parseJoined, type Joined } from "../../../lib/pod/condition.ts";
+import { type Pod, joinedInThisLife } from "../../../lib/pod/pod.ts";
 
 const whole = {
   status: "True",

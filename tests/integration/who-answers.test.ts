@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+import { moveTo, restartContainer } from "../harness/api-server/kubelet.ts";
+import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
+import { recordedPod } from "../harness/recorded-pods.ts";
+import { stored, storedAt } from "../harness/stored.ts";
+import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
+
+const stageFor = async (t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<Stage> => {
+  const stage = await startStage({ redis: false, env });
+  t.after(() => stage.close());
+  return stage;
+};
+
+const up = async (stage: Stage, names: readonly string[]): Promise<StagePod[]> => {
+  const pods: StagePod[] = [];
+  for (const name of names) {
+    const pod = await stage.addPod({ name, namespace: "shop", network: "orders" });
+    stage.start(pod);
+    pods.push(pod);
+  }
+  await stage.settled();
+  return pods;
+};
+
+const assertWhole = async (stage: Stage, pods: readonly StagePod[]): Promise<void> => {
+  const found = await stage.whole(pods);
+  assert.equal(found.tag, "whole", found.tag === "broken" ? found.reason : "");
+};
+
+const eventsOf = (stage: Stage, { name }: StagePod): readonly string[] =>
+  stage.api.events
+    .filter(({ involvedObject }) => involvedObject.name === name)
+    .map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+
+describe("two pods that run with one address", () => {
+  test("are both named, and the peer there is not touched", async (t) => {
+    const stage = await stageFor(t);
+    const [orders, ledger] = [recordedPod("host-a"), recordedPod("host-b")];
+    const peer = await startGrpcPeer();
+    const first = stage.addRecorded(orders, peer);
+    stage.show(first, orders);
+    await stage.settled();
+    assert.equal(stage.condition(first)?.reason, "Founded");
+    await stored(peer, "an order");
+    const before = peer.state;
+
+    const second = stage.addRecorded(ledger, peer);
+    stage.show(second, ledger);
+    const { outcome } = await stage.post(second);
+    assert.match(outcome, /^held; reason="(?:AddressShared|NetworkBusy)/u);
+    await stage.ping();
+    const told = await stage.told(second, "AddressShared");
+    assert.equal(told?.status, "False");
+    assert.match(told?.message ?? "", /bank\/host-b .*shop\/host-a have one address/u);
+    assert.deepEqual(await stage.stack("bank/ledger"), []);
+
+    assert.deepEqual(peer.state, before);
+    assert.deepEqual(await storedAt(peer), ["an order"]);
+  });
+});
+
+describe("a peer that calls itself otherwise than its pod is called", () => {
+  for (const place of ["first", "second"] as const) {
+    test(`is not brought in as the ${place} of its network, and both names are told`, async (t) => {
+      const stage = await stageFor(t);
+      const others = place === "first" ? [] : await up(stage, ["well"]);
+      const peer = await startGrpcPeer({ name: "203.0.113.9:9081" });
+      const odd = await stage.addPod({ name: "odd", namespace: "shop", network: "orders", peer });
+      stage.start(odd);
+      const told = await stage.told(odd, "PeerNameDiffers");
+      assert.equal(told?.status, "False");
+      const names = new RegExp(`calls itself 203\\.0\\.113\\.9:9081, and its pod is at ${peer.address}`, "u");
+      assert.match(told?.message ?? "", names);
+      const why = (await (await fetch(`${stage.urls[0]}/why/shop/odd`)).json()) as Record<string, string>;
+      assert.deepEqual([why["verdict"], why["reason"]], ["not in", "PeerNameDiffers"]);
+      assert.equal(peer.state.network.length, 1);
+      assert.deepEqual(
+        await stage.stack("shop/orders"),
+        others.map(({ name }) => name),
+      );
+      const late = await stage.addPod({ name: "late", namespace: "shop", network: "orders" });
+      stage.start(late);
+      await stage.told(late, place === "first" ? "Founded" : "Joined");
+      await assertWhole(stage, [...others, late]);
+      assert.ok(eventsOf(stage, odd).some((event) => event.startsWith("Warning PeerNameDiffers: ")));
+    });
+  }
+});
+
+describe("a pod with a container that was put into it, where nothing names the lightpeer's", () => {
+  test("is brought in by the annotation that names its default container, and a restart of that is seen", async (t) => {
+    const stage = await stageFor(t);
+    const recorded = recordedPod("mesh-a");
+    const mesh = stage.addRecorded(recorded, await startGrpcPeer());
+    stage.show(mesh, recorded);
+    const [other] = await up(stage, ["other"]);
+    assert.ok(other);
+    await assertWhole(stage, [mesh, other]);
+    await mesh.peer.restart();
+    restartContainer(stage.api.pods, mesh, "node");
+    await stage.settled();
+    await stage.ping();
+    await assertWhole(stage, [mesh, other]);
+    assert.match(stage.condition(mesh)?.message ?? "", /incarnation containerd:\/\/shop-mesh-a-node-1/u);
+  });
+
+  test("is not brought in without it, and a Warning says which annotation helps", async (t) => {
+    const stage = await stageFor(t);
+    const recorded = recordedPod("mesh-b");
+    const mesh = stage.addRecorded(recorded, await startGrpcPeer());
+    stage.show(mesh, recorded);
+    await stage.settled();
+    const told = stage.condition(mesh);
+    assert.deepEqual([told?.status, told?.reason], ["False", "ContainerUnknown"]);
+    assert.match(told?.message ?? "", /the annotation klight\.dev\/container says it/u);
+    const warning = "Warning ContainerUnknown: Which container of mesh-b runs the lightpeer cannot be told";
+    // Said once, however often the pod changes.
+    stage.touch(mesh);
+    await stage.settled();
+    assert.equal(eventsOf(stage, mesh).filter((event) => event.startsWith(warning)).length, 1);
+    assert.deepEqual(mesh.peer.joins, []);
+
+    const { annotations } = stage.api.pods.get(mesh)?.metadata ?? {};
+    stage.api.pods.replace(mesh, {
+      labels: { "klight.networkId": "orders" },
+      annotations: { ...annotations, "klight.dev/container": "node" },
+    });
+    await stage.settled();
+    assert.equal(stage.condition(mesh)?.reason, "Founded");
+  });
+});
+
+describe("a pod whose address changes while its container runs on", () => {
+  test("is off its network by the event of that, for its peer still calls itself by the old one, and in again when it starts anew", async (t) => {
+    // Here all calls come from one address, as where addresses are translated between pods.
+    const stage = await stageFor(t, { KLIGHT_SEED_CALLERS: "any" });
+    const peer = await startGrpcPeer();
+    const others = await up(stage, ["orders-1"]);
+    const moved = await stage.addPod({ name: "moved", namespace: "shop", network: "orders", peer });
+    stage.start(moved);
+    others.push(...(await up(stage, ["orders-2"])));
+    await stored(peer, "an order");
+
+    const before = peer.address;
+    await peer.moveTo("127.0.0.2");
+    moveTo(stage.api.pods, moved, "127.0.0.2");
+    const told = await stage.told(moved, "PeerNameDiffers");
+    assert.match(
+      told?.message ?? "",
+      new RegExp(`calls itself ${before}, and its pod is at ${peer.address}`, "u"),
+    );
+    for (const pod of others) assert.ok(!pod.peer.state.network.includes(before), `${pod.name} lists it`);
+    await assertWhole(stage, others);
+
+    await peer.restart();
+    restartContainer(stage.api.pods, moved, "lightpeer");
+    assert.equal((await stage.told(moved, "Joined"))?.status, "True");
+    await assertWhole(stage, [...others, moved]);
+    assert.ok((await storedAt(peer)).includes("an order"));
+  });
+});
+
+describe("an entry that no other peer can take", () => {
+  test("is named with its peer and its size, and the others go on; when that one has started again it is in", async (t) => {
+    const stage = await stageFor(t);
+    const pods = await up(stage, ["orders-1", "orders-2", "orders-3"]);
+    const [first, second, third] = pods;
+    assert.ok(first && second && third);
+    await stored(first.peer, "an order");
+    const bytes = 4 * 1_024 * 1_024 - 40;
+    await stored(second.peer, Buffer.alloc(bytes, 1));
+
+    await stage.ping();
+    const told = await stage.told(second, "LeftOut");
+    const size = new RegExp(`orders-2 at ${second.peer.address} holds an entry of ${bytes} bytes`, "u");
+    assert.match(told?.message ?? "", size);
+    await assertWhole(stage, [first, third]);
+    await stage.ping();
+    const held = await stage.told(second, "EntryTooLong");
+    assert.equal(held?.status, "False");
+    assert.match(held.message, size);
+    await assertWhole(stage, [first, third]);
+
+    await stage.restart(second, 1_500);
+    assert.match((await stage.told(second, "Joined"))?.reason ?? "", /^(?:Joined|Reformed)$/u);
+    await assertWhole(stage, pods);
+    assert.ok((await storedAt(second.peer)).includes("an order"));
+  });
+});
