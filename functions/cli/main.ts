@@ -1,5 +1,7 @@
 import { basename } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
+import { nodeProblem } from "../node-version.ts";
+import { EXIT } from "./answer.ts";
 import { runCli } from "./run.ts";
 
 // Whoever reads has seen enough, as in `klight networks | head`.
@@ -7,6 +9,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();
 });
+
+const oldNode = nodeProblem(process.versions.node);
+if (oldNode !== undefined) {
+  process.stderr.write(`klight: ${oldNode}\n`);
+  process.exit(EXIT.unknown);
+}
 
 const stop = new AbortController();
 process.once("SIGINT", () => {

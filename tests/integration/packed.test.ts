@@ -40,12 +40,13 @@ describe("the archive of npm pack, on a machine with Node alone", () => {
 
   async function run(
     command: string,
-    ...args: readonly string[]
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
   ): Promise<readonly [number, string, string]> {
-    const path = ["/usr/bin", "/bin"].toSpliced(0, 0, dirname(process.execPath)).join(delimiter);
+    const path = [dirname(process.execPath), "/usr/bin", "/bin"].join(delimiter);
     const child = spawn(join(machine, "bin", command), args, {
       cwd: machine,
-      env: { PATH: path, HOME: machine, KUBECONFIG: api.kubeconfig },
+      env: { PATH: path, HOME: machine, KUBECONFIG: api.kubeconfig, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [out, err, [code]] = await Promise.all([
@@ -69,13 +70,20 @@ describe("the archive of npm pack, on a machine with Node alone", () => {
 
   for (const command of ["klight", "kubectl-klight"])
     test(`${command} tells its version, and why a pod is not in`, async () => {
-      assert.deepEqual(await run(command, "--version"), [0, `${packageJson.version}\n`, ""]);
-      const [code, out, err] = await run(command, "why", "orders-0");
+      assert.deepEqual(await run(command, ["--version"]), [0, `${packageJson.version}\n`, ""]);
+      const [code, out, err] = await run(command, ["why", "orders-0"]);
       assert.deepEqual([code, err], [1, ""]);
       assert.match(out, /^shop\/orders-0 is not in shop\/orders/u);
     });
 
+  test("klight says that a Node is too old for it, exit code 3", async () => {
+    const script = `Object.defineProperty(process, "versions", { value: { node: "20.19.5" } })`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(script)}`;
+    const ended = await run("klight", ["networks"], { NODE_OPTIONS });
+    assert.deepEqual(ended, [3, "", "klight: Node 20.19.5: must be 22.19 or newer\n"]);
+  });
+
   test("kubectl completes what comes next by it", async () => {
-    assert.deepEqual(await run("kubectl_complete-klight", "wh"), [0, "why\n", ""]);
+    assert.deepEqual(await run("kubectl_complete-klight", ["wh"]), [0, "why\n", ""]);
   });
 });
