@@ -26,6 +26,43 @@ const lost = () =>
 const revisions = ({ body = "" }: Reply): readonly string[] =>
   [...body.matchAll(/data-revision="([^"]+)"/gu)].map(([, revision = ""]) => revision);
 
+describe("many who look at the page", () => {
+  test("wait for one reading, share it and its text for 300 ms, and then get a new one", async (t) => {
+    const world = await exampleNetworks();
+    let at = 0;
+    t.mock.method(performance, "now", () => at);
+    const lists = t.mock.method(world.cluster, "listPods").mock;
+    const page = createPage({
+      status: createStatusReader(world),
+      why: () => Promise.reject(new Error("no pod is asked for")),
+    });
+    const look = (): Promise<readonly Reply[]> =>
+      Promise.all(Array.from({ length: 10 }, () => page({ what: "live", query: {} })));
+    const bodies = new Set((await look()).map(({ body }) => body));
+    assert.deepEqual([lists.callCount(), bodies.size], [1, 1]);
+    await world.join("shop/new", "new-0", null);
+    at = 299;
+    for (const { body } of await look()) assert.ok(bodies.has(body));
+    assert.equal(lists.callCount(), 1);
+    at = 301;
+    for (const reply of await look()) assert.ok(shown(reply).includes("shop/new"));
+    assert.equal(lists.callCount(), 2);
+  });
+
+  test("do not share what could not be read", async () => {
+    let asked = 0;
+    const page = createPage({
+      status: () => {
+        asked += 1;
+        return lost();
+      },
+      why: () => Promise.reject(new Error("no pod is asked for")),
+    });
+    for (const what of ["live", "live"]) assert.equal((await page({ what, query: {} })).status, 503);
+    assert.equal(asked, 2);
+  });
+});
+
 describe("a piece of a page", () => {
   test("escapes every value, in text and in attributes", () => {
     const evil = `<img src=x onerror="alert('1')">&`;
