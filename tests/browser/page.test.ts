@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import type { Browser } from "playwright-core";
 import { launchChromium, noChromium, openPage } from "../harness/chromium.ts";
 import { exampleNetworks } from "../harness/example-networks.ts";
-import { handClock, podOf, START, World } from "../harness/networks.ts";
+import { handClock, ignoredPod, podOf, START, World } from "../harness/networks.ts";
 import {
   attributes,
   boxMiddles,
@@ -145,6 +145,7 @@ describe("the page in a browser", { skip: noChromium }, () => {
     const key = "shop/payment-reconciliation-europe";
     const ends = ["x2x9z", "k8m4q", "p7d2w"];
     for (const end of ends) await world.join(key, `payment-reconciliation-7d9f8b6c5d-${end}`, null);
+    world.addPod(ignoredPod(key, "payment-reconciliation-7d9f8b6c5d-z9z9z", "NotRunning", "it is Pending"));
     const long = await servePage(world);
     context.after(() => long.close());
     const viewport = { width: 360, height: 800 };
@@ -168,6 +169,8 @@ describe("the page in a browser", { skip: noChromium }, () => {
       const box = await button.boundingBox();
       assert.ok(box && box.height < 40, `${await button.textContent()} is on one line`);
     }
+    const out = await network(page, key).locator(".gap").boundingBox();
+    assert.ok(out && out.x + out.width <= 360, "who is not in is in sight, too");
     assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360);
     await page.context().close();
   });
