@@ -101,7 +101,7 @@ export interface Lightpeer {
   visit(address: string, visitor: string, timeoutMs: number): Promise<Visited>;
   /** NotifyNewBlock. */
   notify(address: string, block: Block, timeoutMs: number): Promise<{ readonly tag: "accepted" } | Failed>;
-  /** Closes the connections that no call uses now. */
+  /** Soon closes the connections that no call uses then. */
   release(): void;
 }
 

@@ -345,6 +345,61 @@ describe("connections", () => {
     few.release();
   });
 
+  /** A way to a peer that counts its connections; a mute one passes nothing on that comes from the peer. */
+  const startWay = async (): Promise<{
+    readonly address: string;
+    made: number;
+    open: number;
+    mute: boolean;
+  }> => {
+    const { SERVING } = HealthCheckResponse_ServingStatus;
+    const port = Number((await start(startGrpc({ health: healthSaying(SERVING) }))).replace(/^.*:/u, ""));
+    const way = { address: "", made: 0, open: 0, mute: false };
+    way.address = await start(
+      startTcp((socket) => {
+        way.made += 1;
+        way.open += 1;
+        const inside = connect(port, "127.0.0.1");
+        inside.on("error", () => {}).on("close", () => socket.destroy());
+        socket
+          .on("error", () => {})
+          .on("close", () => {
+            way.open -= 1;
+            inside.destroy();
+          });
+        socket.pipe(inside).on("data", (data) => way.mute || socket.write(data));
+      }),
+    );
+    return way;
+  };
+
+  test("the next step finds a connection as it was, and soon after the last one it is closed", async () => {
+    const way = await startWay();
+    const own = createLightpeerClient();
+    await own.probe(way.address, SOON_MS);
+    own.release();
+    const { made } = way;
+    await own.probe(way.address, SOON_MS);
+    own.release();
+    assert.equal(way.made, made);
+    const until = performance.now() + SOON_MS;
+    while (way.open > 0 && performance.now() < until) await sleep(10);
+    assert.equal(way.open, 0);
+  });
+
+  test("a connection on which nothing came back is not believed again", async () => {
+    const way = await startWay();
+    const own = createLightpeerClient();
+    assert.equal(await own.probe(way.address, SOON_MS), "serving");
+    way.mute = true;
+    assert.equal(await own.probe(way.address, 200), "silent");
+    const { made } = way;
+    way.mute = false;
+    assert.equal(await own.probe(way.address, SOON_MS), "serving");
+    assert.ok(way.made > made);
+    own.release();
+  });
+
   test("a process ends by itself after a release, whoever it has called", { timeout: 60_000 }, async () => {
     const { SERVING } = HealthCheckResponse_ServingStatus;
     const well = await start(startGrpc({ health: healthSaying(SERVING) }));

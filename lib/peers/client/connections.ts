@@ -32,6 +32,12 @@ export interface Stubs {
 /** `refused`: there was no call, for nobody listens at the address. */
 export type ConnectedAnswer<T> = Answer<T> | (CallFailure & { readonly refused: true });
 
+/** Codes after which the next call finds out anew who answers: of what is gone without a word nothing comes back. */
+const IN_DOUBT = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
+
+/** How long a connection may be kept for the next step after a release, ms. */
+const LINGER_MS = 2_000;
+
 interface PeerConnection {
   readonly channel: Channel;
   readonly stubs: Stubs;
@@ -47,6 +53,7 @@ export class Connections {
   /** That which was used last is the last. */
   readonly #open = new Map<string, PeerConnection>();
   readonly #kept: number;
+  #closing: NodeJS.Timeout | undefined;
 
   constructor(kept: number) {
     this.#kept = kept;
@@ -62,8 +69,8 @@ export class Connections {
     if ("tag" in connection) return connection;
     try {
       const answer = await call(connection.stubs);
-      const broke = answer.tag === "failed" && answer.code === status.UNAVAILABLE;
-      if (broke && this.#open.get(address) === connection) this.#open.delete(address);
+      const isInDoubt = answer.tag === "failed" && IN_DOUBT.has(answer.code);
+      if (isInDoubt && this.#open.get(address) === connection) this.#open.delete(address);
       return answer;
     } finally {
       connection.calls -= 1;
@@ -84,9 +91,13 @@ export class Connections {
   }
 
   release(): void {
-    for (const [address, connection] of this.#open) {
-      if (connection.calls === 0) this.#drop(address, connection);
-    }
+    if (this.#closing !== undefined) return;
+    this.#closing = setTimeout(() => {
+      this.#closing = undefined;
+      for (const [address, connection] of this.#open) {
+        if (connection.calls === 0) this.#drop(address, connection);
+      }
+    }, LINGER_MS).unref();
   }
 
   /** A connection, and one call more that runs on it. */
