@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../harness/free-port.ts";
 
-const longestMs = 10_000;
+const longestMs = 30_000;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The bundle, as the image runs it. */

@@ -10,11 +10,23 @@ import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
  * A peer that never begins its own health checks. Here all peers share one process, where the checks of 50 of them,
  * each of all others, are more work than what is measured.
  */
-export const startCalmPeer = (): Promise<PeerHost> => startGrpcPeer({ firstRoundMs: 2 ** 31 - 1 });
+export const startCalmPeer = (): Promise<PeerHost> =>
+  startGrpcPeer({ firstRoundMs: 2 ** 31 - 1, host: nextHost() });
+
+let hosts = 0;
+
+/** Pods have an address each, and klight asks for all pods at one. Where the system has one loopback address they share it. */
+const nextHost = (): string => {
+  if (process.platform !== "linux") return "127.0.0.1";
+  hosts += 1;
+  return `127.${1 + (hosts >> 8)}.${hosts & 255}.${1 + (process.pid % 250)}`;
+};
 
 /** A stage on which nobody posts events but the measurement, with the timeouts that the function has by default. */
 export const startCalmStage = async (env: Readonly<Record<string, string>> = {}): Promise<Stage> => {
-  const usual = { KLIGHT_JOIN_TIMEOUT_MS: "", KLIGHT_STORE_TIMEOUT_MS: "", LOG_LEVEL: "info" };
+  // Whatever peers here listen at, they call from one and the same address.
+  const seed = { KLIGHT_SEED_CALLERS: "any" };
+  const usual = { KLIGHT_JOIN_TIMEOUT_MS: "", KLIGHT_STORE_TIMEOUT_MS: "", LOG_LEVEL: "info", ...seed };
   const stage = await startStage({ env: { ...usual, ...env } });
   await stage.source.stop();
   return stage;
