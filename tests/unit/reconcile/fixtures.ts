@@ -16,12 +16,15 @@ import { formatJoined, parseJoined } from "../../../lib/pod/condition.ts";
 import type { Step } from "../../../lib/reconcile/move.ts";
 import type { Joiner, KnownContact, Observation } from "../../../lib/reconcile/observation.ts";
 import type { Target } from "../../../lib/reconcile/plan.ts";
-import type { Contact, NetworkRecord } from "../../../lib/store/contacts.ts";
+import type { Outcome } from "../../../lib/outcome.ts";
+import type { Contact, Contacts, NetworkRecord, NetworkView } from "../../../lib/store/contacts.ts";
 import { contactOf, podOf, World } from "../../harness/networks.ts";
 import { observation as observed } from "../../harness/step-facts.ts";
 
 /** The network of these tests, its pods and its contacts. */
 export const NETWORK = "default/net";
+/** Another one, where a pod comes from or goes to. */
+export const OTHER = "default/other";
 export const pod = (name: string, changes: Partial<Pod> = {}): Pod => podOf(NETWORK, name, changes);
 export const contact = (name: string): Contact => contactOf(pod(name), null, 0);
 export const addressOf = (name: string): string => pod(name).address ?? "";
@@ -54,6 +57,17 @@ export const member = (name: string, changes: Partial<Pod> = {}): Pod => {
   const { incarnation } = pod(name);
   return pod(name, { ...said("True", "Joined", { incarnation }), ...changes });
 };
+
+/** How a step has ended, for whom, and what people read of it, in one line. */
+export const shown = ({ name, reason, message, pod: about, network }: Outcome): string =>
+  `${name} ${reason} ${about?.name ?? "nobody"} ${network ?? "nowhere"}: ${message}`;
+
+/** What a port answers that is away. */
+export const away = (): Promise<{
+  readonly tag: "failed";
+  readonly kind: "unavailable";
+  readonly message: string;
+}> => Promise.resolve({ tag: "failed", kind: "unavailable", message: "away" });
 
 /** As other tests of a step see a network, at the time at which these begin. */
 const observation = (changes: Partial<Observation> = {}): Observation =>
@@ -88,6 +102,8 @@ interface Said {
   fresh?: Freshness;
   name?: NameTold;
   newest?: Newest | readonly Newest[];
+  /** What it has stored, newest first. */
+  history?: readonly string[];
   join?: JoinEnd | readonly JoinEnd[];
   visit?: Visited;
   notify?: Notified | readonly Notified[];
@@ -132,6 +148,21 @@ export class MoveWorld extends World {
 
   say(name: string, saying: Said): void {
     this.says.set(addressOf(name), saying);
+  }
+
+  /** The same, but for some calls of the store. */
+  withStore(store: Partial<Contacts>): Deps {
+    return { ...this.deps, contacts: { ...this.contacts, ...store } };
+  }
+
+  async view(network = NETWORK): Promise<NetworkView | undefined> {
+    const read = await this.contacts.read([network]);
+    return read.tag === "read" ? read.views[0] : undefined;
+  }
+
+  /** Who is on the stack, newest first. */
+  async stack(network = NETWORK): Promise<readonly string[]> {
+    return ((await this.view(network))?.stack ?? []).map(({ name }) => name);
   }
 
   /** A step with the lease of the network, whose stack has these, oldest first. */
@@ -227,9 +258,10 @@ export class MoveWorld extends World {
         note("newest", address);
         return this.#next(address, "newest") ?? { tag: "newest", digest: "entry 1" };
       },
-      history: async (address) => {
-        note("history", address);
-        return { tag: "history", entries: 0, bytes: 0, digest: "entry 1" };
+      history: async (address, _timeoutMs, each) => {
+        const { history = [] } = note("history", address);
+        for (const entry of history) each(new TextEncoder().encode(entry));
+        return { tag: "history", entries: history.length, bytes: 0, digest: "entry 1" };
       },
       join: async (address, through) => {
         note("join", address, ` through ${through.startsWith("seed") ? "the seed" : this.#nameAt(through)}`);
@@ -259,4 +291,14 @@ export class MoveWorld extends World {
     };
     return Promise.resolve({ tag: "open", seed });
   }
+}
+
+/** A world with members of a network, the oldest first, whose pods say so. */
+export async function networkOf(...names: readonly string[]): Promise<MoveWorld> {
+  const world = new MoveWorld();
+  for (const name of names) {
+    world.addPod(member(name));
+    await world.commit(NETWORK, { push: contact(name) });
+  }
+  return world;
 }

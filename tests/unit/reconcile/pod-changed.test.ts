@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Pod } from "../../../lib/pod/pod.ts";
 import { podChanged } from "../../../lib/reconcile/pod-changed.ts";
 import { reformAsked } from "../../../lib/reconcile/reform-asked.ts";
-import { addressOf, contact, member, MoveWorld, NETWORK, pod } from "./fixtures.ts";
+import { addressOf, contact, member, MoveWorld, NETWORK, networkOf, pod } from "./fixtures.ts";
 
 const stackOf = async ({ contacts }: MoveWorld): Promise<readonly string[]> => {
   const read = await contacts.read([NETWORK]);
@@ -13,16 +13,6 @@ const stackOf = async ({ contacts }: MoveWorld): Promise<readonly string[]> => {
 };
 const at = (...names: readonly string[]): readonly string[] =>
   names.map((name) => `${name} ${addressOf(name)}`);
-
-/** Members of the network, the oldest first, whose pods say so. */
-async function networkOf(...names: readonly string[]): Promise<MoveWorld> {
-  const world = new MoveWorld();
-  for (const name of names) {
-    world.addPod(member(name));
-    await world.commit(NETWORK, { push: contact(name) });
-  }
-  return world;
-}
 
 const deleted = (world: MoveWorld, gone: Pod): ReturnType<typeof podChanged> =>
   podChanged(world.deps, { change: "delete", name: gone, pod: gone });

@@ -23,6 +23,9 @@ class Sweeps {
   readonly down = new Set<string>();
   /** Who serves, but tells no newest entry. */
   readonly mute = new Set<string>();
+  /** Networks whose members make the question fail in a way that nobody expects. */
+  readonly broken = new Set<string>();
+  readonly errors: unknown[] = [];
   /** Networks whose members were asked, in order. */
   readonly asked: string[] = [];
   readonly calls: Record<string, number> = {};
@@ -74,7 +77,12 @@ class Sweeps {
       turns: createTurns(),
       histories: createMemoryBudget(0, unasked),
       newToken: () => "token",
-      log: { debug: unasked, info: unasked, warn: unasked, error: unasked },
+      log: {
+        debug: unasked,
+        info: unasked,
+        warn: unasked,
+        error: (...words) => void this.errors.push(words),
+      },
       seeds: { open: unasked },
       lightpeer: {
         probe: (address: string) => {
@@ -86,6 +94,7 @@ class Sweeps {
           const network = this.#networks.get(address) ?? "";
           this.asked.push(network);
           await this.clock.sleep(this.slow.get(network) ?? 1);
+          if (this.broken.has(network)) throw new Error("a defect");
           if (this.down.has(address) || this.mute.has(address)) return { tag: "failed", message: "silent" };
           return { tag: "newest", digest: this.told.get(address)?.shift() ?? "same" };
         },
@@ -221,4 +230,14 @@ describe("a sweep", () => {
     });
     assert.equal(begins, 0);
   });
+});
+
+test("a step of a slow network that breaks off when nobody waits any more is in the log", async () => {
+  const sweeps = new Sweeps();
+  await sweeps.add("n/a");
+  sweeps.slow.set("n/a", 20_000);
+  sweeps.broken.add("n/a");
+  await sweeps.sweep();
+  await sweeps.clock.advance(60_000);
+  assert.deepEqual(sweeps.errors, [[{ error: "Error: a defect" }, "a step of a sweep broke off"]]);
 });

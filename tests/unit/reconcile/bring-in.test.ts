@@ -1,0 +1,416 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Deps } from "../../../lib/deps.ts";
+import type { Pod } from "../../../lib/pod/pod.ts";
+import { bringIn, present, unlabelled } from "../../../lib/reconcile/bring-in.ts";
+import type { Contacts } from "../../../lib/store/contacts.ts";
+import { podOf } from "../../harness/networks.ts";
+import { away, contact, member, MoveWorld, NETWORK, networkOf, OTHER, pod, said, shown } from "./fixtures.ts";
+
+const { incarnation } = pod("d");
+/** A pod that says that this life of its peer is in the network, and has the other one's label now. */
+const relabelled = podOf(OTHER, "d", said("True", "Joined", { incarnation }));
+function withoutLabel(labelled: Pod): Pod {
+  const { network: _, ...rest } = labelled;
+  return rest;
+}
+const isCalledFor = (world: MoveWorld, name: string): boolean =>
+  world.calls.some((call) => new RegExp(`^(?:join|notify) ${name}`, "u").test(call));
+
+/** A network of `a`, `b` and `d`, and one of `c`, for whose label that of `d` was changed. */
+async function movingWorld(...others: readonly string[]): Promise<MoveWorld> {
+  const world = await networkOf("a", "b", "d");
+  const { incarnation: life } = pod("c");
+  for (const name of others) {
+    const its = podOf(OTHER, name, said("True", "Joined", { incarnation: life, network: OTHER }));
+    world.addPod(its);
+    await world.push(OTHER, its, null);
+  }
+  world.cluster.pods = [...world.cluster.pods.filter(({ name }) => name !== "d"), relabelled];
+  return world;
+}
+
+describe("a pod that is there", () => {
+  test("and says that this life of its peer is in costs no call", async () => {
+    const world = new MoveWorld();
+    world.cluster.failure = { kind: "unavailable", message: "away" };
+    const deps = world.withStore({ begin: away, read: away, leave: away });
+    const outcome = await present(deps, member("a"));
+    assert.equal(shown(outcome), `member AlreadyMember a ${NETWORK}: a says that it is in ${NETWORK}`);
+    assert.deepEqual(world.calls, []);
+  });
+
+  test("and says so of an earlier life is brought in", async () => {
+    const world = new MoveWorld();
+    const again = world.addPod(pod("a", said("True", "Joined", { incarnation: "containerd://old" })));
+    world.say("a", { fresh: "fresh" });
+    assert.equal((await present(world.deps, again)).name, "founded");
+  });
+
+  test("and has no label is nobody's", async () => {
+    const world = new MoveWorld();
+    const admission = { tag: "ignored", reason: "NoLabel", message: "no label" } as const;
+    const joined = said("True", "Joined", { incarnation });
+    const outcome = await present(world.deps, withoutLabel(pod("d", { admission, ...joined })));
+    assert.equal(shown(outcome), "ignored NoLabel d nowhere: no label");
+  });
+});
+
+describe("a pod on which something must be said better", () => {
+  const why = { tag: "ignored", reason: "BadPort", message: "the port is x" } as const;
+  const passing = { tag: "ignored", reason: "NotRunning", message: "the phase is Pending" } as const;
+  const bad = pod("d", { admission: why });
+  const told = ["d False BadPort", "d Warning BadPort"];
+
+  const cases: readonly (readonly [string, Pod, Pod | undefined, readonly string[]])[] = [
+    ["says so", bad, bad, told],
+    ["does not say so twice", { ...bad, ...said("False", "BadPort") }, bad, []],
+    ["says so where it says something else", { ...bad, ...said("False", "MemberHung") }, bad, told],
+    ["does not say so by an event from before", bad, { ...bad, ...said("False", "BadPort") }, []],
+    ["goes on saying that it is in", bad, { ...bad, ...said("True", "Joined") }, []],
+    ["says nothing where it is better by now", bad, pod("d"), []],
+    ["says nothing where it is something else by now", bad, { ...bad, admission: passing }, []],
+    ["says nothing where it is gone", bad, undefined, []],
+    ["says nothing where another one has its name", bad, { ...bad, uid: "another" }, []],
+    [
+      "says nothing of what passes by itself",
+      { ...bad, admission: passing },
+      { ...bad, admission: passing },
+      [],
+    ],
+  ];
+  for (const [rule, given, now, expected] of cases)
+    test(rule, async () => {
+      const world = new MoveWorld();
+      world.now = now ? [now] : [];
+      const outcome = await present(world.deps, given);
+      const { reason, message } = given.admission.tag === "ignored" ? given.admission : assert.fail();
+      assert.equal(shown(outcome), `ignored ${reason} d nowhere: ${message}`);
+      assert.deepEqual(world.told, expected);
+    });
+
+  test("asks for nothing where nothing is to be said", async () => {
+    const world = new MoveWorld();
+    world.cluster.failure = { kind: "unavailable", message: "away" };
+    for (const given of [
+      { ...bad, ...said("True", "Joined") },
+      { ...bad, admission: passing },
+    ])
+      assert.equal((await present(world.deps, given)).name, "ignored");
+    assert.equal(shown(await present(world.deps, bad)), `held ClusterUnavailable d ${NETWORK}: away`);
+  });
+});
+
+describe("a pod whose peer has ended", () => {
+  const over = { tag: "ignored", reason: "Finished", message: "b has finished" } as const;
+  const deleted = { tag: "ignored", reason: "BeingDeleted", message: "b is being deleted" } as const;
+  const unready = { tag: "ignored", reason: "ContainerNotReady", message: "not ready" } as const;
+
+  const cases: readonly (readonly [string, Partial<Pod>, "off" | "stays", readonly string[]])[] = [
+    ["for good is taken off, and says so", { finished: true, admission: over }, "off", ["b False Finished"]],
+    [
+      "and which is being deleted is taken off; its condition goes with it",
+      { finished: true, deleting: true, admission: deleted },
+      "off",
+      [],
+    ],
+    ["and whose next life is awaited stays", { finished: true, admission: unready }, "stays", []],
+    ["and whose next life has begun stays", { finished: true }, "stays", []],
+    ["stays while it is only being deleted", { deleting: true, admission: deleted }, "stays", []],
+    [
+      "stays where its condition is about another life",
+      { finished: true, admission: over, ...said("True", "Joined", { incarnation: "containerd://b-0" }) },
+      "stays",
+      [],
+    ],
+    [
+      "stays where it does not say that it is in",
+      {
+        finished: true,
+        admission: over,
+        ...said("False", "MemberHung", { incarnation: pod("b").incarnation }),
+      },
+      "stays",
+      [],
+    ],
+  ];
+  for (const [rule, changes, expected, told] of cases)
+    test(rule, async () => {
+      const world = await networkOf("a", "b");
+      world.say("b", { probe: "refused" });
+      const its = member("b", changes);
+      world.cluster.pods = [member("a"), its];
+      await present(world.deps, its);
+      assert.deepEqual(await world.stack(), expected === "off" ? ["a"] : ["b", "a"]);
+      assert.deepEqual(world.told, told);
+    });
+
+  const ended = member("b", { finished: true, admission: over });
+
+  test("is not believed to have while the API server cannot be asked", async () => {
+    const world = await networkOf("a", "b");
+    world.cluster.failure = { kind: "forbidden", message: "no" };
+    assert.equal(shown(await present(world.deps, ended)), `held ClusterForbidden b ${NETWORK}: no`);
+    assert.deepEqual(await world.stack(), ["b", "a"]);
+  });
+
+  for (const [what, now] of [
+    ["is not there any more", []],
+    ["has given its name to another one", [member("b", { uid: "another", finished: true, admission: over })]],
+    ["lives", [member("b")]],
+  ] as const)
+    test(`is not taken off where the pod ${what} by now`, async () => {
+      const world = await networkOf("a", "b");
+      world.cluster.pods = now;
+      const outcome = await present(world.deps, ended);
+      assert.equal(shown(outcome), "ignored PodGone b nowhere: default/b is not what it was");
+      assert.deepEqual([await world.stack(), world.told], [["b", "a"], []]);
+    });
+
+  test("says nothing as long as the store cannot be written", async () => {
+    const world = await networkOf("a", "b");
+    world.cluster.pods = [ended];
+    const outcome = await present(world.withStore({ leave: away }), ended);
+    assert.deepEqual([shown(outcome), world.told], [`held StoreUnavailable b ${NETWORK}: away`, []]);
+  });
+});
+
+describe("a living peer that goes to another network", () => {
+  test("is left out of the one and taken into the other, by a re-form of each", async () => {
+    const world = await movingWorld("c");
+    const causes: string[] = [];
+    const onReform: NonNullable<Deps["onReform"]> = ({ cause }) => void causes.push(cause.kind);
+    const outcome = await present({ ...world.deps, onReform }, relabelled);
+    assert.deepEqual(causes, ["moved-away", "was-elsewhere"]);
+    assert.match(
+      shown(outcome),
+      /^reformed Reformed d default\/other: default\/other was re-formed because d was in another network before: 2 peers, /u,
+    );
+    assert.deepEqual(
+      [await world.stack(), await world.stack(OTHER)],
+      [
+        ["b", "a"],
+        ["d", "c"],
+      ],
+    );
+  });
+
+  test("is refused with KLIGHT_REFORM=off, and told", async () => {
+    const world = await movingWorld("c");
+    const { deps } = world;
+    const off = { ...deps, settings: { ...deps.settings, reform: "off" } } as Deps;
+    const says = podOf(OTHER, "d", said("False", "MovedOut", { incarnation }));
+    world.cluster.pods = [...world.cluster.pods.slice(0, -1), says];
+    assert.equal(
+      shown(await present(off, says)),
+      `refused RelabelRefused d ${OTHER}: d is in ${NETWORK} and was labelled for ${OTHER}, and KLIGHT_REFORM is off`,
+    );
+    assert.deepEqual(world.told, ["d False RelabelRefused", "d Warning RelabelRefused"]);
+    assert.equal(isCalledFor(world, "d"), false);
+  });
+
+  test("waits until the network that it leaves can go on without it", async () => {
+    const world = await movingWorld("c");
+    world.say("b", { probe: "silent" });
+    const outcome = await present(world.deps, relabelled);
+    assert.deepEqual([outcome.name, outcome.reason, outcome.pod?.name], ["held", "MemberHung", "d"]);
+    assert.deepEqual([await world.stack(), await world.stack(OTHER)], [["d", "b", "a"], ["c"]]);
+  });
+
+  test("waits while nobody can tell who it may have been waiting for", async () => {
+    const world = await movingWorld("c");
+    const outcome = await present(world.withStore({ read: away }), relabelled);
+    assert.equal(shown(outcome), `held StoreUnavailable d ${OTHER}: away`);
+    assert.deepEqual(await world.stack(OTHER), ["c"]);
+  });
+
+  test("leaves what it holds with those that stay", async () => {
+    const world = await movingWorld("c");
+    for (const name of ["a", "b", "d"]) world.say(name, { history: ["stored in the first"] });
+    world.say("c", { history: ["stored in the other"] });
+    assert.match((await present(world.deps, relabelled)).message, /, 1 entries, /u);
+  });
+
+  test("takes along what it holds where it was the last one", async () => {
+    const world = await networkOf("d");
+    world.cluster.pods = [relabelled];
+    world.say("d", { history: ["stored in the first"] });
+    const outcome = await present(world.deps, relabelled);
+    assert.match(outcome.message, /: 1 peers, 1 entries, /u);
+    assert.deepEqual([await world.stack(), await world.stack(OTHER)], [[], ["d"]]);
+  });
+
+  test("may be waiting for who hangs in the network that it leaves: the other one remembers that", async () => {
+    const world = await movingWorld("c");
+    const known = "10.9.9.9:9081";
+    await world.commit(NETWORK, { waitedFor: [known] });
+    world.says.set(known, { probe: "silent" });
+    const begin: Contacts["begin"] = (network, ...rest) => {
+      if (network === OTHER) world.say("b", { probe: "silent" });
+      return world.contacts.begin(network, ...rest);
+    };
+    await present(world.withStore({ begin }), relabelled);
+    const waitedFor = Object.keys((await world.view(OTHER))?.waitedFor ?? {});
+    assert.deepEqual(waitedFor.toSorted(), [contact("b").address, known].toSorted());
+  });
+
+  for (const [what, now] of [
+    ["has been moved back", pod("d", said("True", "Joined", { incarnation }))],
+    ["has been moved on", podOf("default/third", "d", said("True", "Joined", { incarnation }))],
+    ["is another one of that name", { ...relabelled, uid: "another" }],
+    ["is gone", undefined],
+  ] as const)
+    test(`stays where it is by an event that is old: the pod ${what}`, async () => {
+      const world = await movingWorld("c");
+      world.cluster.pods = [...world.cluster.pods.slice(0, -1), ...(now ? [now] : [])];
+      const outcome = await present(world.deps, relabelled);
+      assert.equal(shown(outcome), `ignored PodGone d ${OTHER}: default/d is not a pod of ${OTHER} any more`);
+      assert.deepEqual([await world.stack(), await world.stack(OTHER)], [["d", "b", "a"], ["c"]]);
+    });
+
+  test("is a member by an event from before it was moved", async () => {
+    const world = await movingWorld("c");
+    await present(world.deps, relabelled);
+    const now = podOf(OTHER, "d", said("True", "Reformed", { incarnation, network: OTHER }));
+    world.cluster.pods = [...world.cluster.pods.slice(0, -1), now];
+    assert.equal((await present(world.deps, relabelled)).name, "member");
+    assert.deepEqual(await world.stack(OTHER), ["d", "c"]);
+  });
+
+  test("is brought in plainly where its pod says by now that it has not been elsewhere", async () => {
+    const world = await movingWorld("c");
+    world.cluster.pods = [...world.cluster.pods.slice(0, -1), podOf(OTHER, "d")];
+    world.say("d", { fresh: "fresh" });
+    assert.equal((await present(world.deps, relabelled)).name, "joined");
+    assert.deepEqual(await world.stack(), ["d", "b", "a"]);
+  });
+
+  test("is not moved while the API server cannot be asked", async () => {
+    const world = await movingWorld("c");
+    world.cluster.failure = { kind: "unavailable", message: "away" };
+    assert.equal(shown(await present(world.deps, relabelled)), `held ClusterUnavailable d ${OTHER}: away`);
+  });
+});
+
+describe("a pod that gets another label while its peer is brought in", () => {
+  const labels = async (...now: readonly Pod[]): Promise<MoveWorld> => {
+    const world = new MoveWorld();
+    world.addPod(pod("d"));
+    world.now = now;
+    world.say("d", { fresh: "fresh" });
+    return world;
+  };
+
+  test("is followed to its new network", async () => {
+    const world = await labels(podOf(OTHER, "d"));
+    const outcome = await bringIn(world.deps, pod("d"), NETWORK);
+    assert.deepEqual([outcome.name, outcome.network], ["reformed", OTHER]);
+    assert.deepEqual([await world.stack(), await world.stack(OTHER)], [[], ["d"]]);
+  });
+
+  test("is followed three times, and then held: its event comes again", async () => {
+    const world = await labels(podOf(OTHER, "d"));
+    let label = NETWORK;
+    const { cluster } = world.deps;
+    const flapping: Deps["cluster"] = {
+      ...cluster,
+      setCondition: (who, condition) => {
+        world.now = [podOf((label = label === NETWORK ? OTHER : NETWORK), "d")];
+        return cluster.setCondition(who, condition);
+      },
+    };
+    const outcome = await bringIn({ ...world.deps, cluster: flapping }, pod("d"), NETWORK);
+    assert.deepEqual([outcome.name, outcome.reason], ["held", "LabelChanged"]);
+    assert.equal(world.told.filter((line) => line.startsWith("d True")).length, 4);
+  });
+
+  test("and has none by then is taken out again", async () => {
+    const world = await labels(withoutLabel(pod("d")));
+    const outcome = await bringIn(world.deps, pod("d"), NETWORK);
+    assert.deepEqual([outcome.name, outcome.reason, await world.stack()], ["left", "LabelRemoved", []]);
+  });
+
+  test("and loses that one while it is followed is taken out of the second", async () => {
+    const world = await labels(podOf(OTHER, "d"));
+    const { cluster } = world.deps;
+    const fickle: Deps["cluster"] = {
+      ...cluster,
+      setCondition: (who, condition) => {
+        if (condition.message.includes(OTHER)) world.now = [withoutLabel(pod("d"))];
+        return cluster.setCondition(who, condition);
+      },
+    };
+    const outcome = await bringIn({ ...world.deps, cluster: fickle }, pod("d"), NETWORK);
+    assert.deepEqual([outcome.reason, outcome.network], ["LabelRemoved", OTHER]);
+  });
+
+  for (const [what, now] of [
+    ["is gone", []],
+    ["is another one of that name", [podOf(OTHER, "d", { uid: "another" })]],
+  ] as const)
+    test(`and ${what} by then is held, and not followed`, async () => {
+      const world = await labels(podOf(OTHER, "d"));
+      const { cluster } = world.deps;
+      const late: Deps["cluster"] = {
+        ...cluster,
+        setCondition: async (who, condition) => {
+          const written = await cluster.setCondition(who, condition);
+          world.now = now;
+          return written;
+        },
+      };
+      const outcome = await bringIn({ ...world.deps, cluster: late }, pod("d"), NETWORK);
+      assert.deepEqual([outcome.name, outcome.reason], ["held", "LabelChanged"]);
+      assert.deepEqual(await world.stack(OTHER), []);
+    });
+
+  test("is held where the API server cannot be asked which one", async () => {
+    const world = await labels(podOf(OTHER, "d"));
+    const deps: Deps = { ...world.deps, cluster: { ...world.deps.cluster, getPod: away } };
+    assert.equal(shown(await bringIn(deps, pod("d"), NETWORK)), `held ClusterUnavailable d ${NETWORK}: away`);
+  });
+});
+
+describe("a living pod without its label", () => {
+  const d = withoutLabel(member("d"));
+
+  test("is left out of its network by a re-form, and told", async () => {
+    const world = await networkOf("a", "b", "d");
+    world.cluster.pods = [member("a"), member("b"), d];
+    assert.equal(
+      shown(await unlabelled(world.deps, d, NETWORK)),
+      `left LabelRemoved d ${NETWORK}: d lost its label, and ${NETWORK} has gone on without it`,
+    );
+    assert.deepEqual(await world.stack(), ["b", "a"]);
+    assert.deepEqual(world.told.slice(-2), ["d False LabelRemoved", "d Warning LabelRemoved"]);
+  });
+
+  test("stays with the others where re-forming is off: there is no call to leave", async () => {
+    const world = await networkOf("a", "d");
+    const deps: Deps = { ...world.deps, settings: { ...world.deps.settings, reform: "off" } };
+    assert.equal(
+      shown(await unlabelled(deps, d, NETWORK)),
+      `left LabelRemoved d ${NETWORK}: d lost its label, but its peer is still in ${NETWORK}: there is no call to leave`,
+    );
+    assert.deepEqual([await world.stack(), world.calls], [["a"], []]);
+    const again = await unlabelled(deps, d, NETWORK);
+    assert.equal(shown(again), `ignored PodGone d ${NETWORK}: d was not on the stack of ${NETWORK}`);
+    assert.equal(world.told.length, 2);
+  });
+
+  test("says nothing of it before that is done", async () => {
+    const world = await networkOf("a", "b", "d");
+    world.cluster.pods = [member("a"), member("b"), d];
+    world.say("b", { probe: "silent" });
+    const outcome = await unlabelled(world.deps, d, NETWORK);
+    assert.deepEqual([outcome.reason, outcome.pod?.name, world.told], ["MemberHung", "d", []]);
+  });
+
+  test("and without an address leaves, too", async () => {
+    const world = await networkOf("a", "d");
+    const { address: _, ...nowhere } = d;
+    world.cluster.pods = [member("a"), nowhere];
+    assert.equal((await unlabelled(world.deps, nowhere, NETWORK)).name, "left");
+    assert.deepEqual(await world.stack(), ["a"]);
+  });
+});
