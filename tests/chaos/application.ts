@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PeerHost } from "../harness/lightpeer/calls.ts";
+import type { Dialer, PeerHost } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
 import type { PeerLife, StoredFigures } from "./house-calls.ts";
@@ -11,8 +11,14 @@ interface Around {
   readonly network: string;
   readonly random: () => number;
   readonly hostAt: (address: string) => PeerHost | undefined;
+  /** Where a peer is reached from within its network. */
+  readonly wayTo: (address: string) => string;
   readonly onStored: (entry: string, by: string) => void;
 }
+
+/** Whether an entry is of a network: what its application stores, or the proof at the end. */
+export const isOf = (network: string, entry: string): boolean =>
+  entry.startsWith(`${network} `) || entry.startsWith("whole-");
 
 /**
  * The one writer of a network: it stores one entry after the other at a peer whose pod says that it is joined, and goes
@@ -21,7 +27,7 @@ interface Around {
 export class Application {
   joined: readonly PeerLife[] = [];
   readonly #around: Around;
-  readonly #dialer = grpcDialer();
+  readonly #dialer: Dialer;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #home: PeerLife | undefined;
@@ -30,6 +36,7 @@ export class Application {
 
   constructor(around: Around) {
     this.#around = around;
+    this.#dialer = grpcDialer({ wayTo: around.wayTo });
     this.#running = this.#run();
   }
 

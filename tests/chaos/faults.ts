@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { knock } from "../harness/lightpeer/impostor.ts";
 import type { ChaosPod, Network } from "./kubelet.ts";
 import type { Fault } from "./plan.ts";
 import type { World } from "./world.ts";
@@ -12,6 +13,11 @@ const GRACE_MS = 50;
 /** A roll-out does not wait for longer than this for one pod, ms. */
 const LONGEST_GATE_MS = 20_000;
 
+/** Where whoever is no peer calls from: no pod is there. */
+const IMPOSTOR = "127.0.0.66";
+/** It hangs up after so long, ms. */
+const PATIENCE_MS = 1_000;
+
 type Of<Kind extends Fault["kind"]> = Extract<Fault, { kind: Kind }>;
 
 export interface FaultsOptions {
@@ -24,6 +30,8 @@ export interface FaultsOptions {
 export class Faults {
   /** How many of each kind were done. One whose target is in trouble already, or away, is left out. */
   readonly done = new Map<Fault["kind"], number>();
+  /** How often somebody who is no peer has called at a seed. */
+  knocks = 0;
   readonly #world: World;
   readonly #options: FaultsOptions;
   readonly #healing = new AbortController();
@@ -67,6 +75,12 @@ export class Faults {
       case "peer-restarted":
       case "peer-hung":
         return this.#harmPod(fault);
+      case "walled-off":
+        return this.#wallOff(fault);
+      case "evicted":
+        return this.#evict(fault);
+      case "impostor":
+        return this.#knock(fault);
       case "rolled-out":
         return this.#rollOut(fault);
       case "pod-added":
@@ -141,8 +155,7 @@ export class Faults {
   async #harmPod(fault: Of<"pod-lost" | "pod-removed" | "peer-restarted" | "peer-hung">): Promise<void> {
     const { kubelet } = this.#world;
     const network = this.#network(fault);
-    const idle = network.pods.filter(({ isBusy, name }) => !isBusy && this.#isUp(network, name));
-    const pod = idle[fault.pod % Math.max(1, idle.length)];
+    const pod = this.#pod(fault);
     if (pod === undefined || (fault.kind === "pod-removed" && network.pods.length <= FEWEST)) return;
     switch (fault.kind) {
       case "pod-lost":
@@ -163,6 +176,53 @@ export class Faults {
         return wake();
       }
     }
+  }
+
+  async #wallOff(fault: Of<"walled-off">): Promise<void> {
+    const one = this.#pod(fault);
+    if (one === undefined) return;
+    const pods = fault.all ? this.#idle(one.network) : [one];
+    const fall = await Promise.all(pods.map((pod) => this.#world.kubelet.wall(pod, fault.how)));
+    const whose = fault.all ? `all of ${one.network.id}` : one.name;
+    await this.#lasting(fault, `a firewall would ${fault.how} klight at ${whose}`);
+    await Promise.all(fall.map((each) => each()));
+  }
+
+  async #evict(fault: Of<"evicted">): Promise<void> {
+    const { networks, kubelet } = this.#world;
+    const pod = this.#pod(fault);
+    const others = networks.filter((network) => network !== pod?.network && network.pods.length < MOST);
+    const taker = others[fault.pod % Math.max(1, others.length)];
+    if (pod === undefined || taker === undefined) return;
+    this.#did(fault, `${pod.name} is evicted, its address goes to ${taker.id}`);
+    await kubelet.evict(pod, { ...fault, taker });
+  }
+
+  /** Whoever knocks: members are named at the seed from an address that is not theirs, for as long as this lasts. */
+  async #knock(fault: Of<"impostor">): Promise<void> {
+    const { contacts } = this.#world;
+    const network = this.#network(fault);
+    await this.#alone(`impostor at ${network.id}`, async () => {
+      this.#did(fault, `somebody names members of ${network.id} at klight's seed for ${fault.ms} ms`);
+      const until = performance.now() + fault.ms;
+      const asked = this.#askReform(network);
+      while (performance.now() < until && !this.#healing.signal.aborted) {
+        const read = await contacts.read([network.key]);
+        const seed = read.tag === "read" ? read.views[0]?.intent?.seed : undefined;
+        if (seed === undefined) await this.#pause(20);
+        else await this.#knockAt(seed, network);
+      }
+      await asked;
+    });
+  }
+
+  async #knockAt(seed: string, { id, pods }: Network): Promise<void> {
+    const hauls = pods.map(({ address: name }) =>
+      knock({ seed, name, from: IMPOSTOR, patienceMs: PATIENCE_MS }),
+    );
+    const blocks = (await Promise.all(hauls)).reduce((sum, haul) => sum + haul.blocks.length, 0);
+    this.knocks += hauls.length;
+    if (blocks > 0) throw new Error(`somebody who is no peer of ${id} got ${blocks} blocks at klight's seed`);
   }
 
   /** Every pod of a network is replaced, one after the other. */
@@ -195,7 +255,7 @@ export class Faults {
   }
 
   async #ofNetwork(fault: Of<"pod-added" | "reform-asked">): Promise<void> {
-    const { kubelet, functions } = this.#world;
+    const { kubelet } = this.#world;
     const network = this.#network(fault);
     if (fault.kind === "pod-added") {
       if (network.pods.length >= MOST) return;
@@ -203,12 +263,25 @@ export class Faults {
       await kubelet.create(network);
     } else {
       this.#did(fault, `somebody asks for ${network.id} to be re-formed`);
-      // What comes of it is in the function's log; its instance may die over it.
-      const asked = await fetch(new URL(`networks/${network.key}/reform`, functions.url), {
-        method: "POST",
-      }).catch(() => undefined);
-      await asked?.arrayBuffer().catch(() => undefined);
+      await this.#askReform(network);
     }
+  }
+
+  /** What comes of it is in the function's log; its instance may die over it. */
+  async #askReform({ key }: Network): Promise<void> {
+    const url = new URL(`networks/${key}/reform`, this.#world.functions.url);
+    const asked = await fetch(url, { method: "POST" }).catch(() => undefined);
+    await asked?.arrayBuffer().catch(() => undefined);
+  }
+
+  /** One to whom nothing happens. */
+  #pod(fault: { readonly network: number; readonly pod: number }): ChaosPod | undefined {
+    const idle = this.#idle(this.#network(fault));
+    return idle[fault.pod % Math.max(1, idle.length)];
+  }
+
+  #idle(network: Network): readonly ChaosPod[] {
+    return network.pods.filter(({ isBusy, name }) => !isBusy && this.#isUp(network, name));
   }
 
   #network({ network }: { readonly network: number }): Network {

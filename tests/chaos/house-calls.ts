@@ -1,3 +1,5 @@
+import type { Wall } from "../harness/lightpeer/tcp-front.ts";
+
 /** One life of a lightpeer: where it runs, and the how manieth process there, from 1. */
 export interface PeerLife {
   readonly address: string;
@@ -19,6 +21,8 @@ export interface Proof {
   readonly lost: readonly string[];
   /** The same, but nobody could keep them: all that held them died, or forgot them by themselves. */
   readonly excused: readonly string[];
+  /** What was ever at one of its peers and is of another network, and where. */
+  readonly foreign: readonly string[];
 }
 
 export interface StoredFigures {
@@ -31,14 +35,16 @@ export interface StoredFigures {
 
 /** What the process that runs the peers of one network, and its application, is told to do. */
 export interface HouseCalls {
-  /** A new lightpeer; resolves with its address. */
-  start(): Promise<string>;
+  /** A new lightpeer, at this port where one is given; resolves with its address. */
+  start(port?: number): Promise<string>;
   /** SIGKILL, for good. */
   kill(address: string): Promise<void>;
   /** SIGKILL, and a new process at the same address `downMs` ms later. */
   restart(address: string, downMs: number): Promise<void>;
   hang(address: string): Promise<void>;
   wake(address: string): Promise<void>;
+  /** Nobody outside this network gets through to it; null: the way is free again. */
+  wall(address: string, wall: Wall | null): Promise<void>;
   /** The peers whose pods say that they are joined: the application stores there and nowhere else. */
   joined(peers: readonly PeerLife[]): Promise<void>;
   /** Resolves when the last Persist has ended. */

@@ -3,12 +3,12 @@
  * Environment: CHAOS_NETWORK, CHAOS_SEED. It ends with its parent.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
-import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
+import { type GrpcPeerHost, startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
+import { Lan } from "../harness/lightpeer/lan.ts";
 import { whole } from "../harness/lightpeer/whole.ts";
 import { seededRandom } from "../harness/random.ts";
-import { Application } from "./application.ts";
+import { Application, isOf } from "./application.ts";
 import type { HouseCalls, HouseReply, HouseRequest, Proof } from "./house-calls.ts";
 import { watchLateness } from "./lateness.ts";
 import { Witness } from "./witness.ts";
@@ -16,28 +16,31 @@ import { Witness } from "./witness.ts";
 /** How long a call of the proof may take, ms. */
 const PROOF_CALL_MS = 10_000;
 
-const hosts = new Map<string, PeerHost>();
-const witness = new Witness();
+const ownNetwork = process.env["CHAOS_NETWORK"] ?? "";
+const hosts = new Map<string, GrpcPeerHost>();
+const lan = new Lan();
+const witness = new Witness((entry) => isOf(ownNetwork, entry));
 const lateness = watchLateness();
 const application = new Application({
-  network: process.env["CHAOS_NETWORK"] ?? "",
+  network: ownNetwork,
   random: seededRandom(Number(process.env["CHAOS_SEED"])),
   hostAt: (address) => hosts.get(address),
+  wayTo: (address) => lan.wayTo(address),
   onStored: (entry, by) => {
     witness.stored(entry, by);
   },
 });
 
-const hostAt = (address: string): PeerHost => {
+const hostAt = (address: string): GrpcPeerHost => {
   const host = hosts.get(address);
   if (host === undefined) throw new Error(`there is no peer at ${address}`);
   return host;
 };
 
 const calls: HouseCalls = {
-  async start() {
+  async start(port = 0) {
     const expected = witness.expect();
-    const host = await startGrpcPeer({ seen: (each) => expected.seen(each) });
+    const host = await startGrpcPeer({ port, lan, seen: (each) => expected.seen(each) });
     expected.started(host);
     hosts.set(host.address, host);
     return host.address;
@@ -62,6 +65,7 @@ const calls: HouseCalls = {
   async wake(address) {
     hostAt(address).wake();
   },
+  wall: (address, wall) => hostAt(address).setWall(wall ?? undefined),
   async joined(peers) {
     application.joined = peers;
   },
@@ -74,6 +78,7 @@ const calls: HouseCalls = {
 
 async function prove(addresses: readonly string[]): Promise<Proof> {
   const stranger = strangerOf(addresses);
+  const foreign = witness.foreign;
   const found = await whole({ dialer: grpcDialer(), addresses, timeoutMs: PROOF_CALL_MS });
   const broken = stranger ?? (found.tag === "broken" ? found.reason : undefined);
   // In a network that is not whole there is no one history to look into.
@@ -82,6 +87,7 @@ async function prove(addresses: readonly string[]): Promise<Proof> {
     ...(broken !== undefined && { broken }),
     stored: { ...application.figures, acknowledged: witness.count },
     ...missing,
+    foreign,
   };
 }
 

@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Pod, readPod, joinedInThisLife } from "../../lib/pod/pod.ts";
-import { restartContainer, run, setContainerReady } from "../harness/api-server/kubelet.ts";
+import {
+  finish,
+  type Finish,
+  restartContainer,
+  run,
+  setContainerReady,
+} from "../harness/api-server/kubelet.ts";
 import type { PodObject } from "../harness/api-server/objects.ts";
 import type { PodStore } from "../harness/api-server/pod-store.ts";
+import type { Wall } from "../harness/lightpeer/tcp-front.ts";
 import type { House } from "./house.ts";
 
 export const NAMESPACE = "chaos";
@@ -62,9 +69,11 @@ export class Kubelet {
     return read !== undefined && joinedInThisLife(read);
   }
 
-  async create(network: Network): Promise<ChaosPod> {
+  /** At this port, where it is free. */
+  async create(network: Network, port?: number): Promise<ChaosPod> {
     const name = `${network.id}-${(this.#created += 1)}`;
-    const address = await network.house.ask("start");
+    const { house } = network;
+    const address = await house.ask("start", port).catch(() => house.ask("start"));
     const pod = {
       namespace: NAMESPACE,
       name,
@@ -103,6 +112,41 @@ export class Kubelet {
     this.#store.markDeleted(pod);
     this.#store.remove(pod);
     await replaced;
+  }
+
+  /**
+   * The pod is evicted: its peer dies, its object stays for `keptMs` ms, and a pod of `taker` has its address at once.
+   * Another one takes its place in its own network.
+   */
+  async evict(
+    pod: ChaosPod,
+    {
+      address,
+      keptMs,
+      taker,
+    }: Pick<Finish, "address"> & { readonly keptMs: number; readonly taker: Network },
+  ): Promise<void> {
+    const { network } = pod;
+    pod.isBusy = true;
+    network.pods.splice(network.pods.indexOf(pod), 1);
+    await network.house.ask("kill", pod.address);
+    const taken = this.create(taker, portOf(pod));
+    finish(this.#store, pod, { phase: "Failed", reason: "Evicted", ...(address && { address }) });
+    await Promise.all([taken, this.create(network)]);
+    await sleep(keptMs);
+    this.#store.markDeleted(pod);
+    this.#store.remove(pod);
+  }
+
+  /** klight does not get through to the peer until the function returned is called. */
+  async wall(pod: ChaosPod, how: Wall): Promise<() => Promise<void>> {
+    const { house } = pod.network;
+    pod.isBusy = true;
+    await house.ask("wall", pod.address, how);
+    return async () => {
+      await house.ask("wall", pod.address, null);
+      pod.isBusy = false;
+    };
   }
 
   /** The container's process dies and runs again `downMs` ms later, which is seen `seenMs` ms after that. */
@@ -149,6 +193,8 @@ export class Kubelet {
     house.ask("joined", joined).catch(() => undefined);
   }
 }
+
+const portOf = ({ address }: ChaosPod): number => Number(address.split(":").at(-1));
 
 const restartsOf = ({ status }: PodObject): number =>
   status.containerStatuses?.find(({ name }) => name === CONTAINER)?.restartCount ?? 0;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Fault as ApiFault } from "../harness/api-server/faults.ts";
+import type { Wall } from "../harness/lightpeer/tcp-front.ts";
 
 /** What goes wrong, in whom, for how long; ms. Numbers of networks, pods and instances count around those there are. */
 export type Fault =
@@ -25,6 +26,12 @@ export type Fault =
     }
   | { readonly kind: "pod-added"; readonly network: number }
   | ({ readonly kind: "pod-removed"; readonly graceMs: number } & Target)
+  /** klight does not get through to a peer, or to all of a network, which reach each other as before. */
+  | ({ readonly kind: "walled-off"; readonly how: Wall; readonly all: boolean; readonly ms: number } & Target)
+  /** Its object stays for so long, and a pod of another network has its address at once. */
+  | ({ readonly kind: "evicted"; readonly address: "kept" | "gone"; readonly keptMs: number } & Target)
+  /** Somebody who is no peer names members at klight's seed, and asks for re-forms so that it is open. */
+  | { readonly kind: "impostor"; readonly network: number; readonly ms: number }
   | { readonly kind: "reform-asked"; readonly network: number };
 
 interface Target {
@@ -92,6 +99,26 @@ const ofPeers: readonly Drawn[] = [
   ],
   [3, fc.record({ kind: fc.constant("pod-added"), network: number })],
   [3, fc.record({ kind: fc.constant("pod-removed"), ...target, graceMs: ms(0, 1_500) })],
+  [
+    3,
+    fc.record({
+      kind: fc.constant("walled-off"),
+      ...target,
+      how: fc.constantFrom("refuse", "reset"),
+      all: fc.boolean(),
+      ms: fc.oneof(ms(50, 3_000), ms(3_000, 10_000), ms(25_000, 45_000)),
+    }),
+  ],
+  [
+    3,
+    fc.record({
+      kind: fc.constant("evicted"),
+      ...target,
+      address: fc.constantFrom("kept", "gone"),
+      keptMs: ms(0, 20_000),
+    }),
+  ],
+  [1, fc.record({ kind: fc.constant("impostor"), network: number, ms: ms(500, 3_000) })],
   [1, fc.record({ kind: fc.constant("reform-asked"), network: number })],
 ];
 

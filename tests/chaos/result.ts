@@ -9,6 +9,8 @@ export interface Result extends StepFigures {
   readonly seconds: number;
   readonly tookMs: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** Calls at seeds by somebody who is no peer. */
+  readonly knocks: number;
   readonly networks: { readonly total: number; readonly whole: number; readonly pods: number };
   readonly entries: StoredFigures & { readonly lost: number; readonly excused: number };
   /** How late the event loops of this process, and of the worst process of peers, were. */
@@ -22,6 +24,7 @@ interface Found {
   readonly seconds: number;
   readonly tookMs: number;
   readonly faults: ReadonlyMap<Fault["kind"], number>;
+  readonly knocks: number;
   readonly steps: StepFigures;
   readonly ends: readonly NetworkEnd[];
   /** This process' own first. */
@@ -30,7 +33,8 @@ interface Found {
   readonly problems: readonly string[];
 }
 
-export function resultOf({ seed, seconds, tookMs, faults, steps, ends, late, problems }: Found): Result {
+export function resultOf(found: Found): Result {
+  const { seed, seconds, tookMs, faults, knocks, steps, ends, late, problems } = found;
   const [driver = { p99: 0, max: 0 }, ...houses] = late;
   const sum = (of: (end: NetworkEnd) => number): number => ends.reduce((total, each) => total + of(each), 0);
   const most = (values: readonly number[]): number => Math.max(0, ...values);
@@ -39,6 +43,7 @@ export function resultOf({ seed, seconds, tookMs, faults, steps, ends, late, pro
     seconds,
     tookMs,
     faults: Object.fromEntries([...faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+    knocks,
     ...steps,
     networks: {
       total: ends.length,
@@ -64,4 +69,5 @@ const problemsOf = ({ network, proof, records }: NetworkEnd): readonly string[] 
   ...(proof.broken === undefined ? [] : [`${network} is not whole: ${proof.broken}`]),
   ...records.map((record) => `${network}: ${record}`),
   ...proof.lost.map((entry) => `${network}: lost ${entry}`),
+  ...proof.foreign.map((entry) => `${network}: of another network, ${entry}`),
 ];

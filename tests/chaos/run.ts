@@ -68,6 +68,7 @@ export async function run(options: RunOptions): Promise<Result | undefined> {
       seconds,
       tookMs,
       faults: faults.done,
+      knocks: faults.knocks,
       steps: figures.of(world.api.events),
       ends,
       late,

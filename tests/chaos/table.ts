@@ -22,6 +22,7 @@ export function printTable(result: Result): void {
   const rows: readonly Row[] = [
     ["faults", total(result.faults)],
     ...counted(result.faults),
+    ["calls at seeds by no peer", result.knocks],
     ["steps, those of sweeps too", steps],
     ["sweeps", result.sweeps],
     ["how events ended", total(outcomes)],

@@ -13,6 +13,10 @@ export class WatchedChain {
   #head = "";
   #entries = new Set<string>();
 
+  get head(): string {
+    return this.#head;
+  }
+
   get entries(): ReadonlySet<string> {
     return this.#entries;
   }

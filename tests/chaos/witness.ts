@@ -1,4 +1,5 @@
 import type { PeerCalls, PeerHost } from "../harness/lightpeer/calls.ts";
+import type { Reply } from "../harness/lightpeer/status.ts";
 import { WatchedChain } from "./watched-chain.ts";
 
 /** How long after a change of klight's a peer may forget something because of it, ms. */
@@ -28,10 +29,23 @@ interface Missing {
  * nor what the first peer of a network stores in the very moment in which it takes the second one in.
  */
 export class Witness {
+  readonly #isOwn: (entry: string) => boolean;
+  readonly #foreign = new Set<string>();
   readonly #peers = new Map<string, WatchedChain>();
   readonly #entries = new Map<string, Entry>();
   /** When the last call of klight's that changes peers ended. */
   #changedAt = 0;
+
+  /** `isOwn`: whether an entry is of this network; any other one proves that networks have met. */
+  constructor(isOwn: (entry: string) => boolean) {
+    this.#isOwn = isOwn;
+  }
+
+  /** What was ever at a peer and is of another network. */
+  get foreign(): readonly string[] {
+    for (const chain of this.#peers.values()) this.#look(chain);
+    return [...this.#foreign];
+  }
 
   /** Watches a peer that is about to start; `started` tells which it is. */
   expect(): { seen(calls: PeerCalls): PeerCalls; started(host: PeerHost): void } {
@@ -91,13 +105,13 @@ export class Witness {
   }
 
   #watch(chain: WatchedChain, calls: PeerCalls): PeerCalls {
-    const looking = async <Reply>(answer: () => Promise<Reply>, isChange = false): Promise<Reply> => {
+    const looking = async (answer: () => Promise<Reply>, isChange = false): Promise<Reply> => {
       this.#look(chain);
       if (isChange) chain.changing += 1;
       const reply = await answer();
       if (isChange) {
         chain.changing -= 1;
-        this.#changedAt = Date.now();
+        if (!isCut(reply)) this.#changedAt = Date.now();
       }
       this.#look(chain);
       return reply;
@@ -122,9 +136,13 @@ export class Witness {
   }
 
   #look(chain: WatchedChain): void {
+    const before = chain.head;
     const forgotten = chain.look();
-    if (forgotten.size === 0) return;
     const address = chain.host?.address ?? "";
+    if (chain.head !== before)
+      for (const entry of chain.entries)
+        if (!this.#isOwn(entry)) this.#foreign.add(`"${entry}" was at ${address}`);
+    if (forgotten.size === 0) return;
     const isOfKlight = this.#isChanging;
     if (chain.firstGuests > 0)
       this.#lose(chain, forgotten, `${address} forgot it, which stood alone, in a race with its first guest`);
@@ -152,6 +170,13 @@ export class Witness {
     });
   }
 }
+
+/**
+ * A klight that dies in the middle has handed over nothing yet: its peers drop its seed as a member that has died, and
+ * what they forget over that, they forget by themselves.
+ */
+const isCut = (reply: Reply): boolean =>
+  reply.tag === "failed" && / code = Unavailable /u.test(reply.message);
 
 const clockOf = (ms: number): string => new Date(ms).toISOString().slice(11, 23);
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isOf } from "../chaos/application.ts";
 import { resultOf } from "../chaos/result.ts";
 import { Figures } from "../chaos/figures.ts";
 import type { Proof } from "../chaos/house-calls.ts";
@@ -18,7 +20,7 @@ describe("the faults of a run", () => {
 
   test("are of every kind, in the order of time, and begin within it", () => {
     const plan = planFaults(600, 7);
-    assert.equal(new Set(plan.map(({ kind }) => kind)).size, 16);
+    assert.equal(new Set(plan.map(({ kind }) => kind)).size, 19);
     const times = plan.map(({ at }) => at);
     assert.deepEqual(
       times,
@@ -35,7 +37,7 @@ describe("the witness of chaos", () => {
     t: TestContext,
     options: GrpcPeerOptions = {},
   ): Promise<{ witness: Witness; peers: readonly PeerHost[] }> => {
-    const witness = new Witness();
+    const witness = new Witness((entry) => !entry.startsWith("other "));
     const peers = await Promise.all(
       [1, 2].map(async () => {
         const expected = witness.expect();
@@ -92,6 +94,19 @@ describe("the witness of chaos", () => {
     assert.equal(witness.missing([]).lost.length, 1);
   });
 
+  test("an entry of another network is told of, also when it is gone again", async (t) => {
+    const { witness, peers } = await startPeers(t);
+    const [one, two] = peers;
+    assert.ok(one && two);
+    await persist(one, "other 1");
+    await persist(two, "its own");
+    assert.deepEqual(witness.foreign, [`"other 1" was at ${one.address}`]);
+    await dialer.dial(one.address).joinNetwork(new Context(), two.address);
+    assert.deepEqual(witness.foreign, [`"other 1" was at ${one.address}`]);
+    assert.ok(isOf("net-1", "net-1 7") && isOf("net-1", "whole-1-127.0.0.1:1"));
+    assert.ok(!isOf("net-1", "net-12 7") && !isOf("net-1", "net-2 7"));
+  });
+
   test("an entry is not lost that its peer forgot by itself", async (t) => {
     // Two writers at once, which nobody may do: while one block is being written, the other goes on top of the same one.
     const { witness, peers } = await startPeers(t, { writeMs: 200 });
@@ -102,6 +117,21 @@ describe("the witness of chaos", () => {
     const { lost, excused } = witness.missing([]);
     assert.equal(lost.length, 1, "the one that it has");
     assert.match(excused.join(), /forgot it by itself/u);
+  });
+
+  test("nor one that it forgot after a klight had died in the middle of a re-form", async (t) => {
+    const { witness, peers } = await startPeers(t, { writeMs: 200 });
+    const [one] = peers;
+    assert.ok(one);
+    const seed = await startGrpcPeer();
+    seed.hang();
+    const joining = dialer.dial(one.address).joinNetwork(new Context(), seed.address);
+    await sleep(50);
+    await seed.kill();
+    assert.equal((await joining).tag, "failed");
+    await Promise.all(["a", "b"].map((entry) => persist(one, entry)));
+    for (const entry of ["a", "b"]) witness.stored(entry, one.address);
+    assert.match(witness.missing([]).excused.join(), /forgot it by itself/u);
   });
 });
 
@@ -127,12 +157,13 @@ describe("the figures of a run", () => {
 
   test("name the network that is not whole, the stack that is wrong, and the entry that is lost", () => {
     const stored = { acknowledged: 5, refused: 0, longestPauseMs: 1 };
-    const good: Proof = { stored, lost: [], excused: [] };
+    const good: Proof = { stored, lost: [], excused: [], foreign: [] };
     const { problems, networks, entries } = resultOf({
       seed: 1,
       seconds: 1,
       tookMs: 1,
       faults: new Map(),
+      knocks: 0,
       steps: new Figures().of([]),
       late: [],
       problems: [],
@@ -141,15 +172,17 @@ describe("the figures of a run", () => {
         { network: "chaos/b", pods: 2, proof: { ...good, broken: "Persist at x" }, records: [] },
         { network: "chaos/c", pods: 2, proof: good, records: ["c-1 is not on its stack"] },
         { network: "chaos/d", pods: 2, proof: { ...good, lost: ['"d 1"'] }, records: [] },
+        { network: "chaos/e", pods: 2, proof: { ...good, foreign: ['"d 1" was at x'] }, records: [] },
       ],
     });
     assert.deepEqual(problems, [
       "chaos/b is not whole: Persist at x",
       "chaos/c: c-1 is not on its stack",
       'chaos/d: lost "d 1"',
+      'chaos/e: of another network, "d 1" was at x',
     ]);
-    assert.deepEqual(networks, { total: 4, whole: 3, pods: 8 });
-    assert.equal(entries.acknowledged, 20);
+    assert.deepEqual(networks, { total: 5, whole: 4, pods: 10 });
+    assert.equal(entries.acknowledged, 25);
     assert.equal(entries.lost, 1);
   });
 });
