@@ -90,6 +90,19 @@ describe("the end of a step", () => {
     assert.equal(conditions.length, 1);
   });
 
+  test("that nothing was to be done in stays that, written or not, and nobody is told", async () => {
+    const tell = [{ tag: "in", pod, outcome: joined as never }] as const;
+    const { outcome, conditions } = await ends({ outcome: ignored, change: {}, tell }, LATE);
+    assert.deepEqual([outcome, conditions], [ignored, []]);
+  });
+
+  test("of a hold is not another one because the pod got another label meanwhile", async () => {
+    const { outcome } = await ends(isHeld, {}, ({ cluster }) => {
+      cluster.pods = [podNamed("d", { network: "default/net-b" })];
+    });
+    assert.equal(outcome, held);
+  });
+
   test("without a change writes nothing: the lease is another's", async () => {
     const { outcome, calls } = await ends({ outcome: held });
     assert.deepEqual([outcome, calls], [held, []]);
@@ -118,6 +131,18 @@ describe("the end of a step", () => {
       cluster.pods = [podNamed("c", { network: "default/net-b" })];
     });
     assert.equal(outcome, joined);
+  });
+
+  test("is not held because a pod of that name in another namespace got another label", async () => {
+    const other = podNamed("d", { namespace: "elsewhere" });
+    const tell = [{ tag: "in", pod: other, outcome: joined as never }] as const;
+    const relabelled = ({ cluster }: ScriptedDeps): void => {
+      cluster.pods = [podNamed("d", { namespace: "elsewhere", network: "default/net-b" })];
+    };
+    assert.equal((await ends({ ...isIn, tell }, {}, relabelled)).outcome, joined);
+    const { pod: _, ...ofNobody } = joined;
+    const outcome = ofNobody as Outcome;
+    assert.equal((await ends({ outcome, change: {}, tell }, {}, relabelled)).outcome, outcome);
   });
 
   test("waits for those who have moved out: untold they would never be re-formed", async () => {
@@ -150,6 +175,80 @@ describe("a step", () => {
     const outcome = await reconcile(script.deps, { network: NETWORK, joiner: pod });
     assert.deepEqual([outcome.name, script.calls], ["member", []]);
     assert.deepEqual(outcome, alreadyMember({ network: NETWORK, joiner: pod }));
+  });
+
+  test("asks the store whether its pod is a member in this life, before anything else", async () => {
+    const joiners: unknown[] = [];
+    const begin: Contacts["begin"] = (_network, _token, _ms, joiner) => {
+      joiners.push(joiner?.incarnation);
+      return Promise.resolve({ tag: "member" });
+    };
+    const script = scriptedDeps({}, {}, { begin });
+    const outcome = await reconcile(script.deps, { network: NETWORK, joiner: pod });
+    assert.deepEqual(joiners, [pod.incarnation]);
+    assert.deepEqual(outcome, {
+      name: "member",
+      reason: "AlreadyMember",
+      message: "d is in default/net-a already",
+      network: NETWORK,
+      pod,
+    });
+    assert.deepEqual(await reconcile(script.deps, { network: NETWORK }), {
+      name: "member",
+      reason: "AlreadyMember",
+      message: "nothing is to be done for default/net-a",
+      network: NETWORK,
+    });
+    const waiting = podNamed("d", { admission: { tag: "ignored", reason: "NotRunning", message: "" } });
+    await reconcile(script.deps, { network: NETWORK, joiner: waiting });
+    assert.equal(joiners.at(-1), undefined);
+  });
+
+  test("waits as long as another one of this process has its network, and is held", async () => {
+    const script = scriptedDeps({}, {}, { begin: () => new Promise(() => {}) });
+    const waits: number[] = [];
+    const clock = { ...script.deps.clock, sleep: async (ms: number) => void waits.push(ms) };
+    const deps = { ...script.deps, clock };
+    void reconcile(deps, { network: NETWORK });
+    assert.deepEqual(await reconcile(deps, { network: NETWORK, joiner: pod }), {
+      name: "held",
+      reason: "NetworkBusy",
+      message: "other steps of this process have had default/net-a for all of 1000 ms",
+      network: NETWORK,
+      pod,
+      retryAfterS: 2,
+    });
+    assert.equal("pod" in (await reconcile(deps, { network: NETWORK })), false);
+    assert.deepEqual(new Set(waits), new Set([1_000]));
+  });
+
+  test("lets go of its connections when no other one is under way", async () => {
+    let [released, isStuck] = [0, false];
+    const script = scriptedDeps(
+      {},
+      {},
+      { begin: () => (isStuck ? new Promise(() => {}) : Promise.resolve({ tag: "member" })) },
+    );
+    const lightpeer = { ...script.deps.lightpeer, release: () => void (released += 1) };
+    const deps = { ...script.deps, lightpeer };
+    await reconcile(deps, { network: NETWORK });
+    assert.equal(released, 1);
+    isStuck = true;
+    void reconcile(deps, { network: "default/net-b" });
+    isStuck = false;
+    await reconcile(deps, { network: NETWORK });
+    assert.equal(released, 1);
+  });
+
+  test("visits a network with a death where the sweep asks for that", async () => {
+    const script = scriptedDeps(
+      { seed: undefined },
+      {},
+      begins({ deaths: true, stack: [contactNamed("a")] }),
+    );
+    script.cluster.pods = [podNamed("a")];
+    const { message } = await reconcile(script.deps, { network: NETWORK, mayVisit: true });
+    assert.match(message, /was not visited/u);
   });
 
   test("that must re-form a member is not stopped by the store's knowing it", async () => {

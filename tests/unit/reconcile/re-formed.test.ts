@@ -1,0 +1,336 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Deps } from "../../../lib/deps.ts";
+import type { JoinEnd, NameTold } from "../../../lib/peers/lightpeer.ts";
+import { cause } from "../../../lib/reconcile/cause.ts";
+import type { Ending } from "../../../lib/reconcile/move.ts";
+import { repair } from "../../../lib/reconcile/repair.ts";
+import type { Contacts } from "../../../lib/store/contacts.ts";
+import { addressOf, contact, joinerOf, known, MoveWorld, NETWORK, pod, shown } from "./fixtures.ts";
+
+const WHY = cause("failed-join", "a join failed");
+const members = [known("a"), known("b")];
+const pods = ["a", "b", "c", "d"].map((name) => pod(name));
+const AT = "2026-11-24T08:00:00.000Z";
+
+type Given = Parameters<MoveWorld["step"]>;
+async function repaired(
+  world: MoveWorld,
+  seen: Given[1],
+  target: Given[0] = {},
+  was: Given[2] = {},
+): Promise<Ending> {
+  return repair(await world.step(target, { pods, ...seen }, was), WHY);
+}
+const stackOf = ({ change }: Ending): readonly string[] => (change?.stack ?? []).map(({ name }) => name);
+const newsOf = ({ tell = [] }: Ending): readonly string[] =>
+  tell.map((news) => `${news.tag} ${news.pod?.name ?? "nobody"}`);
+const isCalled = ({ calls }: MoveWorld, name: string): boolean =>
+  calls.includes(`join ${name} through the seed`);
+const UNCLEAR: JoinEnd = { tag: "unclear", message: "no word" };
+const otherName: NameTold = { tag: "name", name: "x:1" };
+
+describe("a network that is re-formed", () => {
+  test("keeps what its members hold, and what its joiner brings along", async () => {
+    const world = new MoveWorld();
+    world.say("a", { history: ["one"] });
+    world.say("c", { history: ["two"] });
+    const seen = { members, joiner: joinerOf("c") };
+    assert.match((await repaired(world, seen)).outcome.message, /: 3 peers, 2 entries, /u);
+  });
+
+  test("does not get what its joiner leaves with others", async () => {
+    const world = new MoveWorld();
+    world.say("c", { history: ["two"] });
+    const from = { carry: false, waitedFor: [], others: [] };
+    const ending = await repaired(world, { members, joiner: joinerOf("c") }, { from });
+    assert.match(ending.outcome.message, /: 3 peers, 0 entries, /u);
+  });
+
+  test("is written as about to be, with the pod that it is for", async () => {
+    const world = new MoveWorld();
+    const intents: unknown[] = [];
+    const mark: Contacts["mark"] = (...args) => {
+      intents.push(args[3].pod);
+      return world.contacts.mark(...args);
+    };
+    const ofJoiner = await world.step({}, { members, pods, joiner: joinerOf("c") });
+    await repair({ ...ofJoiner, deps: world.withStore({ mark }) }, WHY);
+    assert.deepEqual(new Set(intents), new Set(["default/c"]));
+  });
+
+  test("is counted with its cause, how long it took, and for how long writes were refused", async () => {
+    const reforms: unknown[] = [];
+    const onReform: NonNullable<Deps["onReform"]> = (end) => void reforms.push(end);
+    const world = new MoveWorld();
+    const step = await world.step({}, { members, pods });
+    await repair({ ...step, deps: { ...step.deps, onReform } }, WHY);
+    assert.deepEqual(reforms, [{ cause: WHY, isWhole: true, ms: 100, refusedMs: 100 }]);
+    const failing = new MoveWorld();
+    for (const name of ["a", "b"]) failing.say(name, { join: UNCLEAR });
+    const stopped = await failing.step({}, { members, pods });
+    await repair({ ...stopped, deps: { ...stopped.deps, onReform } }, WHY);
+    assert.deepEqual(reforms[1], { cause: WHY, isWhole: false, ms: 3_800, refusedMs: 0 });
+  });
+
+  test("tells a member that is brought in once more that it is in", async () => {
+    const ending = await repaired(new MoveWorld(), { members, joiner: joinerOf("b") });
+    assert.deepEqual(newsOf(ending), ["re-formed b", "in b"]);
+    assert.equal(ending.outcome.name, "reformed");
+  });
+
+  test("holds the joiner that did not do its part, and tells it; the others go on", async () => {
+    const world = new MoveWorld();
+    world.say("c", { join: UNCLEAR });
+    const ending = await repaired(world, { members, joiner: joinerOf("c") });
+    assert.match(
+      shown(ending.outcome),
+      /^held PeerNotAnswering c default\/net: the joiner did not do its part: default\/net was re-formed because a join failed: 2 peers, without c, 0 entries/u,
+    );
+    assert.deepEqual(
+      [stackOf(ending), newsOf(ending)],
+      [
+        ["b", "a"],
+        ["re-formed b", "out c", "held c"],
+      ],
+    );
+    assert.equal(ending.outcome.name === "held" && ending.outcome.retryAfterS, 10);
+  });
+
+  test("names all that it has gone on without, and tells each why", async () => {
+    const world = new MoveWorld();
+    for (const name of ["b", "d"]) world.say(name, { join: UNCLEAR });
+    const ending = await repaired(world, { members: [known("a"), known("b"), known("d"), known("c")] });
+    assert.match(ending.outcome.message, /: 2 peers, without b, d, 0 entries/u);
+    const outs = (ending.tell ?? []).flatMap((news) => (news.tag === "out" ? [news.message] : []));
+    assert.deepEqual(outs, [
+      `${NETWORK} was re-formed without b: it did not answer`,
+      `${NETWORK} was re-formed without d: it did not answer`,
+    ]);
+  });
+
+  test("tells nobody else that they are out: not a pod that waits, and not another life", async () => {
+    const another = pod("d", { incarnation: "containerd://d-2" });
+    const second = pod("e", { uid: contact("d").uid });
+    const ending = await repaired(new MoveWorld(), {
+      members,
+      pods: [pod("a"), pod("b"), pod("c"), another, second],
+      lost: [contact("d")],
+    });
+    assert.deepEqual(newsOf(ending), ["re-formed b"]);
+  });
+
+  test("tells one that is readdressed and comes in again that it is in, and not that it is out", async () => {
+    const ending = await repaired(new MoveWorld(), { members, readdressed: [contact("c")] });
+    assert.deepEqual(
+      [stackOf(ending), newsOf(ending)],
+      [
+        ["c", "b", "a"],
+        ["re-formed c", "in c"],
+      ],
+    );
+  });
+});
+
+describe("who takes part in a re-form", () => {
+  test("one that has moved to another network is frozen, so that nobody can store through it", async () => {
+    const world = new MoveWorld();
+    await repaired(world, { members, moved: [contact("c")] });
+    assert.equal(isCalled(world, "c"), true);
+  });
+
+  for (const [what, seen] of [
+    ["it does not answer", { moved: [contact("c")], silent: [addressOf("c")] }],
+    [
+      "the stack was put together from conditions: it may have gone already",
+      { moved: [contact("c")], restored: true },
+    ],
+  ] as const)
+    test(`not one that has moved, where ${what}`, async () => {
+      const world = new MoveWorld();
+      await repaired(world, { members, ...seen });
+      assert.equal(isCalled(world, "c"), false);
+    });
+
+  test("the one that leaves once, though it has moved as well", async () => {
+    const world = new MoveWorld();
+    await repaired(world, { members, moved: [contact("c")] }, { leaver: contact("c") });
+    assert.equal(world.calls.filter((call) => call === "join c through the seed").length, 1);
+  });
+
+  const waiting: readonly (readonly [string, Given[1], Given[0], Given[2], readonly string[]])[] = [
+    ["nobody who only waits: each has a step of its own", { members }, {}, {}, ["b", "a"]],
+    [
+      "the one that a step which died was for",
+      { members },
+      {},
+      { intent: { kind: "join", pod: "default/d", at: AT } },
+      ["d", "b", "a"],
+    ],
+    [
+      "the one that a step which died was for, not twice where it is a member",
+      { members },
+      {},
+      { intent: { kind: "join", pod: "default/b", at: AT } },
+      ["b", "a"],
+    ],
+    [
+      "all who wait where the last one leaves",
+      { members: [known("a")], pods: pods.slice(0, 3) },
+      { leaver: contact("a") },
+      {},
+      ["c", "b"],
+    ],
+    [
+      "not all who wait where others stay",
+      { members: [known("a"), known("b")] },
+      { leaver: contact("a") },
+      {},
+      ["b"],
+    ],
+  ];
+  for (const [rule, seen, target, was, expected] of waiting)
+    test(rule, async () => {
+      assert.deepEqual(stackOf(await repaired(new MoveWorld(), seen, target, was)), expected);
+    });
+
+  const intent = { kind: "join", pod: "default/d", at: AT } as const;
+  test("not one that waits and does not serve, is not admitted, or calls itself otherwise", async () => {
+    const world = new MoveWorld();
+    world.say("d", { probe: "not-serving" });
+    assert.deepEqual(stackOf(await repaired(world, { members }, {}, { intent })), ["b", "a"]);
+    const starting = pod("d", { admission: { tag: "ignored", reason: "NotRunning", message: "" } });
+    const unready = [pod("a"), pod("b"), starting];
+    assert.deepEqual(stackOf(await repaired(new MoveWorld(), { members, pods: unready }, {}, { intent })), [
+      "b",
+      "a",
+    ]);
+    const other = new MoveWorld();
+    other.say("d", { name: otherName });
+    assert.deepEqual(stackOf(await repaired(other, { members }, {}, { intent })), ["b", "a"]);
+  });
+
+  test("not a joiner that calls itself otherwise: it is told, and the others are put right", async () => {
+    const world = new MoveWorld();
+    world.say("c", { name: otherName });
+    const ending = await repaired(world, { members, joiner: joinerOf("c") });
+    assert.equal(ending.outcome.reason, "PeerNameDiffers");
+    assert.deepEqual(
+      [stackOf(ending), newsOf(ending)],
+      [
+        ["b", "a"],
+        ["re-formed b", "held c"],
+      ],
+    );
+  });
+});
+
+describe("a network of which nobody is left", () => {
+  test("is empty, and remembers who hangs", async () => {
+    const ending = await repaired(new MoveWorld(), {
+      pods: [],
+      lost: [contact("a")],
+      silent: [addressOf("a")],
+      waitedFor: ["10.9.9.9:1", addressOf("a")],
+    });
+    assert.equal(shown(ending.outcome), `left Left nobody ${NETWORK}: nobody is left in ${NETWORK}`);
+    assert.deepEqual(ending.change?.waitedFor, ["10.9.9.9:1", addressOf("a")]);
+    assert.deepEqual([ending.change?.stack, ending.change?.hung], [[], []]);
+  });
+
+  test("tells a joiner that calls itself otherwise, and that alone", async () => {
+    const world = new MoveWorld();
+    world.say("c", { name: otherName });
+    const ending = await repaired(world, { joiner: joinerOf("c") });
+    assert.deepEqual([ending.outcome.reason, newsOf(ending)], ["PeerNameDiffers", ["held c"]]);
+  });
+
+  test("is so with a joiner that does not serve, too", async () => {
+    const ending = await repaired(new MoveWorld(), { joiner: joinerOf("c", {}, "silent") });
+    assert.equal(shown(ending.outcome), `left Left c ${NETWORK}: nobody is left in ${NETWORK}`);
+    assert.deepEqual(newsOf(ending), []);
+  });
+});
+
+describe("after a re-form the others may be waiting for", () => {
+  const hangs = async (
+    addresses: readonly string[],
+    seen: Given[1],
+    target: Given[0] = {},
+    was: Given[2] = {},
+  ): Promise<readonly [readonly string[] | undefined, boolean | undefined]> => {
+    const world = new MoveWorld();
+    world.cluster.pods = pods;
+    for (const address of addresses) world.says.set(address, { probe: "silent" });
+    const { change } = await repaired(world, { members, ...seen }, target, was);
+    return [change?.waitedFor, change?.deaths];
+  };
+  const x = "10.9.9.9:1";
+  const y = "10.9.9.8:1";
+
+  test("who did not answer the look, as long as it hangs", async () => {
+    assert.deepEqual(await hangs([x], { silent: [x] }), [[x], false]);
+    assert.deepEqual(await hangs([], { silent: [x] }), [[], true]);
+  });
+
+  test("nobody who is in", async () => {
+    assert.deepEqual(await hangs([], { silent: [addressOf("a")] }), [[], false]);
+  });
+
+  test("who was known before, each once", async () => {
+    assert.deepEqual(await hangs([x, y], { silent: [y], waitedFor: [x, y] }), [[x, y], false]);
+  });
+
+  test("the seed of a step that died", async () => {
+    const was = { intent: { kind: "reform", seed: x, at: AT } } as const;
+    assert.deepEqual(await hangs([x], {}, {}, was), [[x], false]);
+    assert.deepEqual(await hangs([], {}, {}, was), [[], true]);
+  });
+
+  test("the peer that a step which died was for, in the network or not", async () => {
+    const was = { intent: { kind: "join", pod: "default/d", at: AT } } as const;
+    assert.deepEqual(await hangs([addressOf("d")], { pods: [] }, {}, was), [[addressOf("d")], false]);
+    assert.deepEqual(await hangs([], { pods: [] }, {}, { intent: { ...was.intent, pod: "default/z" } }), [
+      [],
+      false,
+    ]);
+  });
+
+  test("those of the network that the joiner comes from", async () => {
+    const from = { carry: true, waitedFor: [], others: [x, y, addressOf("a")] };
+    assert.deepEqual(await hangs([x], {}, { from }), [[x], false]);
+  });
+
+  test("a pod that hangs, where the store has lost who is in", async () => {
+    assert.deepEqual(await hangs([addressOf("c")], { restored: true }), [[addressOf("c")], false]);
+    assert.deepEqual(await hangs([addressOf("c")], {}), [[], false]);
+  });
+
+  test("who did not come and was left out", async () => {
+    const world = new MoveWorld();
+    world.cluster.pods = pods;
+    world.say("c", { join: UNCLEAR, probe: "silent" });
+    const { change } = await repaired(world, { members: [...members, known("c")] });
+    assert.deepEqual([change?.waitedFor, change?.deaths], [[addressOf("c")], false]);
+  });
+
+  test("one that left and could not be frozen", async () => {
+    const world = new MoveWorld();
+    world.cluster.pods = pods;
+    world.say("c", { join: UNCLEAR, probe: "silent" });
+    const { change } = await repaired(world, { members }, { leaver: contact("c") });
+    assert.deepEqual([change?.waitedFor, change?.deaths], [[addressOf("c")], false]);
+  });
+
+  test("nobody that the API server cannot tell of", async () => {
+    const world = new MoveWorld();
+    world.cluster.pods = [];
+    const { change } = await repaired(
+      world,
+      { members },
+      {},
+      { intent: { kind: "join", pod: "default/d", at: AT } },
+    );
+    assert.deepEqual([change?.waitedFor, change?.deaths], [[], false]);
+  });
+});
