@@ -33,9 +33,9 @@ export function membershipOf({ name, cluster, pod, contact, view }: PodKnown): M
   return { verdict: "not in", finding: { reason: "PodGone", message } };
 }
 
-/** A contact whose pod is gone is not in. */
+/** A contact whose pod is gone is not in, nor one that has ended, which keeps its last life's id: it goes off the stack. */
 const isSameLife = ({ uid, incarnation }: Contact, pod: Pod | undefined): boolean =>
-  uid === pod?.uid && incarnation === pod.incarnation;
+  uid === pod?.uid && incarnation === pod.incarnation && !pod.finished;
 
 function isInSince({ name, address, via, joinedAt }: Contact, { network }: NetworkView): Finding {
   const through = via === null ? "" : ` through ${via}`;

@@ -55,6 +55,9 @@ export function failureOf(what: string, answer: JsonAnswer): ClusterFailure {
   if (answer.tag === "unreachable") return clusterUnavailable(`${what}: ${answer.message}`);
   const { status, body } = answer;
   const { message } = apiStatus(body);
+  // Said in plain text, before any part of the API server that would write a Status.
+  if (status === 429 && body === undefined)
+    return clusterUnavailable(`${what}: 429 Too Many Requests: it has more requests than it takes at once`);
   if (status === 403) {
     return { tag: "failed", kind: "forbidden", message: `not allowed to ${what}: ${message}` };
   }

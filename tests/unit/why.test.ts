@@ -47,6 +47,19 @@ describe("asked why", () => {
     );
   });
 
+  test("a pod that has ended is not in, though it is on the stack until its event or the sweep comes", async () => {
+    const world = new World();
+    const pod = await world.join(network, "orders-0", null);
+    const admission = {
+      tag: "ignored",
+      reason: "Finished",
+      message: "orders-0 has finished: Failed, Evicted",
+    } as const;
+    world.cluster.pods = [{ ...pod, finished: true, admission }];
+    const { verdict, reason, message } = await ask(world, "shop", "orders-0");
+    assert.deepEqual([verdict, reason, message], ["not in", "Finished", admission.message]);
+  });
+
   test("a pod that starts is not in, with what helps", async () => {
     const world = new World();
     const pod = ignoredPod(network, "orders-0", "NoAddress", "orders-0 has no IP address yet");
