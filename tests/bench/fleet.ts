@@ -54,6 +54,11 @@ export const addPodsOf = async (
   return pods;
 };
 
+/** A network may be re-formed at will three times a minute; its log, which klight counts them in, forgets them. */
+export const forgetReforms = async ({ redis }: Stage, network: string): Promise<void> => {
+  await redis?.command("DEL", `klight:{${network}}:log`);
+};
+
 const within = async (ms: number, call: (ctx: Context) => Promise<Reply>): Promise<void> => {
   const ctx = Context.within(systemTimers, ms);
   const reply = await call(ctx);

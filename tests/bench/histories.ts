@@ -3,7 +3,7 @@ import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
 import { systemTimers } from "../harness/timers.ts";
-import { addPodsOf, startCalmStage } from "./fleet.ts";
+import { addPodsOf, forgetReforms, startCalmStage } from "./fleet.ts";
 import { asInContainer, limitMemory, residentMib, watchMemory } from "./memory.ts";
 import { startPeersElsewhere } from "./peers-elsewhere.ts";
 import { posterTo, stateOf, timed } from "./posting.ts";
@@ -77,6 +77,7 @@ async function measureCase({ peers: count, mib }: Case): Promise<Found> {
     const took: number[] = [];
     const failed: string[] = [];
     for (let run = 0; run < RUNS; run += 1) {
+      await forgetReforms(stage, "default/large");
       const { ms: one, result } = await timed(() => poster.ask("/networks/default/large/reform"));
       took.push(one);
       if (!result.outcome.startsWith("reformed;") || !result.outcome.includes(` ${entries} entries`)) {

@@ -1,6 +1,6 @@
 import type { PeerHost } from "../harness/lightpeer/calls.ts";
 import type { Stage } from "../harness/stage.ts";
-import { addPodsOf, joinByHand, startCalmStage, storeAt } from "./fleet.ts";
+import { addPodsOf, forgetReforms, joinByHand, startCalmStage, storeAt } from "./fleet.ts";
 import { startPeersElsewhere } from "./peers-elsewhere.ts";
 import { type Answer, type Poster, posterTo, stateOf, timed } from "./posting.ts";
 import { median, ms, type Report, round, times } from "./report.ts";
@@ -67,8 +67,7 @@ async function measureCase(
     ]);
     const reforms: { readonly ms: number; readonly result: Answer }[] = [];
     for (let run = 0; run < runs; run += 1) {
-      // People may ask only so often: what klight knows of the re-forms before is what its log says.
-      await stage.redis?.command("DEL", "klight:{default/measured}:log");
+      await forgetReforms(stage, "default/measured");
       reforms.push(await timed(() => poster.ask("/networks/default/measured/reform")));
     }
     await elsewhere.look();
