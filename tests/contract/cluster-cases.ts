@@ -404,7 +404,12 @@ const failures: readonly ClusterCase[] = [
       const cluster = await world.cluster();
       await world.throttle(true);
       try {
-        await assertFails(world, cluster, "unavailable", /429 Too Many Requests: it has more requests than it takes/u);
+        await assertFails(
+          world,
+          cluster,
+          "unavailable",
+          /429 Too Many Requests: it has more requests than it takes/u,
+        );
       } finally {
         await world.throttle(false);
       }
