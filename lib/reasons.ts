@@ -216,7 +216,7 @@ export const reasons = {
       ...passing,
     },
     LookTooOld: {
-      says: "So much time passed between the look at the network and the change that it may be different by now.",
+      says: "The network may be another one than klight saw: too much time passed since the look, or somebody is not where it was.",
       cure: "Nothing: the event comes again. If it is frequent: look why Redis is slow, or give the function more CPU.",
       ...passing,
     },

@@ -12,6 +12,9 @@ export const PROBES_GOOD_MS = 1_000;
 /** So long what the API server said of the pods is worth something; longer than a slow list and a probe take. */
 export const LOOK_GOOD_MS = 5_000;
 
+/** Who was seen so short a time ago is still where it was: nobody asks again. */
+export const LOOK_RECENT_MS = 100;
+
 /** So long a Persist that began before a freeze may still be under way; and at most, where peers are slow. */
 export const UNDER_WAY_MS = 100;
 export const UNDER_WAY_AT_MOST_MS = 1_000;

@@ -24,12 +24,15 @@ export type ConditionWritten = { readonly tag: "written"; readonly pod?: Pod } |
  * What klight asks of the API server and tells it. No call throws. A failure is never an empty list.
  */
 export interface Cluster {
-  /** Labelled pods, of one network id, with one IP, or all, in one namespace or all that klight looks after; paged inside. */
-  listPods(where: {
-    readonly namespace?: string;
-    readonly networkId?: string;
-    readonly ip?: string;
-  }): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure>;
+  /**
+   * Labelled pods, of one network id or all; or those with one IP, labelled or not. In one namespace or all that klight
+   * looks after; paged inside.
+   */
+  listPods(
+    where:
+      | { readonly namespace?: string; readonly networkId?: string; readonly ip?: never }
+      | { readonly namespace?: string; readonly networkId?: never; readonly ip: string },
+  ): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure>;
   /** One pod as it is now; undefined: there is none. */
   getPod(name: PodName): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure>;
   /**

@@ -90,7 +90,8 @@ function listSome(
   const canBe = (namespace === undefined || isNamespace(namespace)) && isNetworkId(networkId ?? "any");
   if (!canBe) return Promise.resolve({ tag: "pods", pods: [] });
   const labelSelector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
-  const selector = { labelSelector, ...(ip !== undefined && { fieldSelector: `status.podIP=${ip}` }) };
+  // A pod that has lost its label keeps its address, and its peer runs on.
+  const selector = ip === undefined ? { labelSelector } : { fieldSelector: `status.podIP=${ip}` };
   return listPods({ ...to, selector }, namespace === undefined ? to.rules.namespaces : [namespace]);
 }
 

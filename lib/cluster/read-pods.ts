@@ -29,7 +29,7 @@ const fitting = ({ bytes }: PodSize): number =>
 export interface Listing {
   readonly send: Send;
   readonly rules: PodRules;
-  readonly selector: { readonly labelSelector: string; readonly fieldSelector?: string };
+  readonly selector: { readonly labelSelector: string } | { readonly fieldSelector: string };
   readonly size: PodSize;
 }
 type Pods = { readonly tag: "pods"; readonly pods: readonly Pod[] };

@@ -32,7 +32,8 @@ export type Ignored = Omit<Extract<Admission, { tag: "ignored" }>, "tag">;
 
 /** The first reason that speaks against it, those first that stay. */
 export function admit(object: PodObject, facts: Facts, rules: Rules): Admission {
-  const ignored = notMeant(object, facts, rules) ?? over(object, facts) ?? badlySaid(object, facts);
+  const ignored =
+    over(object, facts) ?? notMeant(object, facts, rules) ?? leaving(facts) ?? badlySaid(object, facts);
   const reason = ignored ?? notYet(object, facts);
   if (reason !== undefined) return { tag: "ignored", ...reason };
   const { uid, namespace, name, network = "", address = "", incarnation } = facts;
@@ -55,15 +56,16 @@ function notMeant({ metadata }: PodObject, { namespace, name }: Facts, rules: Ru
 export const hasFinished = ({ status }: PodObject): boolean =>
   status?.phase === "Succeeded" || status?.phase === "Failed";
 
-/** The pod has ended or is about to, and its peer does not come back. */
-function over(object: PodObject, { name, deleting }: Facts): Ignored | undefined {
-  if (hasFinished(object)) {
-    const { phase, reason } = object.status ?? {};
-    const why = reason ? `${phase}, ${reason}` : phase;
-    return { reason: "Finished", message: `${name} has finished: ${why}` };
-  }
-  return deleting ? { reason: "BeingDeleted", message: `${name} is being deleted` } : undefined;
+/** Whatever its label says by now, its peer does not come back. */
+function over(object: PodObject, { name }: Facts): Ignored | undefined {
+  if (!hasFinished(object)) return undefined;
+  const { phase, reason } = object.status ?? {};
+  const why = reason ? `${phase}, ${reason}` : phase;
+  return { reason: "Finished", message: `${name} has finished: ${why}` };
 }
+
+const leaving = ({ name, deleting }: Facts): Ignored | undefined =>
+  deleting ? { reason: "BeingDeleted", message: `${name} is being deleted` } : undefined;
 
 /** What somebody must say better on the pod. */
 function badlySaid({ metadata }: PodObject, { name, port, container }: Facts): Ignored | undefined {

@@ -52,6 +52,10 @@ export const joinedInThisLife = ({ joined, network, incarnation, address, finish
   joined.incarnation === incarnation &&
   (joined.address ?? address) === address;
 
+/** Is this life over, and no other of its pod to come? A container that has only terminated may run again, at its address. */
+export const endedForGood = ({ finished, deleting, admission }: Pod): boolean =>
+  finished && (deleting || (admission.tag === "ignored" && admission.reason === "Finished"));
+
 /** Which pods are read, and how. */
 export interface PodRules {
   readonly scope: "namespace" | "cluster";

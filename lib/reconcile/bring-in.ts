@@ -6,7 +6,7 @@ import { conclude, reconcile } from "./reconcile.ts";
 import { finished, leave } from "./take-off.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Ignored } from "../pod/admission.ts";
-import { type Pod, joinedInThisLife } from "../pod/pod.ts";
+import { type Pod, endedForGood, joinedInThisLife } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
 import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
@@ -51,16 +51,10 @@ async function sayOnPod(deps: Deps, pod: Pod, why: Ignored): Promise<Outcome> {
 }
 
 /** The network that a pod says its peer is in, though the pod has ended for good or is about to. */
-function networkOfEnded({
-  finished: isOver,
-  deleting,
-  admission,
-  joined,
-  incarnation,
-}: Pod): string | undefined {
-  const isForGood = deleting || (admission.tag === "ignored" && admission.reason === "Finished");
+function networkOfEnded(pod: Pod): string | undefined {
+  const { joined, incarnation } = pod;
   const isSaid = joined?.status === "True" && joined.incarnation === incarnation;
-  return isOver && isForGood && isSaid ? joined.network : undefined;
+  return endedForGood(pod) && isSaid ? joined.network : undefined;
 }
 
 /** Off the stack, as soon as the API server says the same as the event. */

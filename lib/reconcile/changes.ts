@@ -15,8 +15,12 @@ export function findings(seen: Observation): Change {
     ...seen.moved,
     ...seen.shared.map(({ contact }) => contact),
   ];
+  // Where nobody else is left, nobody has those on a list who are gone and whose address is somebody else's.
+  const isEmpty = known.length === seen.replaced.length;
+  const stack = isEmpty ? [] : known.toReversed();
+  const drop = isEmpty ? [...seen.dead, ...seen.replaced] : seen.dead;
   return {
-    ...(seen.restored ? { stack: known.toReversed() } : { drop: seen.dead }),
+    ...(seen.restored ? { stack } : { drop }),
     hung: silent.map(({ incarnation }) => incarnation),
     waitedFor: seen.waitedFor,
     ...(isDisturbed(seen) && { deaths: true }),

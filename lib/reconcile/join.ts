@@ -1,16 +1,15 @@
 import type { News } from "./announce.ts";
 import { cause } from "./cause.ts";
 import { contactOf, pushed } from "./changes.ts";
-import { clusterHeld } from "../cluster/cluster-held.ts";
 import { type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import type { Joiner, KnownContact } from "./observation.ts";
-import { held, type Outcome, type Held } from "../outcome.ts";
+import { held, type Outcome } from "../outcome.ts";
 import type { Newest } from "../peers/lightpeer.ts";
-import { contactsToTry, planJoin, sharedHeld } from "./plan.ts";
-import { networkBefore } from "../pod/network-before.ts";
-import { otherAtAddress } from "./shared-address.ts";
+import { contactsToTry, planJoin } from "./plan.ts";
+import { sharedBy } from "./shared-address.ts";
 import { checkName, type NameCheck } from "./peer-name.ts";
+import { stillThereSince } from "./reform/still-there.ts";
 import { repair } from "./repair.ts";
 
 /**
@@ -22,7 +21,7 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
   const { pod, peer } = joiner;
   const about = { pod, network: lease.network };
   const [shared, name, asked] = await Promise.all([
-    sharedBy(step, joiner),
+    sharedBy(deps, lease.network, joiner),
     checkName(deps, joiner),
     deps.lightpeer.askFresh(peer.address, deps.settings.probeTimeoutMs),
   ]);
@@ -33,7 +32,7 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
   const old = tooOld(deps, lease, seen.looked);
   if (old) return hold(step, { ...old, ...about });
   if (asked === "chained" && deps.settings.reform === "on")
-    return repair(withNamed(step, joiner), cause("has-chain", `${peer.name} has a chain already`));
+    return repair(withIdentity(step, joiner), cause("has-chain", `${peer.name} has a chain already`));
   const message = `${peer.name} at ${peer.address} is the first of ${lease.network}`;
   const { generation } = record;
   const outcome = { ...about, name: "founded", reason: "Founded", message, generation } as const;
@@ -47,14 +46,14 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
 
 /** Asks the joiner and a contact what must be known before a join, and brings the joiner in as that allows. */
 export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending> {
-  const { deps, target, record, seen } = step;
+  const { deps, lease, target, record, seen } = step;
   const { lightpeer, settings } = deps;
   const [first] = contactsToTry(seen);
   if (first === undefined) return hold(step, nobodyReachable(step, joiner, "there is no other contact"));
   const { address } = first.contact;
   const timeoutMs = settings.probeTimeoutMs;
   const [shared, name, asked, contact, newest] = await Promise.all([
-    sharedBy(step, joiner),
+    sharedBy(deps, lease.network, joiner),
     checkName(deps, joiner),
     lightpeer.askFresh(joiner.peer.address, timeoutMs),
     seen.members.length > 1 ? lightpeer.askFresh(address, timeoutMs) : undefined,
@@ -70,26 +69,20 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
     case "reform": {
       const members = seen.members.filter((member) => contact !== "fresh" || member !== first);
       const dead = contact === "fresh" ? [...seen.dead, first.contact] : seen.dead;
-      return repair(withNamed({ ...step, seen: { ...seen, members, dead } }, joiner), next.cause);
+      return repair(withIdentity({ ...step, seen: { ...seen, members, dead } }, joiner), next.cause);
     }
     case "join":
-      return warned(await join(withNamed(step, joiner), joiner, next.newest), warningOf(step, joiner, name));
+      return warned(
+        await join(withIdentity(step, joiner), joiner, next.newest),
+        warningOf(step, joiner, name),
+      );
   }
 }
 
-/** What answers for a peer that should be new may be another pod's: then neither of them is touched. */
-async function sharedBy({ deps, lease: { network } }: Step, joiner: Joiner): Promise<Held | undefined> {
-  if (networkBefore(joiner.pod) !== undefined) return undefined;
-  const about = { pod: joiner.pod, network };
-  const asked = await otherAtAddress(deps, joiner);
-  if (asked.tag === "failed") return { ...clusterHeld(asked), ...about };
-  return asked.other && sharedHeld(joiner.peer, asked.other, about);
-}
-
-/** A joiner whose name was asked for need not be asked again by a re-form. */
-const withNamed = (step: Step, joiner: Joiner): Step => ({
+/** Who the joiner is has been asked, and need not be asked again by a re-form. */
+const withIdentity = (step: Step, joiner: Joiner): Step => ({
   ...step,
-  seen: { ...step.seen, joiner: { ...joiner, isNamed: true } },
+  seen: { ...step.seen, joiner: { ...joiner, isIdentified: true } },
 });
 
 /** Told once, since a life is joined once. Where nothing is re-formed nobody needs the seed. */
@@ -114,7 +107,9 @@ async function join(step: Step, joiner: Joiner, newest: string): Promise<Ending>
     const { name, address } = through.contact;
     const lost = await renew(deps, lease, { ...intent, contact: name }, settings.joinTimeoutMs);
     if (lost) return { outcome: { ...lost, pod } };
-    const old = tooOld(deps, lease, looked);
+    const old =
+      (await stillThereSince(deps, lease.network, [peer, through.contact], seen.looked.from)) ??
+      tooOld(deps, lease, looked);
     if (old) return hold(step, { ...old, pod });
     const end = await lightpeer.join(peer.address, address, settings.joinTimeoutMs);
     if (end.tag === "joined") return joined(step, joiner, { through, newest });

@@ -16,8 +16,8 @@ export interface Joiner {
   readonly pod: Pod;
   readonly peer: Peer;
   readonly probe: Probe;
-  /** It has been asked what it calls itself, and calls itself what its pod is called, or could not be asked. */
-  readonly isNamed?: true;
+  /** No other pod has its address, and it calls itself what its pod is called, or could not be asked. */
+  readonly isIdentified?: true;
 }
 
 /** The state of a network when a step looked at it. */

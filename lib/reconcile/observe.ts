@@ -219,6 +219,10 @@ function byHealth(known: readonly ContactHealth[]): Omit<Round["found"], "pods" 
     readdressed: contacts("readdressed"),
     moved: contacts("moved"),
     shared: of("shared").flatMap(({ contact, taker }) => (taker ? [{ contact, other: taker }] : [])),
-    silent: known.filter(({ probe }) => probe === "silent").map(({ contact }) => contact.address),
+    silent: known.filter(isUnheard).map(({ contact }) => contact.address),
   };
 }
+
+/** Of one that has gone to another network and to another address: whoever answers at the old one is somebody else. */
+const isUnheard = ({ contact, pod, health, probe }: ContactHealth): boolean =>
+  probe === "silent" || (health === "moved" && pod?.address !== contact.address);

@@ -10,6 +10,7 @@ import { held, type Subject, type Held } from "../outcome.ts";
 import { isMember } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";
 import { checkName } from "./peer-name.ts";
+import { sharedBy } from "./shared-address.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
 import type { Participants } from "./reform/reforming.ts";
 import type { Contact } from "../store/contacts.ts";
@@ -33,8 +34,8 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
     return hold(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
   }
   const { members, leavers } = participantsOf(step);
-  const { arrivals, misnamed } = await arrivalsOf(step, members);
-  if (members.length + arrivals.length === 0) return emptied(step, about, misnamed);
+  const { arrivals, stranger } = await arrivalsOf(step, members);
+  if (members.length + arrivals.length === 0) return emptied(step, about, stranger);
   const joiners = arrivals.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
   const participants = { members, joiners, leavers, looked: seen.looked, carry: target.from?.carry ?? true };
   const end = await toldReform(step, participants, cause);
@@ -42,7 +43,7 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
   const gone = await movedOut(step);
   if (gone.tag === "failed") return hold(step, { ...clusterHeld(gone, lease.network), ...about }, true);
   const first = { movedOut: gone.pods, ifUntold: { ...findingsAtRest(seen), keepIntent: true } };
-  return { ...(await reformed(step, about, { end, arrivals, misnamed, cause })), first };
+  return { ...(await reformed(step, about, { end, arrivals, stranger, cause })), first };
 }
 
 /** The re-form, which whoever counts them is told of. */
@@ -76,12 +77,12 @@ function participantsOf({ target: { leaver }, seen }: Step): Pick<Participants, 
 interface Reformed {
   readonly end: WholeEnd;
   readonly arrivals: readonly Arrival[];
-  readonly misnamed: Held | undefined;
+  readonly stranger: Held | undefined;
   readonly cause: Cause;
 }
 
 async function reformed(step: Step, about: NetworkSubject, how: Reformed): Promise<Ending> {
-  const { end, arrivals, misnamed, cause } = how;
+  const { end, arrivals, stranger, cause } = how;
   const { record, seen } = step;
   const { joiner } = seen;
   const generation = record.generation + 1;
@@ -100,7 +101,7 @@ async function reformed(step: Step, about: NetworkSubject, how: Reformed): Promi
   ];
   if (joiner === undefined || isIn(joiner.pod)) return { outcome: whole, change, tell };
   const outcome =
-    misnamed ?? held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
+    stranger ?? held("PeerNotAnswering", `the joiner did not do its part: ${message}`, about, 10);
   return { outcome, change, tell: [...tell, { tag: "held", pod: joiner.pod, outcome }] };
 }
 
@@ -127,17 +128,17 @@ const newsOfLeftOut = (
  * Nobody is left: whoever comes next founds the network again. Who hangs is remembered, for a peer that has gone to another
  * network may wait for it there.
  */
-function emptied({ seen }: Step, about: NetworkSubject, misnamed: Held | undefined): Ending {
+function emptied({ seen }: Step, about: NetworkSubject, stranger: Held | undefined): Ending {
   const { joiner } = seen;
   const waitedFor = [...new Set([...seen.waitedFor, ...seen.silent])];
   const change = { ...findings(seen), stack: [], hung: [], waitedFor, deaths: false };
   const message = `nobody is left in ${about.network}`;
   const tell = newsOfLeftOut(seen, about.network, { list: [], leftOut: [] });
-  if (misnamed && joiner)
+  if (stranger && joiner)
     return {
-      outcome: misnamed,
+      outcome: stranger,
       change,
-      tell: [...tell, { tag: "held", pod: joiner.pod, outcome: misnamed }],
+      tell: [...tell, { tag: "held", pod: joiner.pod, outcome: stranger }],
     };
   return { outcome: { ...about, name: "left", reason: "Left", message }, change, tell };
 }
@@ -147,7 +148,7 @@ function emptied({ seen }: Step, about: NetworkSubject, misnamed: Held | undefin
  * waits: what it holds stays with them.
  */
 async function arrivalsOf(
-  { deps, target, record, seen }: Step,
+  { deps, target, lease: { network }, record, seen }: Step,
   members: readonly Contact[],
 ): Promise<Arrivals> {
   const { joiner } = seen;
@@ -163,28 +164,32 @@ async function arrivalsOf(
       uid !== target.leaver?.uid &&
       !members.some((member) => member.incarnation === incarnation),
   );
-  const named = own.map(async (each) => (each.isNamed ? ({ tag: "same" } as const) : checkName(deps, each)));
-  const [arrivals, [name]] = await Promise.all([
-    Promise.all(waiting.map((pod) => arrivalOf(deps, pod))),
-    Promise.all(named),
+  const [arrivals, [stranger]] = await Promise.all([
+    Promise.all(waiting.map((pod) => arrivalOf(deps, network, pod))),
+    Promise.all(own.map(async (each) => (each.isIdentified ? undefined : strangerAt(deps, network, each)))),
   ]);
-  if (name?.tag === "differs") return { arrivals: arrivals.flat(), misnamed: name.outcome };
-  return { arrivals: [...arrivals.flat(), ...own], misnamed: undefined };
+  if (stranger) return { arrivals: arrivals.flat(), stranger };
+  return { arrivals: [...arrivals.flat(), ...own], stranger: undefined };
 }
 
 interface Arrivals {
   readonly arrivals: readonly Arrival[];
-  /** The joiner calls itself otherwise than its pod is called, and stays out. */
-  readonly misnamed: Held | undefined;
+  /** Why the joiner stays out: what answers at its address may be somebody else. */
+  readonly stranger: Held | undefined;
 }
 
-async function arrivalOf(deps: Deps, pod: Pod): Promise<readonly Arrival[]> {
+async function arrivalOf(deps: Deps, network: string, pod: Pod): Promise<readonly Arrival[]> {
   if (pod.admission.tag !== "peer") return [];
   const { peer } = pod.admission;
   const probe = await deps.lightpeer.probe(peer.address, deps.settings.probeTimeoutMs);
   if (probe !== "serving") return [];
-  const name = await checkName(deps, { pod, peer });
-  return name.tag === "differs" ? [] : [{ pod, peer }];
+  return (await strangerAt(deps, network, { pod, peer })) ? [] : [{ pod, peer }];
+}
+
+/** Why what answers for this peer may be somebody else; undefined: it is nobody else as far as can be told. */
+async function strangerAt(deps: Deps, network: string, arrival: Arrival): Promise<Held | undefined> {
+  const [shared, name] = await Promise.all([sharedBy(deps, network, arrival), checkName(deps, arrival)]);
+  return shared ?? (name.tag === "differs" ? name.outcome : undefined);
 }
 
 /** Pods of these contacts, as far as they are known. */

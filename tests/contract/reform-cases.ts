@@ -310,20 +310,50 @@ export const reformCases: Readonly<Record<string, Scenario>> = {
     assert.deepEqual(await world.entries(leaver), ["shared"]);
   },
 
-  "goes on without a member that dies meanwhile": async (world) => {
+  "leaves it to the API server whether a member that refuses connections is dead": async (world) => {
     const members = await world.network(3);
     const [first, second, third] = members;
     assert.ok(first && second && third);
     assert.deepEqual(await world.persist(second, "kept"), ok);
     await third.kill();
     const end = await reformed(world, { members });
-    assert.ok(end.tag === "whole", end.tag === "held" ? end.outcome.message : "");
+    assert.ok(end.tag === "held");
+    assert.deepEqual([end.outcome.reason, end.touched], ["LookTooOld", true]);
+    assert.match(end.outcome.message, new RegExp(`connections to ${third.address}`, "u"));
+    await settled(world);
+    await reformedWhole(world, { members: [first, second] });
+    await assertWhole(world, [first, second], ["kept"]);
+  },
+
+  "tells nothing to whoever has the address of a member by now": async (world) => {
+    const members = await world.network(3);
+    const [first, second, third] = members;
+    assert.ok(first && second && third);
+    assert.deepEqual(await world.persist(second, "ours"), ok);
+    let asked = 0;
+    // Its pod is gone when all have come to the seed; who has come from there may be anybody's process.
+    const tamper = (deps: Deps): Deps => ({
+      ...deps,
+      cluster: {
+        ...deps.cluster,
+        getPod: (name) => {
+          asked += 1;
+          return name.name === third.address
+            ? Promise.resolve({ tag: "pod", pod: undefined })
+            : deps.cluster.getPod(name);
+        },
+      },
+    });
+    const heads = members.map(({ state }) => state.head);
+    const end = await reformed(world, { members, tamper });
+    assert.ok(end.tag === "held" && asked > 0);
+    assert.deepEqual([end.outcome.reason, end.touched], ["LookTooOld", true]);
     assert.deepEqual(
-      end.leftOut.map(({ address }) => address),
-      [third.address],
+      members.map(({ state }) => state.head.id),
+      heads.map(({ id }) => id),
     );
     await settled(world);
-    await assertWhole(world, [first, second], ["kept"]);
+    await reformedWhole(world, { members: [first, second] });
   },
 
   "goes on without a member that hangs, which hurts nobody when it wakes up": async (world) => {

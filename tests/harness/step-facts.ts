@@ -36,6 +36,18 @@ export const member = (name: string, changes: Partial<Pod> = {}): KnownContact =
 export const members = (...names: readonly string[]): readonly KnownContact[] =>
   names.map((name) => member(name));
 
+/** The pods of all that a step has seen, and of whoever leaves by it: the API server still has each where it was. */
+export const podsSeen = (
+  { members: those = [], joiner, pods = [], moved = [] }: Partial<Observation>,
+  { leaver }: Partial<Target> = {},
+): readonly Pod[] => [
+  ...pods,
+  ...(joiner ? [joiner.pod] : []),
+  ...[...those.map(({ contact }) => contact), ...moved, ...(leaver ? [leaver] : [])].map(
+    ({ name, ...contact }) => podNamed(name, contact),
+  ),
+];
+
 /** A condition by which a pod says that this life of its peer is in, or was. */
 export const joinedAs = (
   name: string,

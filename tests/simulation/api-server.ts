@@ -72,13 +72,15 @@ export class ApiServer {
     readonly pods: readonly Pod[];
   } {
     const now = this.#time.now();
-    const at = now < this.staleUntil ? now - this.staleMs : now;
-    const labelled = this.#objects.list(at).filter(({ metadata, status }) => {
+    // Who else has an address is asked without a resourceVersion: the API server answers with what is so.
+    const isBehind = where.ip === undefined && now < this.staleUntil;
+    const at = isBehind ? now - this.staleMs : now;
+    const those = this.#objects.list(at).filter(({ metadata, status }) => {
+      if (where.ip !== undefined) return status.podIP === where.ip;
       const label = metadata.labels["klight.networkId"];
-      if (label === undefined || (where.ip !== undefined && status.podIP !== where.ip)) return false;
-      return where.networkId === undefined || label === where.networkId;
+      return label !== undefined && (where.networkId === undefined || label === where.networkId);
     });
-    return { tag: "pods", pods: labelled.map((object) => this.#objects.parsed(object)) };
+    return { tag: "pods", pods: those.map((object) => this.#objects.parsed(object)) };
   }
 
   #setCondition(

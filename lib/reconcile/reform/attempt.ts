@@ -6,6 +6,7 @@ import { measure } from "./gather.ts";
 import { goLive, liveMs } from "./go-live.ts";
 import { handOver, type StayedOut } from "./hand-over.ts";
 import {
+  allOf,
   attemptAgain,
   namesOf,
   type Participants,
@@ -15,7 +16,7 @@ import {
   stoppedBy,
   withBytes,
 } from "./reforming.ts";
-import { stillThere } from "./still-there.ts";
+import { stillThereSince } from "./still-there.ts";
 
 /** A network as one attempt has made it. */
 export interface Whole {
@@ -46,7 +47,9 @@ export async function attempt(reforming: Reforming, participants: Participants):
   const giveBack = await deps.histories.take(measured.bytes, deps.settings.waitMs);
   if (giveBack === undefined) return noRoom(reforming, measured.bytes);
   try {
-    const old = await stillThere(reforming, participants);
+    // Reading a long history, waiting for memory or an attempt before this one takes time.
+    const { network } = reforming.lease;
+    const old = await stillThereSince(deps, network, allOf(participants), participants.looked.from);
     if (old) return stoppedBy(old, false);
     const end = await moveAll(reforming, participants, measured.bytes);
     return end.tag === "whole" ? end : { ...end, largest: measured.bytes };

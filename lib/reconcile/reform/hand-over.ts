@@ -5,7 +5,9 @@ import { bodyOf } from "./chain.ts";
 import type { Freezing, Frozen } from "./freeze.ts";
 import { entryTooLong, gather, type Gathered } from "./gather.ts";
 import { liveMs } from "./go-live.ts";
+import { stillThere } from "./still-there.ts";
 import {
+  allOf,
   attemptAgain,
   missed,
   type Participant,
@@ -45,9 +47,15 @@ export async function handOver(
   const { deps, lease } = reforming;
   const { frozen, bytes, largest } = freezing;
   const needed = Math.max(0, freezing.until - deps.clock.now()) + liveMs(reforming, freezing);
-  const [lost] = await Promise.all([reforming.renew(needed), waitForPersists(reforming, frozen)]);
+  // All have come, and whoever has come stays until its stream ends: who is at its address now is who gets the history.
+  const [lost, gone] = await Promise.all([
+    reforming.renew(needed),
+    stillThere(deps, lease.network, allOf(participants)),
+    waitForPersists(reforming, frozen),
+  ]);
   // A store that is away tells nothing, and the lease may be long enough all the same.
   if (lost?.reason === "LeaseLost") return stoppedBy(lost);
+  if (gone) return stoppedBy(gone);
   const gathered = await gather(reforming, participants, frozen, partMs(deps, bytes));
   if (gathered.tag !== "gathered") return gathered;
   const sent = await handToAll(reforming, participants, { freezing, gathered });

@@ -53,6 +53,7 @@ export async function reform(
 }
 
 async function tryToReform(reforming: Reforming, first: Participants): Promise<ReformEnd> {
+  const { network } = reforming.lease;
   const failures: Failures = new Map();
   const leftOut: LeftOut[] = [];
   const uncome: string[] = [];
@@ -69,7 +70,8 @@ async function tryToReform(reforming: Reforming, first: Participants): Promise<R
     await reforming.deps.clock.sleep(QUIET_MS);
     const timeoutMs = withBytes(reforming.deps.settings.probeTimeoutMs, end.largest ?? 0);
     const absent = await absentOf(reforming, participants, { failures, timeoutMs });
-    leftOut.push(...absent.map((contact) => ({ ...contact, why: "it did not answer" })));
+    if (absent.tag === "refused") return { tag: "held", outcome: refusedHeld(network, absent.by), touched };
+    leftOut.push(...absent.those.map((contact) => ({ ...contact, why: "it did not answer" })));
     // One that has failed may be another process next time; and what it stores alone, the others refuse by then.
     const leavers = participants.leavers.filter(
       ({ address }) => !end.missing.some((part) => part.address === address),
@@ -77,9 +79,8 @@ async function tryToReform(reforming: Reforming, first: Participants): Promise<R
     uncome.push(
       ...participants.leavers.filter((leaver) => !leavers.includes(leaver)).map(({ address }) => address),
     );
-    participants = { ...withoutAbsent(participants, absent), leavers };
+    participants = { ...withoutAbsent(participants, absent.those), leavers };
   }
-  const { network } = reforming.lease;
   const message = `${network} is not whole after ${ATTEMPTS} attempts: ${why}`;
   return { tag: "held", outcome: held("ReformFailed", message, { network }), touched };
 }
@@ -118,17 +119,33 @@ const countFailure = (failures: Failures, { incarnation }: Participant): void =>
   failures.set(incarnation, (failures.get(incarnation) ?? 0) + 1);
 };
 
-/** Who is gone, or has failed too often; one that was slow once is not left out. */
+/**
+ * Who has failed too often; one that was slow once is not left out. `refused`: a connection to this one is, which is no
+ * death, and not for a re-form to judge: the pods must be read again.
+ */
 async function absentOf(
   { deps }: Reforming,
   participants: Participants,
   { failures, timeoutMs }: { readonly failures: Failures; readonly timeoutMs: number },
-): Promise<readonly Contact[]> {
+): Promise<
+  | { readonly tag: "absent"; readonly those: readonly Contact[] }
+  | { readonly tag: "refused"; readonly by: Participant }
+> {
   const parts = [...participants.members, ...participants.joiners];
   const probes = await Promise.all(parts.map(({ address }) => deps.lightpeer.probe(address, timeoutMs)));
+  const refused = parts.find((_, index) => probes[index] === "refused");
+  if (refused) return { tag: "refused", by: refused };
   for (const [index, part] of parts.entries()) if (probes[index] !== "serving") countFailure(failures, part);
-  return parts.filter((part) => (failures.get(part.incarnation) ?? 0) >= FAILURES);
+  return {
+    tag: "absent",
+    those: parts.filter((part) => (failures.get(part.incarnation) ?? 0) >= FAILURES),
+  };
 }
+
+const refusedHeld = (network: string, { name, address }: Participant): Held =>
+  held("LookTooOld", `connections to ${name} at ${address} are refused, while ${network} is re-formed`, {
+    network,
+  });
 
 const withoutAbsent = (participants: Participants, absent: readonly Contact[]): Participants => ({
   ...participants,

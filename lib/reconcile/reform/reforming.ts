@@ -31,6 +31,12 @@ export interface Reforming {
 /** A peer that takes part; leavers are no contacts. */
 export type Participant = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
 
+export const allOf = ({ members, joiners, leavers }: Participants): readonly Participant[] => [
+  ...members,
+  ...joiners,
+  ...leavers,
+];
+
 /**
  * An attempt that does not reach its end. `again`: these did not do their part; try once more, perhaps without them.
  * `touched`: peers of the network may have been changed already.

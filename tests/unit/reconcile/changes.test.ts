@@ -23,6 +23,13 @@ describe("what a look has found out is written", () => {
     assert.equal(findings(observation({ members: members("a") })).stack, undefined);
   });
 
+  test("who is gone, with somebody else at its address, goes too where nobody is left who may list it", () => {
+    assert.deepEqual(findings(observation({ replaced: [c] })).drop, [c]);
+    assert.deepEqual(findings(observation({ members: members("a"), replaced: [c] })).drop, []);
+    assert.deepEqual(findings(observation({ hung: [d], replaced: [c] })).drop, []);
+    assert.deepEqual(findings(observation({ restored: true, replaced: [c] })).stack, []);
+  });
+
   test("who does not answer is remembered, so that half a minute of it can be counted", () => {
     const seen = observation({
       hung: [contactNamed("a")],

@@ -19,7 +19,7 @@ import type { Target } from "../../../lib/reconcile/plan.ts";
 import type { Outcome } from "../../../lib/outcome.ts";
 import type { Contact, Contacts, NetworkRecord, NetworkView } from "../../../lib/store/contacts.ts";
 import { contactOf, podOf, World } from "../../harness/networks.ts";
-import { observation as observed } from "../../harness/step-facts.ts";
+import { observation as observed, podsSeen } from "../../harness/step-facts.ts";
 
 /** The network of these tests, its pods and its contacts. */
 export const NETWORK = "default/net";
@@ -172,6 +172,7 @@ export class MoveWorld extends World {
     was: Partial<NetworkRecord> = {},
   ): Promise<Step> {
     const { deps, clock } = this;
+    this.cluster.pods = [...this.cluster.pods, ...podsSeen(seen, target)];
     const token = deps.newToken();
     const begun = await deps.contacts.begin(NETWORK, token, 60_000);
     if (begun.tag !== "leased") throw new Error(begun.tag);

@@ -4,6 +4,7 @@ import type { Settings } from "../../../lib/deps.ts";
 import { bringJoinerIn, found } from "../../../lib/reconcile/join.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import type { Observation } from "../../../lib/reconcile/observation.ts";
+import type { Pod } from "../../../lib/pod/pod.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
 import {
   joinedAs,
@@ -12,11 +13,13 @@ import {
   observation,
   type PeerAnswers,
   podNamed,
+  podsSeen,
   QUIET,
   type ScriptedDeps,
   scriptedDeps,
   stepOf,
 } from "../../harness/step-facts.ts";
+import { START } from "../../harness/networks.ts";
 
 const joiner = joinerNamed("d");
 const three = members("a", "b", "c");
@@ -33,7 +36,7 @@ type Ended = Ending & { readonly calls: readonly string[] };
 
 async function joins({ peers, seen, settings, store, others = [] }: Given = {}): Promise<Ended> {
   const script = scriptedDeps(peers, settings, store);
-  script.cluster.pods = others;
+  script.cluster.pods = [...others, ...podsSeen({ joiner, members: three, ...seen })];
   const step = stepOf(script.deps, observation({ joiner, members: three, ...seen }));
   const ending = await bringJoinerIn(step, step.seen.joiner ?? joiner);
   return { ...ending, calls: script.calls };
@@ -209,10 +212,33 @@ describe("a joiner is asked before it is joined", () => {
     assert.match(ending.outcome.message, /^default\/d at \S+ and default\/x have one address$/u);
   });
 
-  test("a pod that has finished shares no address", async () => {
-    const gone = podNamed("x", { address: joiner.peer.address, finished: true });
-    const ending = await joins({ peers: { fresh: { d: "chained" }, ...NO_SEED }, others: [gone] });
-    assert.equal(reasonOf(ending), "held SeedUnreachable");
+  const twinOf = (changes: Partial<Pod>): Pod => podNamed("x", { address: joiner.peer.address, ...changes });
+  const ended = { tag: "ignored", reason: "Finished", message: "x has finished: Failed, Evicted" } as const;
+  const unlabelled = { ...twinOf({}), joined: joinedAs("x", { status: "False", reason: "LabelRemoved" }) };
+  delete unlabelled.network;
+  const { joined: _, ...stranger } = unlabelled;
+  const others: readonly (readonly [string, Pod, "shared" | "alone"])[] = [
+    ["that runs", twinOf({}), "shared"],
+    ["whose container has terminated and may run again", twinOf({ finished: true }), "shared"],
+    ["that has finished", twinOf({ finished: true, admission: ended }), "alone"],
+    ["that has terminated and is being deleted", twinOf({ finished: true, deleting: true }), "alone"],
+    ["that has lost its label, and whose peer runs on", unlabelled, "shared"],
+    ["that klight has nothing to do with", stranger, "alone"],
+    ["at another port", twinOf({ address: joiner.peer.address.replace(/\d+$/u, "1") }), "alone"],
+  ];
+  for (const [whose, neighbour, expected] of others) {
+    test(`the address of a pod ${whose} is ${expected === "shared" ? "shared" : "not shared"}`, async () => {
+      const ending = await joins({ others: [neighbour] });
+      assert.equal(reasonOf(ending), expected === "shared" ? "held AddressShared" : "joined Joined");
+    });
+  }
+
+  test("a contact whose address is another pod's by now is not joined through", async () => {
+    const looked = { from: START - 200, to: START };
+    const c = podNamed("c", { address: "10.9.9.9:9081" });
+    const ending = await joins({ seen: { looked }, others: [c] });
+    assert.deepEqual([ending.calls, reasonOf(ending)], [["mark join through c"], "held LookTooOld"]);
+    assert.equal(reasonOf(await joins({ seen: { looked } })), "joined Joined");
   });
 
   test("a chain is no wonder at a peer that was in a network before", async () => {

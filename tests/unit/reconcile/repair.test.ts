@@ -20,6 +20,7 @@ import {
   observation,
   type PeerAnswers,
   podNamed,
+  podsSeen,
   type ScriptedDeps,
   scriptedDeps,
   stepOf,
@@ -80,6 +81,13 @@ describe("a network that must be re-formed", () => {
     assert.deepEqual(tell, [{ tag: "out", pod, reason: "LeftOut", message }]);
   });
 
+  test("lets nobody in whose address is another pod's, too", async () => {
+    const script = scriptedDeps();
+    script.cluster.pods = [podNamed("x", { address: joinerNamed("d").peer.address })];
+    const ending = await repair(stepOf(script.deps, observation({ joiner: joinerNamed("d") })), BROKEN);
+    assert.equal(ending.outcome.reason, "AddressShared");
+  });
+
   test("lets nobody in who calls itself otherwise", async () => {
     const peers = { seed: "10.0.0.1:9082", name: { d: { tag: "name", name: "x:1" } } } as const;
     const { outcome, change } = await stops({ seen: { joiner }, peers });
@@ -126,6 +134,8 @@ class Village {
 
   step(seen: Partial<Observation>, given: Parameters<typeof stepOf>[2] = {}) {
     const now = this.world.now();
+    const { cluster } = this.script;
+    cluster.pods = [...cluster.pods, ...podsSeen(seen, given.target)];
     const step = stepOf(this.deps, observation({ looked: { from: now, to: now }, ...seen }), given);
     return { ...step, lease: { ...step.lease, until: now + 600_000 } };
   }
