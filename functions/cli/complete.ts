@@ -1,11 +1,11 @@
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { podKey } from "../status/trouble.ts";
 import type { Kube } from "./kube.ts";
 import { readPods } from "./pods.ts";
 
 /**
  * What may come next on a command line, for a shell's completion. `words`: all that stands there, the last one still
- * being written. Pods and networks come from the cluster; where it cannot be asked there is nothing to offer.
+ * being written. Namespaces, pods and networks come from the cluster; where it cannot be asked there is nothing to offer.
  */
 export async function completions(
   program: Command,
@@ -13,35 +13,65 @@ export async function completions(
   open: () => Kube,
 ): Promise<readonly string[]> {
   const current = words.at(-1) ?? "";
-  const command = program.commands.find((each) => each.name() === words[0] && words.length > 1);
-  if (current.startsWith("-")) {
-    const options = [...program.options, ...(command?.options ?? [])];
-    return starting(
-      current,
-      options.flatMap(({ long }) => long ?? []),
-    );
-  }
-  if (command === undefined) {
-    return starting(
-      current,
-      program.commands.map((each) => each.name()),
-    );
-  }
-  const given = words.slice(1, -1).filter((word) => !word.startsWith("-"));
-  if (given.length > 0) return [];
+  const { command, given, namespace, option } = readWords(program, words.slice(0, -1));
+  const candidates = async (): Promise<readonly string[]> => {
+    if (option !== undefined) return valuesOf(option, open);
+    if (current.startsWith("-")) return program.options.flatMap(({ long }) => long ?? []);
+    if (command === undefined) return program.commands.map((each) => each.name());
+    return given === 0 ? argumentsOf(command.name(), namespace, open) : [];
+  };
   try {
-    return starting(current, await argumentsOf(command.name(), open()));
+    return starting(current, await candidates());
   } catch {
     return [];
   }
 }
 
-async function argumentsOf(command: string, kube: Kube): Promise<readonly string[]> {
+interface WordsSoFar {
+  readonly command: Command | undefined;
+  /** How many arguments the command has already. */
+  readonly given: number;
+  readonly namespace: string | undefined;
+  /** Whose value comes next; undefined: no option waits for one. */
+  readonly option: Option | undefined;
+}
+
+/** Options may stand anywhere, also before the command, and some have a value behind them. */
+function readWords(program: Command, words: readonly string[]): WordsSoFar {
+  let [given, command, namespace, option]: [number, Command?, string?, Option?] = [0];
+  for (const word of words) {
+    if (option !== undefined) {
+      if (option.long === "--namespace") namespace = word;
+      option = undefined;
+    } else if (word.startsWith("-")) {
+      const named = program.options.find(({ short, long }) => word === short || word === long);
+      if (named?.required === true) option = named;
+    } else if (command === undefined) command = program.commands.find((each) => each.name() === word);
+    else given += 1;
+  }
+  return { command, given, namespace, option };
+}
+
+async function valuesOf({ long, argChoices }: Option, open: () => Kube): Promise<readonly string[]> {
+  if (long !== "--namespace") return argChoices ?? [];
+  return [...new Set((await readPods(open(), undefined)).map((pod) => pod.namespace))];
+}
+
+async function argumentsOf(
+  command: string,
+  namespace: string | undefined,
+  open: () => Kube,
+): Promise<readonly string[]> {
+  // What -n says needs not to be said again.
+  const prefix = namespace === undefined ? "" : `${namespace}/`;
+  const short = (name: string): string => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
   switch (command) {
     case "why":
-      return (await readPods(kube, undefined)).map(podKey);
+      return (await readPods(open(), namespace)).map((pod) => short(podKey(pod)));
     case "reform":
-      return [...new Set((await readPods(kube, undefined)).flatMap(({ network }) => network ?? []))];
+      return [...new Set((await readPods(open(), namespace)).flatMap(({ network }) => network ?? []))].map(
+        short,
+      );
     case "completion":
       return Object.keys(shells);
     default:

@@ -346,6 +346,11 @@ describe("the command line", () => {
     assert.deepEqual(await complete("why", ""), ["shop/orders-0", "shop/orders-1"]);
     assert.deepEqual(await complete("reform", "shop/"), ["shop/orders"]);
     assert.deepEqual(await complete("completion", "z"), ["zsh"]);
+    assert.deepEqual(await complete("why", "-n", "shop", "orders-"), ["orders-0", "orders-1"]);
+    assert.deepEqual(await complete("-n", "shop", "reform", ""), ["orders"]);
+    assert.deepEqual(await complete("why", "-n", ""), ["shop"]);
+    assert.deepEqual(await complete("networks", "--output", ""), ["json", "wide"]);
+    assert.deepEqual(await complete("why", "shop/orders-0", ""), []);
     api.fail({ tag: "down" });
     assert.deepEqual(await complete("why", ""), []);
   });
