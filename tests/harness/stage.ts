@@ -73,7 +73,8 @@ export interface Stage {
   remove(pod: StagePod): Promise<void>;
   /** Posts the pod's current state, as an update, to one of the functions past the Broker. */
   post(pod: StagePod, to?: number): Promise<{ readonly status: number; readonly outcome: string }>;
-  ping(): Promise<{ readonly status: number; readonly outcome: string }>;
+  /** A sweep, at one of the functions. */
+  ping(to?: number): Promise<{ readonly status: number; readonly outcome: string }>;
   /** Until all that happened is delivered. */
   settled(): Promise<void>;
   /** Status of the condition klight.dev/joined; undefined: there is none. */
@@ -211,8 +212,8 @@ export async function startStage({
       );
       return send(to, event.headers, event.body);
     },
-    ping: () =>
-      send(0, {
+    ping: (to = 0) =>
+      send(to, {
         "ce-id": crypto.randomUUID(),
         "ce-source": "/apis/v1/namespaces/klight/pingsources/sweep",
         "ce-type": "dev.knative.sources.ping",

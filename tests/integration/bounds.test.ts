@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientRequest, request } from "node:http";
+import { connect } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import type { Handlers } from "../../functions/http/handlers.ts";
 import type { Outcome } from "../../lib/outcome.ts";
@@ -279,6 +280,16 @@ describe("the built function", () => {
     assert.deepEqual(api.calls.slice(since), [{ verb: "list", resource: "pods" }]);
   });
 
+  test("keeps a connection for longer than the queue proxy does, which is 90 s", async (t) => {
+    const { port } = await startLoneFunction(t);
+    const kept = connect(port, "127.0.0.1");
+    t.after(() => kept.destroy());
+    kept.write("GET /networks HTTP/1.1\r\nHost: k\r\n\r\n");
+    const [answer] = (await once(kept, "data")) as [Buffer];
+    const [, seconds] = /^keep-alive: timeout=(\d+)/imu.exec(answer.toString()) ?? [];
+    assert.ok(Number(seconds) > 90, answer.toString());
+  });
+
   test("lives on after what fills a request and is no event, and answers each in few words", async (t) => {
     const { port } = await startLoneFunction(t, { KLIGHT_BATCH_LIMIT: "7" });
     const bodies = [
@@ -288,8 +299,13 @@ describe("the built function", () => {
     ];
     const answers = await Promise.all(bodies.map((body) => ask(port, { headers: batch, body })));
     for (const answer of answers) assert.deepEqual(problemsIn(answer, 413), []);
-    const deep = `{"specversion":"1.0","id":${nested(withoutEnd)}}`;
-    assert.equal((await ask(port, { headers: structured, body: deep })).status, 400);
+    const data = { ...runningPod(), spec: { containers: Array.from({ length: 60_000 }, () => ({})) } };
+    const bad = [
+      `{"specversion":"1.0","id":${nested(withoutEnd)}}`,
+      `{${attributes},"data":{"kind":${nested(withoutEnd)}}}`,
+      JSON.stringify({ ...context, data }),
+    ];
+    for (const body of bad) problemsIn(await ask(port, { headers: structured, body }));
     assert.equal((await ask(port, { headers: structured, body: JSON.stringify(ping) })).status, 204);
   });
 });

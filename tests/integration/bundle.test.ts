@@ -57,6 +57,8 @@ describe("the bundle", () => {
       (await ask(port, { headers: { ...event, ...headers }, body: "{}" })).status;
     assert.equal(await statusWith({}), 401);
     assert.equal(await statusWith({ authorization: bearer(await issuer.token()) }), 204);
+    const textless = await issuer.token({ sub: ["a"] as unknown as string });
+    assert.equal(await statusWith({ authorization: bearer(textless) }), 401);
     assert.equal(issuer.keyReads(), 1);
     // In a file of its own, so that it is not read before.
     const holders = files.filter((file) => readFileSync(join(dist, file), "utf8").includes("ERR_JWKS_"));
