@@ -6,13 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { nodeOptions } from "../harness/function-process.ts";
 import { freePort } from "../harness/free-port.ts";
 
 const longestMs = 30_000;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The bundle, as the image runs it. */
 export const bundle = `${root}dist/index.js`;
+
+/** Arguments of Node for a bundle, as the image runs it. */
+export const asStarted = (file: string): readonly string[] => [...nodeOptions, file];
 
 /** The same as a copy without what V8 has compiled of it, which the caller removes. */
 export async function uncachedBundle(): Promise<{ readonly file: string; remove(): Promise<void> }> {
@@ -61,6 +64,11 @@ export async function startCold(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Cold> {
+  // Somebody else may take the free port before it does.
+  return startColdOnce(args, env).catch(() => startColdOnce(args, env));
+}
+
+async function startColdOnce(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Cold> {
   const port = await freePort();
   const from = performance.now();
   const child = spawn(process.execPath, args, {

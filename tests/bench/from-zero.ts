@@ -1,5 +1,5 @@
 import { startStage, type Stage, type StagePod } from "../harness/stage.ts";
-import { bareHttp, bundle, plainPackages, startCold, uncachedBundle } from "./cold.ts";
+import { asStarted, bareHttp, bundle, plainPackages, startCold, uncachedBundle } from "./cold.ts";
 import { addPodsOf } from "./fleet.ts";
 import { startPeersElsewhere } from "./peers-elsewhere.ts";
 import { computedMs } from "./memory.ts";
@@ -55,7 +55,7 @@ export async function measureFromZero(): Promise<Report> {
 async function wake(stage: Stage, [first, second]: readonly StagePod[], file: string): Promise<Woken> {
   const { redis } = stage;
   if (first === undefined || second === undefined || redis === undefined) throw new Error("a pod is missing");
-  const cold = await startCold([file], {
+  const cold = await startCold(asStarted(file), {
     KUBECONFIG: stage.api.kubeconfig,
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,

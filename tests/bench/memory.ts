@@ -31,11 +31,11 @@ export const computedMs = async (pid: number | undefined): Promise<number> => {
 const probe = new URL("heap-probe.ts", import.meta.url).href;
 
 /**
- * Options of Node that give a process here the memory limits that it has in its container: 512 MiB in func.yaml, of
- * which V8 takes a half for old objects and 1 MiB for each half of the young. On a machine with more it would let far
- * more garbage lie before it collects any, and nothing could be seen.
+ * Options of Node that give a process here the memory limit that it has in its container: 512 MiB in func.yaml, of which V8
+ * takes a half for old objects. On a machine with more it would let far more garbage lie before it collects any, and
+ * nothing could be seen.
  */
-export const asInContainer = `--max-old-space-size=256 --max-semi-space-size=1 --import ${probe}`;
+export const asInContainer = `--max-old-space-size=256 --import ${probe}`;
 
 /** Memory of a function that was started {@link asInContainer}. */
 export interface MemoryWatch {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { bareHttp, bundle, plainPackages, startCold } from "./cold.ts";
+import { asStarted, bareHttp, bundle, plainPackages, startCold } from "./cold.ts";
 import { median, mib, ms, type Report, round, times } from "./report.ts";
 import { residentMib } from "./memory.ts";
 
@@ -14,8 +14,8 @@ const runs = 15;
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 const candidates = {
-  bundle: [bundle],
-  traced: [bundle],
+  bundle: asStarted(bundle),
+  traced: asStarted(bundle),
   http: bareHttp,
   faas: [fileURLToPath(import.meta.resolve("faas-js-runtime/bin/cli.js")), pathOf("hello-function.js")],
   packages: plainPackages,

@@ -1,11 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { killAtExit, tied } from "./tied-process.ts";
 
-/** The bundle, as the image runs it. */
-const bundle = resolve(import.meta.dirname, "../../dist/index.js");
+const root = resolve(import.meta.dirname, "../..");
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly scripts: { readonly start: string };
+};
+const [, ...started] = scripts.start.split(" ");
+
+/** What Node is told before the file, as the image runs it. */
+export const nodeOptions: readonly string[] = started.slice(0, -1);
+
+const bundle = join(root, started.at(-1) ?? "");
 
 export interface Ended {
   /** Exit status; null: a signal ended it. */
@@ -25,7 +34,7 @@ export interface FunctionProcess {
 
 /** Starts the built function with this environment and no other. */
 export function startFunction(env: Readonly<Record<string, string>>, file = bundle): FunctionProcess {
-  const [command, args] = tied(process.execPath, [file]);
+  const [command, args] = tied(process.execPath, [...nodeOptions, file]);
   const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   killAtExit(child);
   const stdout: string[] = [];
