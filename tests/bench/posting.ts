@@ -11,8 +11,8 @@ export interface Answer {
 
 /** Posts to a function as a Trigger does, over connections that are kept. */
 export interface Poster {
-  /** An update with this state of a pod. */
-  post(object: PodObject): Promise<Answer>;
+  /** An update with this state of a pod; or that it is gone. */
+  post(object: PodObject, type?: "MODIFIED" | "DELETED"): Promise<Answer>;
   /** The same, and again for as long as the answer is 503 or 409. */
   deliver(object: PodObject): Promise<Delivered>;
   /** POST without a body. */
@@ -56,9 +56,9 @@ export const posterTo = (stage: Stage, url = stage.urls[0] ?? ""): Poster => {
       sent.end(body);
     });
 
-  const post = (object: PodObject): Promise<Answer> => {
+  const post: Poster["post"] = (object, type = "MODIFIED") => {
     const about = { apiServer: stage.api.url, mode: "Resource", sink: url } as const;
-    const { headers, body } = cloudEvent(about, { type: "MODIFIED", object });
+    const { headers, body } = cloudEvent(about, { type, object });
     return send("/", headers, body);
   };
 

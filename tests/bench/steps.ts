@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Stage } from "../harness/stage.ts";
+import type { Stage, StagePod } from "../harness/stage.ts";
 import { addPods, startCalmPeer, startCalmStage } from "./fleet.ts";
 import { type Answer, type Poster, posterTo, stateOf } from "./posting.ts";
 import type { Report } from "./report.ts";
@@ -26,6 +26,7 @@ const wanted = {
     api: "list pods, list pods by IP, patch pods/status, create events",
   },
   join: { outcome: "joined", redis: 3, api: "list pods, list pods by IP, patch pods/status, create events" },
+  deletion: { outcome: "left", redis: 2, api: "get pods" },
 } as const satisfies Record<string, Wanted>;
 
 type Kind = keyof typeof wanted;
@@ -69,7 +70,15 @@ async function oneOfEach(stage: Stage, poster: Poster, network: string): Promise
     "own condition": await costOf(stage, () => poster.post(stateOf(stage, first))),
     "known member": await costOf(stage, () => poster.post(withoutCondition)),
     join: await costOf(stage, () => poster.post(stateOf(stage, second))),
+    deletion: await costOf(stage, () => removed(stage, poster, second)),
   };
+}
+
+/** The pod is gone, and its peer with it. */
+async function removed({ api }: Stage, poster: Poster, pod: StagePod): Promise<Answer> {
+  api.pods.markDeleted(pod);
+  await pod.peer.kill();
+  return poster.post(api.pods.remove(pod), "DELETED");
 }
 
 async function costOf({ redis, api }: Stage, step: () => Promise<Answer>): Promise<Cost> {

@@ -7,11 +7,13 @@ import { formatJoined, JOINED_CONDITION } from "../../lib/pod/condition.ts";
 import { run } from "../harness/api-server/kubelet.ts";
 import type { Stage } from "../harness/stage.ts";
 import { startCalmStage } from "./fleet.ts";
-import { asInContainer, watchMemory } from "./memory.ts";
+import { asInContainer, limitMemory, residentMib, watchMemory } from "./memory.ts";
 import { timed } from "./posting.ts";
 import { mib, ms, type Report, round } from "./report.ts";
 
 const perNetwork = 10;
+/** `limits.memory` of func.yaml. */
+const LIMIT_MIB = 512;
 /** Redis commands of a sweep that finds nothing. */
 const commandsFor = (networks: number): number => 2 + Math.ceil(networks / 100);
 
@@ -23,6 +25,8 @@ interface Cost {
   readonly commands: number;
   readonly calls: number;
   readonly mibPeak: number;
+  /** The system would have ended the function over its limit. */
+  readonly isLimited: boolean;
 }
 
 /** What a sweep costs that finds 5,000 pods in 500 networks settled. */
@@ -42,7 +46,11 @@ async function reportOf(title: string, sizes: readonly number[]): Promise<Report
       ["  CPU", ms(cost.cpuMs), pods === 5_000 ? "3000 ms" : ""],
       ["  Redis commands", String(cost.commands), String(commandsFor(networks))],
       ["  API calls", String(cost.calls)],
-      ["  memory at most", mib(cost.mibPeak), pods === 5_000 ? "180 MiB" : ""],
+      [
+        `  memory at most${cost.isLimited ? `, of ${LIMIT_MIB} MiB` : ""}`,
+        mib(cost.mibPeak),
+        pods === 5_000 ? "180 MiB" : "",
+      ],
     ]),
     figures: { sweeps: costs },
     problems,
@@ -59,6 +67,8 @@ async function sweepOf(pods: number, problems: string[]): Promise<Cost> {
     const [measured] = stage.functions;
     const { redis } = stage;
     if (measured === undefined || redis === undefined) throw new Error("there is no function");
+    const { pid } = measured.process;
+    const isLimited = await limitMemory(pid, LIMIT_MIB - (await residentMib(pid)));
     // The first one loads what the function loads late, and tells Redis the scripts.
     await stage.ping();
     const memory = watchMemory(measured);
@@ -70,14 +80,18 @@ async function sweepOf(pods: number, problems: string[]): Promise<Cost> {
     if (result.status !== 204 || !result.outcome.includes("nothing was to be done")) {
       problems.push(`a sweep of ${pods} settled pods ended with ${result.status} ${result.outcome}`);
     }
+    const sent = (await redis.commandsProcessed()) - commands;
+    if (sent !== commandsFor(networks))
+      problems.push(`a sweep of ${networks} networks sent ${sent} commands, not ${commandsFor(networks)}`);
     return {
       pods,
       networks,
       ms: round(tookMs),
       cpuMs: round(after.cpuMs - before.cpuMs),
-      commands: (await redis.commandsProcessed()) - commands,
+      commands: sent,
       calls: stage.api.calls.length - calls,
       mibPeak: round(memory.peak(), 1),
+      isLimited,
     };
   } finally {
     await stage.close();
