@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Settings } from "../../../lib/deps.ts";
+import type { Deps, Settings } from "../../../lib/deps.ts";
+import type { Outcome } from "../../../lib/outcome.ts";
+import type { NameTold } from "../../../lib/peers/lightpeer.ts";
+import { checkName, type NameCheck } from "../../../lib/reconcile/peer-name.ts";
 import { bringJoinerIn, found } from "../../../lib/reconcile/join.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import type { Observation } from "../../../lib/reconcile/observation.ts";
@@ -305,4 +308,120 @@ describe("a joiner without a contact", () => {
       assert.equal(ending.outcome.pod?.name, "d");
     });
   }
+});
+
+describe("what people read of how a joiner came in", () => {
+  const FAILED = { tag: "failed", message: "no" } as const;
+  const { address } = joiner.peer;
+  const asked = async (given: Given, causes: unknown[] = []): Promise<Outcome> => {
+    const script = scriptedDeps(given.peers, given.settings, given.store);
+    script.cluster.pods = given.others ?? [];
+    const onReform: NonNullable<Deps["onReform"]> = ({ cause }) => void causes.push(cause);
+    const step = stepOf({ ...script.deps, onReform }, observation({ joiner, members: three, ...given.seen }));
+    return (await bringJoinerIn(step, joiner)).outcome;
+  };
+
+  test("that it founded its network", async () => {
+    const { outcome } = await founds();
+    assert.equal(outcome.message, `d at ${address} is the first of default/net-a`);
+    assert.deepEqual([outcome.network, outcome.pod?.name], ["default/net-a", "d"]);
+  });
+
+  test("that it does not answer, where it has no contact", async () => {
+    const { outcome } = await founds({ peers: { fresh: { d: "silent" } } });
+    assert.equal(outcome.message, "d does not answer a question");
+  });
+
+  test("that it or its contact does not answer", async () => {
+    const ofJoiner = await asked({ peers: { fresh: { d: "silent" } } });
+    assert.deepEqual([ofJoiner.name, ofJoiner.message], ["held", "d does not answer a question"]);
+    const ofContact = await asked({ peers: { newest: { c: FAILED } } });
+    assert.deepEqual([ofContact.name, ofContact.message], ["held", "c does not answer a question"]);
+  });
+
+  test("that it reaches no member, and the pod and network that this is about", async () => {
+    const outcome = await asked({ seen: { members: members("d") } });
+    assert.deepEqual(
+      [outcome.message, outcome.network, outcome.pod?.name],
+      ["d reaches no member of default/net-a; there is no other contact", "default/net-a", "d"],
+    );
+  });
+
+  test("why its network was re-formed", async () => {
+    const causes: unknown[] = [];
+    await founds({ peers: { fresh: { d: "chained" } } });
+    await asked({ peers: { fresh: { d: "chained" } } }, causes);
+    await asked({ peers: { join: { c: { tag: "unclear", message: "no word" } } } }, causes);
+    const newest = [QUIET, other];
+    await asked({ peers: { newest: { c: newest } } }, causes);
+    await asked({ peers: { newest: { d: FAILED } } }, causes);
+    assert.deepEqual(causes, [
+      { kind: "has-chain", text: "d has a chain already" },
+      {
+        kind: "failed-join",
+        text: `a join failed, through c at ${three[2]?.contact.address}: no word`,
+      },
+      { kind: "entry-came", text: "an entry came in while d was joined" },
+      { kind: "entry-came", text: "an entry came in while d was joined" },
+    ]);
+  });
+
+  test("nothing while nobody can tell whether another pod has its address", async () => {
+    const script = scriptedDeps();
+    script.cluster.failure = { kind: "unavailable", message: "away" };
+    const step = stepOf(script.deps, observation({ joiner, members: three }));
+    const { outcome } = await bringJoinerIn(step, joiner);
+    assert.deepEqual(
+      [outcome.name, outcome.reason, outcome.network, outcome.pod?.name],
+      ["held", "ClusterUnavailable", "default/net-a", "d"],
+    );
+  });
+});
+
+describe("what a peer calls itself", () => {
+  const asks = async (
+    told: NameTold,
+    peers: PeerAnswers = {},
+  ): Promise<{ readonly check: NameCheck; readonly opened: readonly string[] }> => {
+    const script = scriptedDeps({ name: { d: told }, ...peers });
+    const opened: string[] = [];
+    const seeds: Deps["seeds"] = {
+      open: (use) => {
+        opened.push(use);
+        return script.deps.seeds.open(use);
+      },
+    };
+    return { check: await checkName({ ...script.deps, seeds }, joiner), opened };
+  };
+  const { address } = joiner.peer;
+
+  test("is asked at a seed for questions", async () => {
+    const { check, opened } = await asks({ tag: "name", name: address });
+    assert.deepEqual([check, opened], [{ tag: "same" }, ["question"]]);
+  });
+
+  test("is another name: it stays out, and both are named", async () => {
+    const { check } = await asks({ tag: "name", name: "x:1" });
+    assert.ok(check.tag === "differs");
+    assert.equal(
+      check.outcome.message,
+      `the peer of default/d calls itself x:1, and its pod is at ${address}`,
+    );
+    assert.deepEqual(
+      [check.outcome.reason, check.outcome.pod?.name, check.outcome.network, check.outcome.retryAfterS],
+      ["PeerNameDiffers", "d", "default/net-a", 30],
+    );
+  });
+
+  for (const tag of ["unreachable", "silent"] as const)
+    test(`does not get to the seed: ${tag}`, async () => {
+      const { check } = await asks({ tag, message: "no route" });
+      const message = `${address} does not get through to klight's seed: no route`;
+      assert.deepEqual(check, { tag: "unreached", message });
+    });
+
+  test("is not told by a peer of another make, nor where there is no seed", async () => {
+    assert.deepEqual((await asks({ tag: "failed", message: "" })).check, { tag: "unasked" });
+    assert.deepEqual((await asks({ tag: "failed", message: "" }, NO_SEED)).check, { tag: "unasked" });
+  });
 });
