@@ -349,7 +349,6 @@ describe("what people read of how a joiner came in", () => {
 
   test("why its network was re-formed", async () => {
     const causes: unknown[] = [];
-    await founds({ peers: { fresh: { d: "chained" } } });
     await asked({ peers: { fresh: { d: "chained" } } }, causes);
     await asked({ peers: { join: { c: { tag: "unclear", message: "no word" } } } }, causes);
     const newest = [QUIET, other];

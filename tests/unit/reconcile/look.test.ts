@@ -5,8 +5,9 @@ import type { Pod } from "../../../lib/pod/pod.ts";
 import { healthOfContact } from "../../../lib/reconcile/contact-health.ts";
 import { type Look, observe } from "../../../lib/reconcile/observe.ts";
 import type { Target } from "../../../lib/reconcile/plan.ts";
-import { otherAtAddress } from "../../../lib/reconcile/shared-address.ts";
+import { sharedBy } from "../../../lib/reconcile/shared-address.ts";
 import type { NetworkRecord } from "../../../lib/store/contacts.ts";
+import { podOf } from "../../harness/networks.ts";
 import {
   addressOf,
   away,
@@ -376,20 +377,51 @@ describe("what has become of one contact", () => {
 });
 
 describe("another pod at the address of a joiner", () => {
-  const joiner = joinerOf("d");
   const at = addressOf("d");
-  const found = async (others: readonly Pod[]): Promise<string | undefined> => {
-    const world = worldWith(...others);
-    const answer = await otherAtAddress(world.deps, joiner);
-    return answer.tag === "other" ? answer.other?.name : answer.tag;
-  };
+  const over = { tag: "ignored", reason: "Finished", message: "" } as const;
+  const joiner = joinerOf("d");
+  const { incarnation } = pod("e");
+  const { network: _, ...unlabelled } = pod("e", { address: at });
+  const shared = `held AddressShared d ${NETWORK}: default/d at ${at} and default/e have one address`;
 
-  test("is found, and is not itself, nor one that has ended, nor one at another port", async () => {
-    assert.equal(await found([pod("e", { address: at })]), "e");
-    assert.equal(await found([pod("d")]), undefined);
-    assert.equal(await found([pod("e", { address: at, finished: true })]), undefined);
-    assert.equal(await found([pod("e", { address: at.replace(/\d+$/u, "9082") })]), undefined);
-  });
+  const cases: readonly (readonly [string, Pod, string | undefined])[] = [
+    ["holds it, and both are named", pod("e", { address: at }), shared],
+    ["of another network, too", podOf(OTHER, "e", { address: at }), shared],
+    [
+      "without a label, too, where it was in a network",
+      { ...unlabelled, ...said("True", "Joined", { incarnation }) },
+      shared,
+    ],
+    ["without a label does not where it was in none", unlabelled, undefined],
+    ["does not where it is itself", pod("d"), undefined],
+    ["does not at another port", pod("e", { address: at.replace(/\d+$/u, "9082") }), undefined],
+    ["does, while its container restarts", pod("e", { address: at, finished: true }), shared],
+    [
+      "does not once it has ended for good",
+      pod("e", { address: at, finished: true, admission: over }),
+      undefined,
+    ],
+  ];
+  for (const [rule, other, expected] of cases)
+    test(rule, async () => {
+      const found = await sharedBy(worldWith(other).deps, NETWORK, joiner);
+      assert.equal(found && shown(found), expected);
+    });
+
+  const here = said("True", "Joined", { incarnation: pod("d").incarnation });
+  const elsewhere = said("True", "Joined", { incarnation: pod("d").incarnation, address: "10.9.9.9:9081" });
+  for (const [rule, changes, expected] of [
+    ["is not asked for where the joiner has been in a network", here, undefined],
+    ["is asked for where that was at another address", elsewhere, shared],
+  ] as const)
+    test(rule, async () => {
+      const found = await sharedBy(
+        worldWith(pod("e", { address: at })).deps,
+        NETWORK,
+        joinerOf("d", changes),
+      );
+      assert.equal(found && shown(found), expected);
+    });
 
   test("is asked for by the IP address alone", async () => {
     const world = worldWith();
@@ -399,15 +431,16 @@ describe("another pod at the address of a joiner", () => {
       asked.push(which);
       return cluster.listPods(which);
     };
-    await otherAtAddress({ ...world.deps, cluster: { ...cluster, listPods } }, joiner);
+    await sharedBy({ cluster: { ...cluster, listPods } }, NETWORK, joiner);
     assert.deepEqual(asked, [{ ip: at.replace(/:\d+$/u, "") }]);
   });
 
-  test("cannot be told while the API server is away, or of an address that is none", async () => {
+  test("cannot be told while the API server is away, nor of an address that is none", async () => {
     const world = worldWith();
     world.cluster.failure = { kind: "unavailable", message: "away" };
-    assert.equal((await otherAtAddress(world.deps, joiner)).tag, "failed");
+    const found = await sharedBy(world.deps, NETWORK, joiner);
+    assert.equal(found && shown(found), `held ClusterUnavailable d ${NETWORK}: away`);
     const nowhere = { ...joiner, peer: { ...joiner.peer, address: "" } };
-    assert.deepEqual(await otherAtAddress(world.deps, nowhere), { tag: "other", other: undefined });
+    assert.equal(await sharedBy(world.deps, NETWORK, nowhere), undefined);
   });
 });
