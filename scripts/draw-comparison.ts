@@ -63,7 +63,7 @@ ${Object.entries(costs)
   .map(([step, { redis, api }]) => `| ${steps[step] ?? step} | ${redis} | ${api.join(", ") || "none"} |`)
   .join("\n")}
 
-Medians of ${start.runs} starts by turns, ${at.slice(0, 10)}, Node ${node.slice(1)}, ${cores} cores, load ${load[0]} before and ${load[1]} after,
+A join that comes more than 100 ms after its list gets both pods once more. Medians of ${start.runs} starts by turns, ${at.slice(0, 10)}, Node ${node.slice(1)}, ${cores} cores, load ${load[0]} before and ${load[1]} after,
 by \`npm run bench -- --compare\`${note === undefined ? "." : `; ${note}.`}
 
 Bare node:http is what no function in Node can beat; the others are what klight could have been built on, and what it

@@ -26,7 +26,7 @@ export interface StandIns {
 const network = "rehearsal";
 
 export async function startStandIns(): Promise<StandIns> {
-  const pods: object[] = [];
+  const pods: PodObject[] = [];
   const stack: string[] = [];
   const server = createServer((asked, reply) => {
     void buffer(asked).then((body) => {
@@ -80,7 +80,11 @@ function redis(body: Buffer, stack: string[]): object {
   return { result: ["committed"] };
 }
 
-function apiServer({ method, url = "" }: IncomingMessage, pods: readonly object[]): object {
+function apiServer({ method, url = "" }: IncomingMessage, pods: readonly PodObject[]): object {
+  const [, name] = /\/pods\/([^/?]+)$/u.exec(url) ?? [];
+  // On a busy machine a step looks at a pod once more before it acts.
+  if (method === "GET" && name !== undefined)
+    return pods.find(({ metadata }) => metadata.name === name) ?? {};
   if (method === "GET") return { kind: "PodList", apiVersion: "v1", metadata: {}, items: pods };
   return method === "PATCH" ? (pods.at(-1) ?? {}) : { kind: "Event", url };
 }
@@ -100,7 +104,9 @@ function kubeconfigTo(server: string): string {
   return file;
 }
 
-const podOf = (name: string, port: number): object => ({
+type PodObject = ReturnType<typeof podOf>;
+
+const podOf = (name: string, port: number) => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: {
