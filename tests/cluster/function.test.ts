@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { schemas } from "../../functions/status/schemas.ts";
 import { readPod, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { plainRules } from "../contract/cluster-world.ts";
 import type { ApiObject } from "../harness/api-client.ts";
+import { type CommandEnded, runCommand } from "../harness/command-line.ts";
 import { auditOf } from "./audit.ts";
 import { eventually } from "./eventually.ts";
-import { admin, makeNamespace, unique } from "./real.ts";
+import { accountFiles, admin, makeNamespace, plane, tokenOf, unique } from "./real.ts";
 import { type RealPod, type RealStage, startRealStage } from "./stage.ts";
 
 /** What pages of the docs say, to be held against what was done. */
@@ -126,8 +128,13 @@ describe("the built function on a real API server, with the rights that its mani
     for (const [name, event] of [
       ["counted-1", "that founds a network"],
       ["counted-2", "that joins a peer"],
-    ] as const)
-      assert.deepEqual((await callsFor(name)).toSorted(), rowOf(event).toSorted());
+    ] as const) {
+      const calls = Object.groupBy(await callsFor(name), (right) => (right === "get pods" ? "gets" : "rest"));
+      assert.deepEqual(calls.rest?.toSorted(), rowOf(event).toSorted());
+      // Of a join on a busy machine.
+      assert.ok([0, 2].includes(calls.gets?.length ?? 0), `${calls.gets?.length} pods were looked at again`);
+    }
+    assert.match(page("README.md"), /more than\s100 ms after its list gets both pods once more/u);
   });
 
   test("takes a pod off that is gone, and brings in a container that has started again", async () => {
@@ -156,6 +163,49 @@ describe("the built function on a real API server, with the rights that its mani
     assert.equal((await fetch(`${stage.url}/why/${namespace}/nobody`)).status, 404);
   });
 
+  test("tells by an operator's kubeconfig alone who is in and why, and re-forms a network", async (context) => {
+    const namespace = await makeNamespace(unique("asked"));
+    const operator = await accountFiles(plane.adminToken, { namespace });
+    context.after(() => operator.remove());
+    const klight = (...words: readonly string[]): Promise<CommandEnded> =>
+      runCommand([...words, "--kubeconfig", operator.kubeconfig]);
+    await network(namespace, "asked", 2);
+    const why = await klight("why", "asked-2", "-o", "json");
+    const { verdict, via, events } = schemas["cli-why"].parse(JSON.parse(why.out));
+    assert.deepEqual([why.code, verdict, via], [0, "in", "asked-1"]);
+    assert.ok(events.some(({ reason }) => reason === "Joined"));
+    const spec = { nodeName: "node-1", containers: [{ name: "lightpeer", image: "lightpeer" }] };
+    const metadata = { name: "waits-1", labels: { "klight.networkId": "waits" } };
+    await stage.pods.create({ apiVersion: "v1", kind: "Pod", metadata, spec }, namespace);
+    const waits = await klight("why", "waits-1");
+    assert.equal(waits.code, 1);
+    assert.match(waits.out, /NotRunning/u);
+    const { networks } = schemas["cli-networks"].parse(
+      JSON.parse((await klight("networks", "-o", "json")).out),
+    );
+    assert.deepEqual(
+      networks.map((each) => [each.network, each.level]),
+      [
+        [`${namespace}/asked`, "well"],
+        [`${namespace}/waits`, "wait"],
+      ],
+    );
+    const reform = await klight("reform", "asked", "-o", "json");
+    const { done, reason } = schemas["cli-reform"].parse(JSON.parse(reform.out));
+    assert.deepEqual([reform.code, done, reason], [0, true, "ReformDone"]);
+  });
+
+  test("is asked in vain by who has no rights: exit code 4, and the right is named", async (context) => {
+    const namespace = await makeNamespace(unique("denied"));
+    const stranger = await accountFiles(await tokenOf(namespace, "default"), { namespace });
+    context.after(() => stranger.remove());
+    for (const words of [["why", "a"], ["networks"], ["reform", "a"]]) {
+      const { code, err } = await runCommand([...words, "--kubeconfig", stranger.kubeconfig]);
+      assert.equal(code, 4, words.join(" "));
+      assert.match(err, /not allowed to (?:get|list) pods in namespace/u);
+    }
+  });
+
   test("brings in by a sweep what happened while nobody watched", async () => {
     const namespace = await makeNamespace(unique("missed"));
     await stage.stopAdapter();
@@ -164,6 +214,12 @@ describe("the built function on a real API server, with the rights that its mani
       pods.push(await stage.start({ namespace, name, network: "missed" }));
     assert.equal((await conditionOf(pods[0] as RealPod))?.status, undefined);
     await stage.sweep();
+    const own = (await eventsOf("klight")).filter(({ involvedObject }) => involvedObject.name === "klight");
+    assert.deepEqual(
+      own.map(({ reason }) => reason),
+      ["SweepDone"],
+      "klight tells how its sweep ended",
+    );
     for (const pod of pods) assert.equal((await conditionOf(pod))?.status, "True", pod.name);
     await assertWhole(pods);
   });

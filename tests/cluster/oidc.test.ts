@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Caller, createCallers } from "../../functions/auth/callers.ts";
 import { startFunction } from "../harness/function-process.ts";
 import { Api } from "../harness/api-client.ts";
-import { type Account, accountFiles, makeNamespace, objects, plane, tokenOf } from "./real.ts";
+import { type Issuer, startIssuer } from "../harness/issuer.ts";
+import { type Account, accountFiles, admin, makeNamespace, objects, plane, tokenOf } from "./real.ts";
 import { applyRights } from "./stage.ts";
 
 const AUDIENCE = "serving.knative.dev/service/klight/klight";
@@ -31,7 +32,7 @@ before(async () => {
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "klight" },
     subjects: [{ kind: "ServiceAccount", name: CHECKER, namespace: "klight" }],
   });
-  account = await accountFiles(await tokenOf("klight", CHECKER));
+  account = await accountFiles(await tokenOf("klight", CHECKER), { namespace: "elsewhere" });
 });
 after(() => account.remove());
 
@@ -100,6 +101,33 @@ describe("tokens that a real API server has signed, checked in a pod by its keys
     assert.equal((await check(`Bearer ${token}`)).tag, "known");
     await own.remove();
   });
+});
+
+describe("the double of an issuer answers as a real API server does", () => {
+  let issuer: Issuer;
+  before(async () => {
+    issuer = await startIssuer();
+  });
+  after(() => issuer.close());
+
+  const types = [
+    "application/json",
+    "application/jwk-set+json",
+    "application/jwk-set+json, application/json",
+  ];
+  for (const path of ["/openid/v1/jwks", "/.well-known/openid-configuration"]) {
+    for (const accept of [...types, "*/*", "text/html"]) {
+      test(`${path} as ${accept}`, async () => {
+        const request = { method: "GET", path, headers: { accept } } as const;
+        const [strictly, really] = [
+          await new Api({ url: issuer.url }).send(request),
+          await admin.send(request),
+        ];
+        assert.deepEqual([strictly.status, strictly.contentType], [really.status, really.contentType]);
+        if (really.status === 406) assert.deepEqual(strictly.body, really.body);
+      });
+    }
+  }
 });
 
 describe("the function where callers are checked by a real API server's keys", () => {

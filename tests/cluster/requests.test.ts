@@ -107,6 +107,24 @@ const events: Readonly<Record<string, ApiRequest>> = {
   "a way to treat unknown fields that there is not": tell({}, "?fieldValidation=strict"),
 };
 
+const annotate = (metadata: object, { name = "patched", validation = "Strict" } = {}): ApiRequest => ({
+  method: "PATCH",
+  path: `/api/v1/namespaces/${NAMESPACE}/pods/${name}?fieldManager=kubectl-klight&fieldValidation=${validation}`,
+  body: { metadata },
+  contentType: "application/merge-patch+json",
+});
+const asking = { annotations: { "klight.dev/reform": "2026-11-23T19:03:12.000Z" } };
+
+const annotations: Readonly<Record<string, ApiRequest>> = {
+  "a request to re-form": annotate(asking),
+  "one that is taken back": annotate({ annotations: { "klight.dev/reform": null } }),
+  "one at a pod that is not there": annotate(asking, { name: "nobody" }),
+  "one at another pod of that name": annotate({ uid: "another", ...asking }),
+  "one with a field that metadata has not": annotate({ ...asking, annotation: {} }),
+  "one that is no text": annotate({ annotations: { "klight.dev/reform": 1 } }),
+  "an annotation key with two slashes": annotate({ annotations: { "a/b/c": "x" } }),
+};
+
 const get = (path: string, headers: Readonly<Record<string, string>> = {}): ApiRequest => ({
   method: "GET",
   path,
@@ -126,6 +144,15 @@ const reads: Readonly<Record<string, ApiRequest>> = {
   "a selector with a value of 64 characters": get(`/api/v1/pods?labelSelector=a%3D${"x".repeat(64)}`),
   "a selector by a field": get("/api/v1/pods?fieldSelector=status.podIP%3D10.0.0.1"),
   "a selector by a field that pods have not": get("/api/v1/pods?fieldSelector=status.hostIP%3D10.0.0.1"),
+  "the Events about a pod": get(
+    `/api/v1/namespaces/${NAMESPACE}/events?limit=500&fieldSelector=${encodeURIComponent("involvedObject.kind=Pod,involvedObject.name=x")}`,
+  ),
+  "Events by a field that they have not": get(
+    `/api/v1/namespaces/${NAMESPACE}/events?fieldSelector=involvedObject.color%3Dred`,
+  ),
+  "its version": get("/version"),
+  "a Secret that is not there": get(`/api/v1/namespaces/${NAMESPACE}/secrets/nobody`),
+  "kinds of a group that is not there": get("/apis/nowhere.example.org/v1"),
   "a limit that is no number": get("/api/v1/pods?limit=many"),
   "a token to go on with that is none": get("/api/v1/pods?limit=1&continue=x"),
   "no type that it makes": get("/api/v1/pods", { accept: "text/html" }),
@@ -187,7 +214,7 @@ describe("the double answers as a real API server does:", () => {
   });
   after(() => double.close());
 
-  for (const [kind, requests] of Object.entries({ made, patches, events, reads })) {
+  for (const [kind, requests] of Object.entries({ made, patches, annotations, events, reads })) {
     for (const [what, request] of Object.entries(requests)) {
       test(`${kind}: ${what}`, async () => {
         assert.deepEqual(shown(await toDouble.send(request)), shown(await admin.send(request)));

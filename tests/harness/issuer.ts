@@ -127,7 +127,19 @@ function give(
   if (method !== "GET") response.writeHead(405, { ...text, allow: "GET" }).end("405: Method Not Allowed");
   else if (taken.has(type) || taken.has("*/*")) {
     response.writeHead(200, { "content-type": type }).end(JSON.stringify(document));
-  } else response.writeHead(406, text).end(`406: Not Acceptable\n\nAvailable representations: ${type}`);
+  } else {
+    const message = `406: Not Acceptable\n\nAvailable representations: ${type}`;
+    const refusal = {
+      metadata: {},
+      status: "Failure",
+      message,
+      reason: "NotAcceptable",
+      details: {},
+      code: 406,
+    };
+    const body = JSON.stringify({ kind: "Status", apiVersion: "v1", ...refusal });
+    response.writeHead(406, { "content-type": "application/json" }).end(body);
+  }
 }
 
 /** Seconds from now, as a claim. */

@@ -8,7 +8,13 @@ import type { Named, PodStore } from "./pod-store.ts";
 import { parseFieldSelector, parseSelector } from "./selector.ts";
 import { otherObjects, type OtherObjects } from "./other-objects.ts";
 import { badRequest, ELSEWHERE, invalid, notFound, refuse, RefusedError, reply } from "./status.ts";
-import { type FieldValidation, readObject, statusPatch, strictProblems } from "./validation.ts";
+import {
+  annotationsPatch,
+  type FieldValidation,
+  readObject,
+  statusPatch,
+  strictProblems,
+} from "./validation.ts";
 
 export interface RoutesOptions {
   readonly pods: PodStore;
@@ -112,6 +118,13 @@ export function createRoutes(options: RoutesOptions): Express {
     refuse(response, { code: 405, reason: "MethodNotAllowed", message });
   });
   app.use(otherObjects(options.objects));
+  app.get("/version", (_request, response) => {
+    reply(response, 200, { major: "1", minor: "35", gitVersion: "v1.35.0" });
+  });
+  // No server is there that could answer as one of objects does.
+  app.get("/apis/:group/:version", (_request, response) => {
+    response.status(404).type("text/plain").send("404 page not found\n");
+  });
   app.use((_request, response) => {
     refuse(response, {
       code: 404,
@@ -234,11 +247,17 @@ const keyOf = ({ metadata }: PodObject): string => `${metadata.namespace}/${meta
 /** A merge patch of annotations, as `kubectl annotate` sends it; null takes one away. */
 function patchAnnotations(pods: PodStore, request: Request): PodObject {
   const pod = named(request);
-  const { metadata = {} } = json(request, ["application/merge-patch+json"]) as {
-    readonly metadata?: { readonly uid?: string; readonly annotations?: Record<string, string | null> };
-  };
+  const body = json(request, ["application/merge-patch+json"]);
+  const patch = readObject(annotationsPatch, body, fieldValidation(request));
   const stored = pods.get(pod);
   if (stored === undefined) throw new RefusedError(notFound("pods", pod.name));
+  if (!patch.success) {
+    const causes = strictProblems(patch.error).map(({ field, message }) => {
+      return { field: "patch", message: `${field}: ${message}` };
+    });
+    throw new RefusedError(invalid("Pod", pod.name, causes));
+  }
+  const { metadata } = patch.data;
   if (metadata.uid !== undefined && metadata.uid !== stored.metadata.uid) {
     const cause = { field: "metadata.uid", message: `Invalid value: "${metadata.uid}": field is immutable` };
     throw new RefusedError(invalid("Pod", pod.name, [cause]));

@@ -59,13 +59,14 @@ const podCauses = ({ metadata, spec }: IPod): Causes =>
     ...containerChecks("initContainers", spec?.initContainers),
   ].flatMap(([isFine, field, message]) => (isFine ? [] : [{ field, message }]));
 
-/** What a pod to be stored is refused for; undefined: nothing. */
+/** What a pod to be stored is refused for; undefined: nothing. Its status is not looked at: others write that. */
 export function refusalOfPod(manifest: IPod): Refusal | undefined {
   const name = manifest.metadata?.name ?? "";
   const causes = podCauses(manifest);
   if (causes.length > 0) return invalid("Pod", name, causes);
   try {
-    new Pod(manifest).validate();
+    const { metadata, spec } = manifest;
+    new Pod({ ...(metadata && { metadata }), ...(spec && { spec }) }).validate();
     return undefined;
   } catch (error) {
     return invalid("Pod", name, [{ field: "spec", message: (error as Error).message }]);
@@ -90,6 +91,14 @@ export const statusPatch = z.strictObject({
         observedGeneration: z.int().optional(),
       }),
     ),
+  }),
+});
+
+/** The patch of a pod's annotations that the double takes; null takes one away. */
+export const annotationsPatch = z.strictObject({
+  metadata: z.strictObject({
+    uid: z.string().optional(),
+    annotations: z.record(z.string(), z.string().nullable()).optional(),
   }),
 });
 
