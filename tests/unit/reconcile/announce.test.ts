@@ -47,6 +47,22 @@ describe("people are told", () => {
     assert.equal(event, "d Normal Joined: m");
   });
 
+  test("where it is, in every condition", async () => {
+    const lines = await told({ tag: "mended", pod, via: "b", generation: 2 });
+    assert.match(
+      lines[0] ?? "",
+      /^True Joined: d is in default\/net-a \(network default\/net-a; incarnation \S+; address \S+:9081; via b; generation 2\)$/u,
+    );
+    const { address: _, network: __, ...nowhere } = pod;
+    const [bare = ""] = await told({ tag: "mended", pod: nowhere, via: null, generation: 0 });
+    assert.match(bare, /\(incarnation \S+; generation 0\)$/u);
+    const out = { tag: "out", reason: "LeftOut", message: "without d" } as const;
+    assert.match(
+      (await told({ ...out, pod: nowhere }))[0] ?? "",
+      /^False LeftOut: without d \(incarnation \S+\)$/u,
+    );
+  });
+
   test("through nobody where it founded or came in by a re-form", async () => {
     const outcome = {
       name: "founded",
@@ -57,7 +73,13 @@ describe("people are told", () => {
       generation: 0,
     } as const;
     const [condition = ""] = await told({ tag: "in", pod, outcome });
-    assert.ok(!condition.includes("via"));
+    assert.match(
+      condition,
+      /^True Founded: m \(network default\/net-a; incarnation \S+; address \S+; generation 0\)$/u,
+    );
+    const { network: _, ...ofNone } = outcome;
+    const [bare = ""] = await told({ tag: "in", pod, outcome: ofNone });
+    assert.match(bare, /^True Founded: m \(incarnation /u);
   });
 
   test("that a member is in, by its condition alone, where only that does not say so", async () => {
@@ -199,6 +221,14 @@ describe("people are told", () => {
     );
   });
 
+  test("and no more where all of it can be told", async () => {
+    const warnings: unknown[] = [];
+    const script = scriptedDeps();
+    const log = { ...script.deps.log, warn: (...words: unknown[]) => void warnings.push(words) };
+    await announce({ ...script.deps, log }, { tag: "out", pod, reason: "LeftOut", message: "without d" });
+    assert.deepEqual(warnings, []);
+  });
+
   test("by the pod as it is now, which comes back, so that a new label is seen", async () => {
     const script = scriptedDeps();
     script.cluster.pods = [podNamed("d", { network: "default/net-b" })];
@@ -207,22 +237,20 @@ describe("people are told", () => {
   });
 
   test("as far as it goes: what cannot be told undoes nothing and is in the log", async () => {
-    const warnings: object[] = [];
+    const warnings: unknown[] = [];
     const script = scriptedDeps();
     const failed = { tag: "failed", kind: "forbidden", message: "no" } as const;
     Object.assign(script.cluster, {
       setCondition: () => Promise.resolve(failed),
       recordEvent: () => Promise.resolve(failed),
     });
-    const log = { ...script.deps.log, warn: (fields: object) => void warnings.push(fields) };
+    const log = { ...script.deps.log, warn: (...words: unknown[]) => void warnings.push(words) };
     assert.equal(
       await announce({ ...script.deps, log }, { tag: "out", pod, reason: "LeftOut", message: "without d" }),
       undefined,
     );
-    assert.deepEqual(warnings, [
-      { pod: "default/d", kind: "forbidden", reason: "no" },
-      { pod: "default/d", kind: "forbidden", reason: "no" },
-    ]);
+    const warning = [{ pod: "default/d", kind: "forbidden", reason: "no" }, "could not tell the API server"];
+    assert.deepEqual(warnings, [warning, warning]);
   });
 });
 
@@ -236,6 +264,8 @@ describe("who has moved out", () => {
     const [{ condition } = { condition: undefined }] = script.conditions;
     assert.match(condition?.message ?? "", /\(network default\/net-a; incarnation /u);
     assert.equal(condition?.reason, "MovedOut");
+    const words = "d is of another network now, and default/net-a has gone on without it";
+    assert.ok(condition.message.startsWith(words));
   });
 
   test("and that it could not be told comes back, for only that leads to its re-form", async () => {

@@ -22,6 +22,13 @@ const cases: readonly (readonly [string, Partial<Signs>, Health])[] = [
   ["that answers lives, however long it was silent", { silentMs: 10 * HALF_A_MINUTE_MS }, "living"],
   ["that answers lives, its container ready or not", { pod: unreadyFor(10 * HALF_A_MINUTE_MS) }, "living"],
 
+  ["that answers lives, where no list shows its pod yet", { pod: undefined }, "living"],
+  [
+    "that does not answer hangs, where no list shows its pod yet",
+    { pod: undefined, probe: "silent" },
+    "hung",
+  ],
+
   ["that is gone, with nobody at its address, is dead", { ...gone, probe: "refused" }, "dead"],
   ["that is gone is replaced by who answers at its address", { ...gone }, "replaced"],
   ["that is gone is replaced by who starts at its address", { ...gone, probe: "not-serving" }, "replaced"],
@@ -109,6 +116,10 @@ describe("an address is taken", () => {
 
   test("by another pod that has it", () => {
     assert.equal(takerOf(contact, [other]), other);
+  });
+  test("by another pod whose container is called the same", () => {
+    const alike = { ...other, incarnation };
+    assert.equal(takerOf(contact, [alike]), alike);
   });
   test("by another life of the same pod", () => {
     const life = { uid, incarnation: "containerd://a-2", address };

@@ -112,6 +112,28 @@ describe("how a joiner comes in", () => {
     });
   });
 
+  test("one that is held is named, and its network", () => {
+    const made = joinPlanned({ joiner: "silent" });
+    assert.ok(made.tag === "hold");
+    assert.deepEqual([made.outcome.pod?.name, made.outcome.network], ["d", NETWORK]);
+  });
+
+  const causes: readonly (readonly [JoinCase, string])[] = [
+    [{ joiner: "chained" }, "d has a chain already"],
+    [{ seen: { restored: true } }, "the store had lost who is in it"],
+    [{ newest: entry("other") }, "an application stores in it"],
+    [{ settings: { joinMode: "reform" } }, "KLIGHT_JOIN makes every join a re-form"],
+  ];
+  for (const [given, text] of causes)
+    test(`its network is re-formed because ${text}`, () => {
+      const made = joinPlanned(given);
+      assert.equal(made.tag === "reform" && made.cause.text, text);
+    });
+
+  test("it is joined where nobody is left to ask", () => {
+    assert.equal(joinPlanned({ seen: { members: [] }, contact: undefined }).tag, "join");
+  });
+
   test("who does not answer a question is named: the joiner first, then the contact", () => {
     const message = (given: JoinCase): string => {
       const made = joinPlanned(given);
@@ -142,6 +164,11 @@ describe("contacts are tried", () => {
   test("those being deleted after those that stay, but before the oldest, which every writer tells first", () => {
     assert.equal(order({ members: [member("a"), member("b"), member("c", { deleting: true })] }), "b c a");
     assert.equal(order({ members: [member("a", { deleting: true }), member("b")] }), "b a");
+  });
+
+  test("those whose pod is not known like those that stay", () => {
+    const [x, y] = members("x", "y").map(({ contact }) => ({ contact, pod: undefined }));
+    assert.equal(order({ members: [member("a"), ...(x && y ? [x, y] : [])] }), "y x a");
   });
 
   test("never at the joiner's own address: a peer that joins itself ends its network", () => {

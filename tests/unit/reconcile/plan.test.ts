@@ -41,6 +41,7 @@ const [a, b, c] = ["a", "b", "c"].map((name) => contactNamed(name)) as [
 ];
 const joiner = joinerNamed("d");
 const silentJoiner = joinerNamed("d", "silent");
+const ELSEWHERE = { network: "default/net-b" };
 const two = members("a", "b");
 const leaver = contactNamed("a");
 
@@ -58,10 +59,46 @@ const first: readonly (readonly [string, Case, string])[] = [
     {
       seen: {
         joiner: joinerNamed("d", "serving", { incarnation: "containerd://2" }),
-        members: [member("a")],
+        members: members("a", "d"),
       },
     },
     "ask d",
+  ],
+  [
+    "a joiner whose container is called like that of a member is no member",
+    {
+      seen: {
+        joiner,
+        members: [
+          member("a"),
+          { contact: contactNamed("b", { incarnation: joiner.peer.incarnation }), pod: undefined },
+        ],
+      },
+    },
+    "ask d",
+  ],
+  [
+    "a joiner that was elsewhere and finds members is asked: it may be fresh again",
+    { seen: { joiner: joinerNamed("d", "serving", { joined: joinedAs("d", ELSEWHERE) }), members: two } },
+    "ask d",
+  ],
+  [
+    "a joiner that was elsewhere founds where re-forming is off: nobody else would be helped by it",
+    {
+      seen: { joiner: joinerNamed("d", "serving", { joined: joinedAs("d", ELSEWHERE) }) },
+      settings: { reform: "off" },
+    },
+    "found d",
+  ],
+  [
+    "who is lost is left out where nobody is there, and no joiner: the network is empty",
+    { seen: { lost: [c] } },
+    "reform given-up",
+  ],
+  [
+    "members that are given up are left out where one answers at a new address, too",
+    { seen: { members: [member("a")], readdressed: [b], givenUp: [c] } },
+    "reform given-up",
   ],
   ["nobody to bring in and nothing known: nothing is to be done", { seen: { members: two } }, "rest"],
 
@@ -353,6 +390,8 @@ describe("what a step does next", () => {
       /^default\/c at \S+ has another address now$/u,
     );
     assert.match(text({ seen: { members: two, moved: [c] } }), /^default\/c has gone to another network$/u);
+    const elsewhere = joinerNamed("d", "serving", { joined: joinedAs("d", ELSEWHERE) });
+    assert.equal(text({ seen: { joiner: elsewhere } }), "d was in a network before");
     assert.match(text({ target: { leaver }, seen: { members: two } }), /^a goes to another network$/u);
   });
 });
