@@ -139,9 +139,9 @@ const placeOf = ({ namespace, name, address }: Pick<Contact, "namespace" | "name
  * after so long: where none does, they are the network, for as long as it takes.
  */
 function mayGoOnWithout({ leaver }: Target, seen: Observation): boolean {
-  const { members, readdressed, unreachable, unreachableMs } = seen;
+  const { members, readdressed, unreachableMs } = seen;
   const others = members.filter(({ contact }) => contact.incarnation !== leaver?.incarnation);
-  return others.length + readdressed.length > 0 && (unreachable.length === 0 || unreachableMs >= GIVE_UP_MS);
+  return others.length + readdressed.length > 0 && unreachableMs >= GIVE_UP_MS;
 }
 
 /** A joiner that stands alone, but not as a process that never was in a network: others may still be on its list. */

@@ -127,3 +127,35 @@ describe("a pod whose condition says that it is in", () => {
     it(what, () => assert.equal(joinedInThisLife(given), expected));
   }
 });
+
+describe("what somebody else wrote into the condition", () => {
+  const read = (message: string | null | undefined): object | undefined =>
+    parseJoined({ status: "True", reason: null, message });
+  const plain = { status: "True", reason: "" };
+  const cases: readonly (readonly [string, string | null | undefined, object])[] = [
+    ["nothing at all", undefined, { ...plain, message: "" }],
+    ["no message", null, { ...plain, message: "" }],
+    ["no part that klight knows", "It is in (or so)", { ...plain, message: "It is in (or so)" }],
+    [
+      "a part that only ends like one",
+      "It is in (the network a)",
+      { ...plain, message: "It is in (the network a)" },
+    ],
+    ["a name without a value", "It is in (network)", { ...plain, message: "It is in (network)" }],
+    ["a part among others", "It is in (x y; via b)", { ...plain, message: "It is in", via: "b" }],
+    ["lines", "It\nis in (via b)", { ...plain, message: "It\nis in", via: "b" }],
+    ["a value of two lines", "In (via b\nc)", { ...plain, message: "In", via: "b\nc" }],
+    ["a generation that is no number", "In (via b; generation 2x)", { ...plain, message: "In", via: "b" }],
+    ["a generation in words", "In (via b; generation x2)", { ...plain, message: "In", via: "b" }],
+    ["no end", "In (via b) now", { ...plain, message: "In (via b) now" }],
+    ["no sentence", "(via b)", { ...plain, message: "(via b)" }],
+  ];
+  for (const [what, message, expected] of cases)
+    it(`is read as far as it goes: ${what}`, () => {
+      assert.deepEqual(read(message), expected);
+    });
+
+  it("is nothing where it is neither True nor False", () => {
+    assert.equal(parseJoined({ status: "Unknown", message: "In (via b)" }), undefined);
+  });
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { networkBefore } from "../../../lib/pod/network-before.ts";
+import { networkBefore, wasElsewhere } from "../../../lib/pod/network-before.ts";
 import { formatJoined, parseJoined, type Joined } from "../../../lib/pod/condition.ts";
 import { podOf } from "../../harness/networks.ts";
 
@@ -61,4 +61,19 @@ describe("the network that this life of a peer was in last", () => {
     });
     assert.equal(before(parseJoined(written)), "default/net (a); x");
   });
+});
+
+describe("a peer was in another network", () => {
+  const cases: readonly (readonly [string, Partial<Joined> | undefined, boolean])[] = [
+    ["where its condition names another one", { status: "True", network: "default/net-a" }, true],
+    ["not where it names this one", { status: "True", network: LABELLED }, false],
+    ["not where it names none", { status: "True" }, false],
+    ["not without a condition", undefined, false],
+  ];
+  for (const [rule, joined, expected] of cases)
+    test(rule, () => {
+      const said = { status: "False", reason: "PeerHung", message: "", incarnation, ...joined } as const;
+      const pod = podOf(LABELLED, "peer-a", joined ? { joined: said } : {});
+      assert.equal(wasElsewhere(pod, LABELLED), expected);
+    });
 });

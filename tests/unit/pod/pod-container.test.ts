@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
-import { container, type PodChanges, runningPod, runningStatus } from "../../harness/pods.ts";
+import {
+  condition,
+  type Container,
+  container,
+  type PodChanges,
+  runningPod,
+  runningStatus,
+} from "../../harness/pods.ts";
 
 const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
 const UID = "585ef98b-11aa-4161-8293-98157449553f";
@@ -217,5 +224,43 @@ describe("the incarnation", () => {
     const containerStatuses = [runningStatus("app", { ready: false }), runningStatus("other")];
     const { admission } = read({ spec: { containers: declaring }, status: { containerStatuses } });
     assert.equal(admission.tag, "peer");
+  });
+});
+
+describe("a pod of which the kubelet says little", () => {
+  it("has no life in a container whose state it does not tell", () => {
+    const { state: _, ...stateless } = runningStatus("lightpeer");
+    const pod = read({ status: { containerStatuses: [stateless] } });
+    assert.deepEqual([pod.finished, pod.incarnation], [false, "containerd://lightpeer-1"]);
+    const { admission } = read({ status: { containerStatuses: [{ ...stateless, ready: false }] } });
+    assert.equal(admission.tag === "ignored" && admission.reason, "ContainerNotReady");
+  });
+
+  it("is ready where it says nothing of its container", () => {
+    assert.equal(read({ status: { containerStatuses: [] } }).admission.tag, "peer");
+  });
+
+  it("has been unready since its condition says so, where the container does not run", () => {
+    const since = "2026-11-23T20:00:00Z";
+    const unready = condition("ContainersReady", "False", { lastTransitionTime: since });
+    const { state: _, ...stateless } = runningStatus("lightpeer", { ready: false });
+    const waiting = { ...stateless, state: { waiting: { reason: "CrashLoopBackOff" } } };
+    for (const status of [stateless, waiting]) {
+      const pod = read({ status: { conditions: [unready], containerStatuses: [status] } });
+      assert.equal(pod.containerUnreadySince, Date.parse(since));
+    }
+    const untold = read({ status: { containerStatuses: [waiting] } });
+    assert.equal(untold.containerUnreadySince, undefined);
+  });
+
+  it("has a port without a name, and no container that declares none", () => {
+    const nameless: Container = { name: "x", image: "x", ports: [{ containerPort: 9081 }] };
+    const other = container("y");
+    assert.equal(read({ spec: { containers: [nameless, other] } }).container, "x");
+    const bad = {
+      metadata: { ...annotated({ "klight.dev/port": "no" }).metadata },
+      spec: { containers: [nameless, other] },
+    };
+    assert.equal(read(bad).container, undefined);
   });
 });

@@ -96,3 +96,27 @@ describe("work side by side", () => {
     await assert.rejects(clock.run(sideBySide(clock, { ...lanes, items: [10], onLateError })), /after 10/);
   });
 });
+
+test("nobody looks who is slow once all is done, and a share is over at its last moment", async () => {
+  const clock = new VirtualClock();
+  const from = clock.now();
+  const begun: number[] = [];
+  let looks = 0;
+  const counting = {
+    now: () => clock.now(),
+    sleep: (ms: number) => {
+      looks += 1;
+      return clock.sleep(ms);
+    },
+  };
+  const work = (): Promise<void> => {
+    begun.push(clock.now() - from);
+    return begun.length === 1 ? new Promise(() => {}) : Promise.resolve();
+  };
+  const lanes = { items: ["slow", "next"], atOnce: 1, shareMs: SECOND, until: from + 60 * SECOND };
+  await clock.run(sideBySide(counting, { ...lanes, work, onLateError: () => {} }));
+  assert.deepEqual(begun, [0, SECOND]);
+  const before = looks;
+  await clock.advance(5 * SECOND);
+  assert.ok(looks <= before + 1, `${looks - before} looks`);
+});

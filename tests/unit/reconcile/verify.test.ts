@@ -55,7 +55,11 @@ describe("a quiet network after a death", () => {
   test("is broken where the newest entries differ twice, a second apart, and nobody is visited", async () => {
     const world = new MoveWorld();
     world.say("a", { newest: [entry("entry 2"), entry("entry 2"), entry("entry 1")] });
-    const ending = await look(world);
+    const causes: string[] = [];
+    const step = await world.step({ mayVisit: true }, { members, pods });
+    const onReform: NonNullable<typeof step.deps.onReform> = ({ cause }) => void causes.push(cause.kind);
+    const ending = await verify({ ...step, deps: { ...step.deps, onReform } });
+    assert.deepEqual(causes, ["entries-apart"]);
     assert.match(ending.outcome.message, /because its newest entries differed twice/u);
     assert.deepEqual([world.slept[0], visits(world).filter((call) => call.startsWith("visit"))], [1_000, []]);
   });
