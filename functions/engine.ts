@@ -75,7 +75,7 @@ async function depsOf(config: Config, log: Log): Promise<Omit<Deps, "cluster">> 
     }),
     clock: systemClock,
     turns: createTurns(),
-    histories: createMemoryBudget(config.KLIGHT_HISTORY_LIMIT, (ms) => systemClock.sleep(ms)),
+    histories: createMemoryBudget(config.KLIGHT_HISTORY_LIMIT, systemClock),
     newToken: () => randomUUID(),
     log,
     settings: {

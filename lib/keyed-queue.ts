@@ -4,11 +4,11 @@ import PQueue from "p-queue";
 export interface Turns {
   /**
    * Runs `work` when those before it are done. Undefined: its turn did not come before `tooLate` settled, which is
-   * called only where there is somebody to wait for.
+   * called only where there is somebody to wait for, and stopped when its turn is over.
    */
   take<Result>(
     network: string,
-    tooLate: () => Promise<void>,
+    tooLate: (stop: AbortSignal) => Promise<void>,
     work: () => Promise<Result>,
   ): Promise<Result | undefined>;
   /** No step is under way or waiting. */
@@ -23,6 +23,7 @@ export function createTurns(): Turns {
       const queue = queues.get(network) ?? new PQueue({ concurrency: 1 });
       queues.set(network, queue);
       const waiting = new AbortController();
+      const over = new AbortController();
       const busy = queue.pending > 0;
       let started = false as boolean;
       const turn = queue.add(
@@ -34,7 +35,7 @@ export function createTurns(): Turns {
       );
       if (busy) {
         const giveUp = async (): Promise<void> => {
-          await tooLate();
+          await tooLate(over.signal);
           // An abort would reject a turn under way as well, and leave its work running unseen.
           if (!started) waiting.abort();
         };
@@ -46,6 +47,7 @@ export function createTurns(): Turns {
         if (!started) return undefined;
         throw error;
       } finally {
+        over.abort();
         if (queue.size === 0 && queue.pending === 0) queues.delete(network);
       }
     },

@@ -1,3 +1,5 @@
+import { type Clock, within } from "./clock.ts";
+
 /** Memory that a process has for something large, shared in turn. */
 export interface MemoryBudget {
   /**
@@ -12,8 +14,8 @@ interface Waiting {
   readonly turn: PromiseWithResolvers<void>;
 }
 
-/** `sleep` is the clock's. Whoever waits longest is next, also where one behind it would fit: large ones come in, too. */
-export function createMemoryBudget(size: number, sleep: (ms: number) => Promise<void>): MemoryBudget {
+/** Whoever waits longest is next, also where one behind it would fit: large ones come in, too. */
+export function createMemoryBudget(size: number, clock: Pick<Clock, "sleep">): MemoryBudget {
   let free = size;
   const waiting: Waiting[] = [];
   const serve = (): void => {
@@ -29,7 +31,7 @@ export function createMemoryBudget(size: number, sleep: (ms: number) => Promise<
       const mine: Waiting = { bytes, turn: Promise.withResolvers<void>() };
       waiting.push(mine);
       serve();
-      if (waiting.includes(mine)) await Promise.race([mine.turn.promise, sleep(waitMs)]);
+      if (waiting.includes(mine)) await within(clock, waitMs, mine.turn.promise);
       const at = waiting.indexOf(mine);
       if (at >= 0) {
         waiting.splice(at, 1);

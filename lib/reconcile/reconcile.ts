@@ -45,7 +45,7 @@ export async function reconcile(deps: Deps, target: Target): Promise<Outcome> {
   const { network, joiner } = target;
   const outcome = await turns.take(
     network,
-    () => clock.sleep(settings.waitMs),
+    (stop) => clock.sleep(settings.waitMs, stop),
     () => stepUntilFresh(deps, target),
   );
   // Steps that follow each other closely share their connections.

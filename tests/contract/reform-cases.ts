@@ -56,7 +56,7 @@ const depsIn = ({ klight, clock }: World, settings: Partial<Settings>, pods: rea
     cluster: podsCluster(pods),
     clock,
     turns: createTurns(),
-    histories: createMemoryBudget(settings.historyLimit ?? usual.historyLimit, (ms) => clock.sleep(ms)),
+    histories: createMemoryBudget(settings.historyLimit ?? usual.historyLimit, clock),
     newToken: () => `token-${(tokens += 1)}`,
     log: quiet,
     settings: { ...usual, ...settings },
@@ -233,6 +233,26 @@ const withApplicationAt =
 
 /** A re-form while applications store: a title, and what is so. */
 export const storingCases: Readonly<Record<string, Scenario>> = {
+  "leaves no timer behind, which would keep what it has read": async (world) => {
+    const members = await world.network(3);
+    const [first] = members;
+    assert.ok(first);
+    await world.persist(first, "kept");
+    const running = new Set<{ readonly ms: number }>();
+    const tamper = ({ clock, ...deps }: Deps): Deps => {
+      const sleep = async (ms: number, stop?: AbortSignal): Promise<void> => {
+        const timer = { ms };
+        running.add(timer);
+        stop?.addEventListener("abort", () => running.delete(timer));
+        await clock.sleep(ms, stop);
+        running.delete(timer);
+      };
+      return { ...deps, clock: { now: () => clock.now(), sleep } };
+    };
+    await reformedWhole(world, { members, tamper });
+    assert.deepEqual([...running], []);
+  },
+
   "loses nothing that is acknowledged at the first of the list": withApplicationAt(0),
   "loses nothing that is acknowledged at a member in the middle": withApplicationAt(1),
   "loses nothing that is acknowledged at the last of the list": withApplicationAt(2),

@@ -185,7 +185,7 @@ export function scriptedDeps(
     contacts,
     cluster,
     lightpeer: scriptedPeers(answers, { calls, clock }),
-    histories: createMemoryBudget(Infinity, () => Promise.resolve()),
+    histories: createMemoryBudget(Infinity, clock),
     seeds: {
       open: () => {
         const address = "seed" in answers ? answers.seed : "10.0.0.1:9082";

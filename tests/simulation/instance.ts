@@ -49,7 +49,9 @@ export class Instance {
 
   constructor(around: Around) {
     this.#around = around;
-    this.#histories = createMemoryBudget(HISTORIES, (ms) => this.#pass(() => around.time.sleep(ms)));
+    this.#histories = createMemoryBudget(HISTORIES, {
+      sleep: (ms) => this.#pass(() => around.time.sleep(ms)),
+    });
     this.#seeds = createSeeds({ wire: around.wire, timers: around.time }, this.life, around.address);
   }
 

@@ -21,7 +21,7 @@ const deps: Deps = {
   lightpeer: createLightpeerClient(),
   seeds: createSeeds({ port: 0 }),
   turns: createTurns(),
-  histories: createMemoryBudget(1, () => Promise.resolve()),
+  histories: createMemoryBudget(1, { sleep: () => Promise.resolve() }),
   newToken: () => "t",
   log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   settings: {

@@ -7,7 +7,7 @@ const atOnce = (): Promise<void> => Promise.resolve();
 
 describe("memory that is shared in turn", () => {
   test("is given as long as there is some, and again when it is given back", async () => {
-    const budget = createMemoryBudget(10, never);
+    const budget = createMemoryBudget(10, { sleep: never });
     const [first, second] = [await budget.take(6, 0), await budget.take(4, 0)];
     assert.ok(first && second);
     const waiting = budget.take(6, 0);
@@ -18,7 +18,7 @@ describe("memory that is shared in turn", () => {
   });
 
   test("is not given in time where others keep it, and costs them nothing", async () => {
-    const budget = createMemoryBudget(10, atOnce);
+    const budget = createMemoryBudget(10, { sleep: atOnce });
     const first = await budget.take(8, 0);
     assert.equal(await budget.take(8, 0), undefined);
     const small = await budget.take(2, 0);
@@ -29,7 +29,7 @@ describe("memory that is shared in turn", () => {
   });
 
   test("goes to whoever has waited longest, also where one behind it would fit", async () => {
-    const budget = createMemoryBudget(10, never);
+    const budget = createMemoryBudget(10, { sleep: never });
     const first = await budget.take(6, 0);
     const order: string[] = [];
     const large = budget.take(9, 0).then((free) => {
@@ -45,7 +45,7 @@ describe("memory that is shared in turn", () => {
   });
 
   test("is given to one alone that wants more than there is", async () => {
-    const budget = createMemoryBudget(10, atOnce);
+    const budget = createMemoryBudget(10, { sleep: atOnce });
     const all = await budget.take(99, 0);
     assert.ok(all);
     assert.equal(await budget.take(1, 0), undefined);

@@ -1,3 +1,4 @@
+import { within } from "../../clock.ts";
 import type { ExpectedPeer, JoinEnd } from "../../peers/lightpeer.ts";
 import { covers } from "../../lease.ts";
 import { headOf } from "./chain.ts";
@@ -107,13 +108,12 @@ async function sendFor(
   );
   const givenUp = new AbortController();
   const joining = deps.lightpeer.join(participant.address, seed.address, timeoutMs, givenUp.signal);
-  const late = deps.clock.sleep(COME_MS).then(() => LATE);
-  const end = await Promise.race([call.arrived, joining, late]);
+  const end = await within(deps.clock, COME_MS, Promise.race([call.arrived, joining]));
   if (end !== "arrived") {
     call.refuse();
     // A peer that hangs would find the call when it wakes up.
     givenUp.abort();
-    return joinStopped(reforming, participant, end);
+    return joinStopped(reforming, participant, end === "late" ? LATE : end);
   }
   frozen.push({ participant, token, call, joining });
   return undefined;

@@ -134,7 +134,9 @@ async function sendAll(
   { able, gathered }: { readonly able: readonly Frozen[]; readonly gathered: Gathered },
 ): Promise<readonly StayedOut[]> {
   const withinMs = partMs(deps, bytes);
-  const lateness = (): Promise<"late"> => deps.clock.sleep(withinMs).then(() => "late" as const);
+  // A timer that is left would keep the whole history for as long.
+  const over = new AbortController();
+  const lateness = (): Promise<"late"> => deps.clock.sleep(withinMs, over.signal).then(() => "late" as const);
   const leaving = able.filter((peer) => peer.token !== token);
   const ends = await Promise.all([
     sendChain(
@@ -145,7 +147,9 @@ async function sendAll(
     ...leaving.map((peer) =>
       sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), lateness),
     ),
-  ]);
+  ]).finally(() => {
+    over.abort();
+  });
   return ends.flat().map(({ participant }) => ({
     participant,
     why: `${participant.address} did not take in its chain within ${withinMs} ms`,

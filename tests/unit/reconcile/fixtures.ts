@@ -139,7 +139,7 @@ export class MoveWorld extends World {
       lightpeer: this.#lightpeer(),
       seeds: { open: (use) => this.#open(use) },
       turns: createTurns(),
-      histories: createMemoryBudget(settings.historyLimit, () => Promise.resolve()),
+      histories: createMemoryBudget(settings.historyLimit, { sleep: () => Promise.resolve() }),
       newToken: () => `t-${(tokens += 1)}`,
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       settings: { ...settings, ...changes },

@@ -75,7 +75,7 @@ class Sweeps {
       cluster: this.cluster,
       clock: this.clock,
       turns: createTurns(),
-      histories: createMemoryBudget(0, unasked),
+      histories: createMemoryBudget(0, { sleep: unasked }),
       newToken: () => "token",
       log: {
         debug: unasked,
