@@ -147,9 +147,8 @@ async function sendAll(
     ...leaving.map((peer) =>
       sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), lateness),
     ),
-  ]).finally(() => {
-    over.abort();
-  });
+  ]);
+  over.abort();
   return ends.flat().map(({ participant }) => ({
     participant,
     why: `${participant.address} did not take in its chain within ${withinMs} ms`,
