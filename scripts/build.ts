@@ -154,4 +154,5 @@ await Promise.all([bundleFunction(), bundleCommand()]);
 // A process of its own: the function reads its environment, and never ends by itself.
 execFileSync(process.execPath, [`${root}scripts/write-code-cache.ts`], {
   stdio: ["ignore", "ignore", "inherit"],
+  timeout: 60_000,
 });

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { type Chunk, createLoader, writeCache } from "../functions/load.ts";
 import type { Main } from "../functions/main.ts";
@@ -10,7 +11,7 @@ readOptions(
   {},
 );
 
-const folder = new URL("../dist/late/", import.meta.url).pathname;
+const folder = fileURLToPath(new URL("../dist/late/", import.meta.url));
 const chunks: Chunk[] = [];
 
 // V8 would forget what ran only once; and what it writes is good under the same flags only, so this is undone.
