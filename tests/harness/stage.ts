@@ -79,8 +79,8 @@ export interface Stage {
   settled(): Promise<void>;
   /** Status of the condition klight.dev/joined; undefined: there is none. */
   condition(pod: StagePod): Told | undefined;
-  /** The same as soon as it has this reason, and as it is after ten seconds at the latest. */
-  told(pod: StagePod, reason: string): Promise<Told | undefined>;
+  /** The same as soon as it has one of these reasons, and as it is after ten seconds at the latest. */
+  told(pod: StagePod, ...reasons: readonly string[]): Promise<Told | undefined>;
   /** Names of the pods on a network's stack, newest first. */
   stack(network: string): Promise<readonly string[]>;
   /** Persist at every peer, then Query equal everywhere. */
@@ -230,9 +230,10 @@ export async function startStage({
       const found = api.pods.get(pod)?.status.conditions?.find(({ type }) => type === "klight.dev/joined");
       return found && { status: found.status, reason: found.reason ?? "", message: found.message ?? "" };
     },
-    async told(pod, reason) {
+    async told(pod, ...reasons) {
       const until = performance.now() + 10_000;
-      while (stage.condition(pod)?.reason !== reason && performance.now() < until) await sleep(50);
+      const isTold = (): boolean => reasons.includes(stage.condition(pod)?.reason ?? "");
+      while (!isTold() && performance.now() < until) await sleep(50);
       return stage.condition(pod);
     },
     async stack(network) {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { asInContainer, limitMemory, residentMib, watchMemory } from "../bench/memory.ts";
 import { run } from "../harness/api-server/kubelet.ts";
+import { assertWhole } from "../harness/assert-whole.ts";
 import type { Oddity } from "../harness/lightpeer/odd-peer.ts";
 import { skipWithoutRedis } from "../harness/redis.ts";
 import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
@@ -51,8 +52,7 @@ async function startTen(stage: Stage, network: string): Promise<number> {
   while (out().length > 0 && performance.now() - from < 6 * SOON_MS) await sleep(50);
   const ms = Math.round(performance.now() - from);
   assert.deepEqual(out(), [], `after ${ms} ms`);
-  const whole = await stage.whole(pods);
-  assert.equal(whole.tag, "whole", whole.tag === "broken" ? whole.reason : "");
+  await assertWhole(stage, pods);
   return ms;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
+import { assertWhole } from "../harness/assert-whole.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { stored, storedAt } from "../harness/stored.ts";
 import { beforeItsEnd, recordedPod } from "../harness/recorded-pods.ts";
@@ -77,8 +78,7 @@ describe("a member that is evicted, and its address goes to a pod of another net
       stage.show(evicted, recordedPod(name));
       await stage.settled();
       await stored(ledger.peer, "a booking");
-      const whole = await stage.whole(others);
-      assert.equal(whole.tag, "whole", whole.tag === "broken" ? whole.reason : "");
+      await assertWhole(stage, others);
       assert.deepEqual(await storedAt(ledger.peer), ["a booking"]);
       assert.ok((await storedAt(first.peer)).includes("an order"));
       for (const { peer } of others) assert.ok(!peer.state.network.includes(ledger.peer.address));
@@ -123,7 +123,6 @@ describe("a Job's pod that has done its work", () => {
     assert.equal(why.reason, "Finished");
     // The survivors of a death may race when they clean up: the sweep looks.
     await stage.ping();
-    const whole = await stage.whole([first, second]);
-    assert.equal(whole.tag, "whole", whole.tag === "broken" ? whole.reason : "");
+    await assertWhole(stage, [first, second]);
   });
 });

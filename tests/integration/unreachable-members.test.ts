@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { assertWhole } from "../harness/assert-whole.ts";
 import { type GrpcPeerHost, startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { Lan } from "../harness/lightpeer/lan.ts";
 import { beforeItsEnd, recordedPod } from "../harness/recorded-pods.ts";
@@ -11,11 +12,6 @@ const stageFor = async (t: TestContext): Promise<Stage> => {
   const stage = await startStage({ redis: false });
   t.after(() => stage.close());
   return stage;
-};
-
-const assertWhole = async (stage: Stage, pods: readonly StagePod[]): Promise<void> => {
-  const found = await stage.whole(pods);
-  assert.equal(found.tag, "whole", found.tag === "broken" ? found.reason : "");
 };
 
 describe("a firewall between klight and every member", () => {
@@ -55,7 +51,7 @@ describe("a firewall between klight and every member", () => {
 
       await Promise.all(peers.map((peer) => peer.setWall(undefined)));
       await stage.ping();
-      assert.equal((await stage.told(c, "Joined"))?.status, "True");
+      assert.equal((await stage.told(c, "Joined", "Reformed"))?.status, "True");
       await assertWhole(stage, [a, b, c]);
       assert.ok((await storedAt(c.peer)).includes("a booking"));
     });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { moveTo, restartContainer } from "../harness/api-server/kubelet.ts";
+import { assertWhole } from "../harness/assert-whole.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { recordedPod } from "../harness/recorded-pods.ts";
 import { stored, storedAt } from "../harness/stored.ts";
@@ -22,18 +22,6 @@ const up = async (stage: Stage, names: readonly string[]): Promise<StagePod[]> =
   }
   await stage.settled();
   return pods;
-};
-
-/** As an application does, it tries again where klight asks for that. */
-const assertWhole = async (stage: Stage, pods: readonly StagePod[], tries = 5): Promise<void> => {
-  const found = await stage.whole(pods);
-  const reason = found.tag === "broken" ? found.reason : "";
-  if (tries > 1 && reason.includes("klight is re-forming the network: try again")) {
-    await sleep(500);
-    await assertWhole(stage, pods, tries - 1);
-    return;
-  }
-  assert.equal(found.tag, "whole", reason);
 };
 
 const eventsOf = (stage: Stage, { name }: StagePod): readonly string[] =>
@@ -89,7 +77,7 @@ describe("a peer that calls itself otherwise than its pod is called", () => {
       );
       const late = await stage.addPod({ name: "late", namespace: "shop", network: "orders" });
       stage.start(late);
-      await stage.told(late, place === "first" ? "Founded" : "Joined");
+      await stage.told(late, "Founded", "Joined", "Reformed");
       await assertWhole(stage, [...others, late]);
       assert.ok(eventsOf(stage, odd).some((event) => event.startsWith("Warning PeerNameDiffers: ")));
     });
@@ -163,7 +151,7 @@ describe("a pod whose address changes while its container runs on", () => {
 
     await peer.restart();
     restartContainer(stage.api.pods, moved, "lightpeer");
-    assert.equal((await stage.told(moved, "Joined"))?.status, "True");
+    assert.equal((await stage.told(moved, "Joined", "Reformed"))?.status, "True");
     await assertWhole(stage, [...others, moved]);
     assert.ok((await storedAt(peer)).includes("an order"));
   });
@@ -191,7 +179,7 @@ describe("an entry that no other peer can take", () => {
     await assertWhole(stage, [first, third]);
 
     await stage.restart(second, 1_500);
-    assert.match((await stage.told(second, "Joined"))?.reason ?? "", /^(?:Joined|Reformed)$/u);
+    assert.match((await stage.told(second, "Joined", "Reformed"))?.reason ?? "", /^(?:Joined|Reformed)$/u);
     await assertWhole(stage, pods);
     assert.ok((await storedAt(second.peer)).includes("an order"));
   });

@@ -4,6 +4,7 @@ import { get, type IncomingMessage } from "node:http";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
+import { assertWhole } from "../harness/assert-whole.ts";
 import { startLoneFunction } from "../harness/lone-function.ts";
 import { type Haul, knock } from "../harness/lightpeer/impostor.ts";
 import { startOddPeer } from "../harness/lightpeer/odd-peer.ts";
@@ -34,11 +35,6 @@ const askReform = async ({ urls: [url = ""] }: Stage): Promise<string> => {
   const answer = await fetch(`${url}/networks/shop/orders/reform`, { method: "POST" });
   await answer.arrayBuffer();
   return decodeURI(answer.headers.get("klight-outcome") ?? "");
-};
-
-const assertWhole = async (stage: Stage, pods: readonly StagePod[]): Promise<void> => {
-  const found = await stage.whole(pods);
-  assert.equal(found.tag, "whole", found.tag === "broken" ? found.reason : "");
 };
 
 describe("whoever names a member at klight's seed", () => {
