@@ -8,8 +8,9 @@ import { printTable } from "./table.ts";
 const about = `npm run chaos -- [--seconds SECONDS] [--seed SEED]
 
 klight under faults, on real parts: functions, a Redis, networks of gRPC lightpeers with an application storing in each, and
-everything killed, stopped, restarted and flushed. In the end every network must be whole and nothing acknowledged lost. The
-last line on stdout is JSON with the figures; exits with 1 where something is wrong.`;
+everything killed, stopped, restarted, flushed, walled off, evicted with its address handed on at once, and asked for by
+somebody who is no peer. In the end every network must be whole, nothing acknowledged lost, and nothing of one network ever
+at a peer of another. The last line on stdout is JSON with the figures; exits with 1 where something is wrong.`;
 
 const values = readOptions(about, {
   seconds: { type: "string", default: "60", says: "how long things go wrong" },
