@@ -39,8 +39,6 @@ const asPrinted = ({ apiVersion, kind, metadata }: Manifest): string => {
   return `${type.toLowerCase()}/${metadata.name} created`;
 };
 
-const number = (text = ""): number => Number(text.replaceAll(",", ""));
-
 describe("docs/deploy.md", () => {
   test("prints just what is in the kustomizations that it has before", () => {
     const [own = [], ledger = [], ...more] = written({ text: deploy });
@@ -129,24 +127,5 @@ describe("the pages", () => {
       ),
     );
     assert.deepEqual(run, []);
-  });
-});
-
-describe("the sizing table", () => {
-  /** Commands a month and their price, as docs/sizing.md reckons them. */
-  const rows = [
-    ...pageOf("docs/sizing.md").matchAll(
-      /^\| (\d+) of (\d+) pods\s*\| ([\d,]+)\s*\| ([\d,]+)\s*\| ([\d,]+)\s*\| \$([\d.]+)/gm,
-    ),
-  ];
-  test("follows from the counted commands", () => {
-    assert.equal(rows.length, 3);
-    for (const [, networks, pods, lives, sweeps, total, price] of rows) {
-      assert.equal(number(networks) * number(pods), 1_000);
-      assert.equal(number(lives), 1_000 * 30 * 4);
-      assert.equal(number(sweeps), 30 * 24 * 12 * (2 + Math.ceil(number(networks) / 100)));
-      assert.equal(number(total), number(lives) + number(sweeps));
-      assert.equal(price, ((number(total) / 100_000) * 0.2).toFixed(2));
-    }
   });
 });

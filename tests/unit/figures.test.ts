@@ -9,23 +9,25 @@ import { fileURLToPath } from "node:url";
 const pathOf = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 
 const check = (...args: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
-  spawnSync(process.execPath, [pathOf("scripts/draw-comparison.ts"), "--check", ...args], {
+  spawnSync(process.execPath, [pathOf("scripts/write-figures.ts"), "--check", ...args], {
     encoding: "utf8",
   });
 
-test("picture and tables of the comparison are made from the figures that are checked in", () => {
+test("picture and tables are made from the figures that are checked in", () => {
   const { status, stderr } = check();
   assert.equal(status, 0, stderr);
 });
 
 test("picture or tables that other figures would give are found", () => {
-  const figures = JSON.parse(readFileSync(pathOf("docs/comparison.json"), "utf8")) as {
+  const figures = JSON.parse(readFileSync(pathOf("docs/figures.json"), "utf8")) as {
     start: { bundle: { ms: number } };
+    steps: { join: { redis: number } };
   };
   figures.start.bundle.ms -= 20;
-  const other = join(mkdtempSync(join(tmpdir(), "klight-comparison-")), "other.json");
+  figures.steps.join.redis += 1;
+  const other = join(mkdtempSync(join(tmpdir(), "klight-figures-")), "other.json");
   writeFileSync(other, JSON.stringify(figures));
   const { status, stderr } = check("--from", other);
   assert.equal(status, 1);
-  assert.match(stderr, /comparison\.svg[^]*README\.md/u);
+  assert.match(stderr, /from-zero\.svg[^]*README\.md[^]*sizing\.md/u);
 });
