@@ -37,6 +37,11 @@ export const reasons = {
       cure: "Nothing, unless it should be: look at the filter of the Trigger.",
       ...noTrouble,
     },
+    OwnCondition: {
+      says: "The event is that of klight's own condition on a pod that is held; nothing else of the pod has changed.",
+      cure: "Nothing: the event that the pod was held with comes again, or the sweep looks after it.",
+      ...noTrouble,
+    },
     NoLabel: {
       says: "The pod has no label klight.networkId.",
       cure: "Set the label klight.networkId to the id of the network that its peer should be in.",

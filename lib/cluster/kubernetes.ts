@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { JOINED_CONDITION } from "../pod/condition.ts";
+import { FIELD_MANAGER, JOINED_CONDITION } from "../pod/condition.ts";
 import type { Log } from "../log.ts";
 import { isNamespace, isNetworkId } from "../pod/names.ts";
 import { type PodRules, readPod } from "../pod/pod.ts";
@@ -96,7 +96,7 @@ function listSome(
 }
 
 /** Strict: the API server refuses what it does not know, instead of dropping it with a warning nobody reads. */
-const writeOptions = { fieldManager: "klight", fieldValidation: "Strict" } as const;
+const writeOptions = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
 
 /** Kubernetes writes its times in whole seconds. */
 const eventTime = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z");

@@ -22,6 +22,9 @@ export interface JoinedCondition {
   readonly message: string;
 }
 
+/** The name by which the API server keeps what klight has written. */
+export const FIELD_MANAGER = "klight";
+
 /** The type of the pod condition that klight writes; usable as a readiness gate. */
 export const JOINED_CONDITION = "klight.dev/joined";
 

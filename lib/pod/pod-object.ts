@@ -101,6 +101,11 @@ export const podObject = z.object({
       .nullish(),
     creationTimestamp: timeOrNone,
     deletionTimestamp: timeOrNone,
+    // Who wrote when, in whole seconds. What cannot be read of it tells nothing, and is no reason to refuse a pod.
+    managedFields: z
+      .array(z.object({ manager: textOrNone, time: timeOrNone }))
+      .nullish()
+      .catch(undefined),
   }),
   spec: z.object({ containers: listOrNone(container), initContainers: listOrNone(container) }),
   status: z

@@ -1,4 +1,4 @@
-import { JOINED_CONDITION, type Joined, parseJoined, REFORM_ANNOTATION } from "./condition.ts";
+import { FIELD_MANAGER, JOINED_CONDITION, type Joined, parseJoined, REFORM_ANNOTATION } from "./condition.ts";
 import { networkKey } from "./network-key.ts";
 import type { PodName } from "../outcome.ts";
 import { type Admission, admit, hasFinished } from "./admission.ts";
@@ -33,6 +33,8 @@ export interface Pod extends PodName {
    */
   readonly containerUnreadySince?: number;
   readonly joined?: Joined;
+  /** No write of the pod is newer than klight's own last one, as far as whole seconds tell. */
+  readonly ownWrite?: true;
   /** Since when {@link joined} has its status, in ms since 1970; absent where it does not say. */
   readonly joinedSince?: number;
   /** Value of the annotation `klight.dev/reform`; absent where there is none, or an empty one. */
@@ -51,6 +53,16 @@ export const joinedInThisLife = ({ joined, network, incarnation, address, finish
   joined.network === network &&
   joined.incarnation === incarnation &&
   (joined.address ?? address) === address;
+
+/** Is this all that has changed of the pod: klight's own word that this life of its peer is not in the network of its label? */
+export const isOwnWord = ({ ownWrite, joined, network, incarnation, address, deleting }: Pod): boolean =>
+  ownWrite === true &&
+  !deleting &&
+  joined?.status === "False" &&
+  network !== undefined &&
+  joined.network === network &&
+  joined.incarnation === incarnation &&
+  joined.address === address;
 
 /** Is this life over, and no other of its pod to come? A container that has only terminated may run again, at its address. */
 export const endedForGood = ({ finished, deleting, admission }: Pod): boolean =>
@@ -100,6 +112,7 @@ function podFrom(object: PodObject, rules: PodRules): Pod {
     ...optional("containerUnreadySince", life.notReadySince),
     ...optional("joined", joined && parseJoined(joined)),
     ...optional("joinedSince", sinceOf(joined)),
+    ...optional("ownWrite", ownWriteIn(object)),
     ...optional("reformAsked", object.metadata.annotations?.[REFORM_ANNOTATION] || undefined),
   };
   const admission = admit(object, { ...facts, port, isReady: life.isReady }, rules);
@@ -127,6 +140,12 @@ function peerAddressOf({ status }: PodObject, port: PeerPort): string | undefine
   const ip = status?.podIP || status?.podIPs[0]?.ip;
   if (!ip || port.tag === "bad") return undefined;
   return `${ip.includes(":") ? `[${ip}]` : ip}:${port.port}`;
+}
+
+function ownWriteIn({ metadata: { managedFields } }: PodObject): true | undefined {
+  const writes = (managedFields ?? []).map(({ manager, time }) => ({ manager, at: msOf(time) ?? 0 }));
+  const newest = Math.max(...writes.map(({ at }) => at));
+  return writes.some(({ manager, at }) => manager === FIELD_MANAGER && at === newest) || undefined;
 }
 
 /** Since when a condition has its status, in ms since 1970. */

@@ -2,7 +2,8 @@ import { networkBefore } from "../pod/network-before.ts";
 import type { Deps } from "../deps.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Outcome, PodName } from "../outcome.ts";
-import type { Pod } from "../pod/pod.ts";
+import { isOwnWord, type Pod } from "../pod/pod.ts";
+import { asksForReform } from "./reform-asked.ts";
 import { present, unlabelled } from "./bring-in.ts";
 import { departed, findContact, takeOff } from "./take-off.ts";
 
@@ -18,11 +19,21 @@ export interface PodChange {
 export async function podChanged(deps: Deps, { change, name, pod }: PodChange): Promise<Outcome> {
   if (change === "delete")
     return pod?.network === undefined ? goneByName(deps, name) : podGone(deps, pod, pod.network);
-  if (pod !== undefined) return present(deps, pod);
+  if (pod !== undefined) return isNoNews(change, pod) ? ownCondition(pod) : present(deps, pod);
   const asked = await deps.cluster.getPod(name);
   if (asked.tag === "failed") return { ...clusterHeld(asked), pod: name };
   if (asked.pod !== undefined) return present(deps, asked.pod);
   return { name: "ignored", reason: "PodGone", message: `${name.namespace}/${name.name} is gone`, pod: name };
+}
+
+/** Nothing that klight writes makes work for it: what the condition says comes again by the event that it was written for. */
+const isNoNews = (change: PodChange["change"], pod: Pod): boolean =>
+  change === "update" && isOwnWord(pod) && !asksForReform(pod);
+
+function ownCondition(pod: Pod): Outcome {
+  const { namespace, name, joined } = pod;
+  const message = `${namespace}/${name} says ${joined?.reason}, and klight said so itself`;
+  return { name: "ignored", reason: "OwnCondition", message, pod };
 }
 
 /** A delete event of a pod: deleted, or without its label. Which of them, the API server says and not the event. */

@@ -84,6 +84,8 @@ function podShown(body: unknown, name: ReturnType<typeof names>): unknown {
       uid: name("uid", metadata.uid),
       creationTimestamp: typeof metadata.creationTimestamp,
       deletionTimestamp: typeof metadata.deletionTimestamp,
+      // All others are called by what they are.
+      managedFields: metadata.managedFields?.some(({ manager }) => manager === "klight"),
     },
     status: {
       ...status,

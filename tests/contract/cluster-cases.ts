@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../lib/clock.ts";
 import type { Cluster, OwnEvents } from "../../lib/cluster/cluster.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
@@ -281,6 +282,21 @@ const writes: readonly ClusterCase[] = [
       assert.notEqual(later.uid, gone.uid);
       assert.deepEqual(await (await world.cluster()).setCondition(gone, joined), { tag: "written" });
       assert.equal(await conditionOf(world, later), undefined);
+    },
+  },
+  {
+    title: "shows that nobody has written after klight, until somebody does",
+    async run(world) {
+      const pod = await runPod(world, { namespace: await world.newNamespace(), name: "a" });
+      const cluster = await world.cluster();
+      await cluster.setCondition(pod, { ...joined, status: "False" });
+      assert.equal((await podOf(cluster, pod)).ownWrite, true);
+      // Writes are told apart by whole seconds.
+      await sleep(1_100);
+      await world.kubelet(pod, (store) =>
+        setContainerReady(store, { ...pod, container: "lightpeer" }, false),
+      );
+      assert.equal((await podOf(cluster, pod)).ownWrite, undefined);
     },
   },
   {

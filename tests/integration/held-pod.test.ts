@@ -28,3 +28,31 @@ describe("a source that sends straight to the function", () => {
     assert.equal(held.length, stage.source.lost.length);
   });
 });
+
+describe("a Broker with its Trigger", () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await startStage({ redis: false });
+  });
+  after(() => stage.close());
+
+  test("tries the event of a pod whose peer does not answer again, and not the one that klight's own condition makes", async () => {
+    const tries: unknown[] = [];
+    for (const klight of stage.functions)
+      klight.onLine(({ msg, pod }) => {
+        if (msg === "event held") tries.push(pod);
+      });
+    const bad = await stage.addPod({ name: "bad", network: "bad" });
+    await bad.peer.kill();
+    stage.start(bad);
+    await stage.settled();
+    assert.equal(stage.condition(bad)?.reason, "JoinerNotServing");
+    const ofPod = stage.broker.taken.filter(({ headers }) => headers["ce-name"] === "bad");
+    assert.ok(ofPod.length >= 3, "made, running, and with klight's condition");
+    assert.deepEqual(
+      tries,
+      Array.from({ length: 9 }, () => "default/bad"),
+    );
+    assert.equal(stage.broker.deadLetters.length, 1);
+  });
+});

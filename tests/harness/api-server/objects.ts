@@ -72,19 +72,24 @@ export function podFromManifest(manifest: IPod, namespace: string): PodObject {
 }
 
 /** Who wrote last; what exactly is left out, for nobody here reads it. */
-const writer = (time: string, subresource?: string): NonNullable<Metadata["managedFields"]>[number] => ({
+const writer = (
+  time: string,
+  subresource?: string,
+  manager = "node",
+): NonNullable<Metadata["managedFields"]>[number] => ({
   apiVersion: "v1",
   fieldsType: "FieldsV1",
   fieldsV1: {},
-  manager: "node",
+  manager,
   operation: "Update",
   ...(subresource !== undefined && { subresource }),
   time,
 });
 
-/** Marks that the status was written, as the first such write does. */
-export function markStatusWritten({ metadata }: PodObject): void {
-  const fields = metadata.managedFields ?? [];
-  if (fields.some(({ subresource }) => subresource === "status")) return;
-  metadata.managedFields = [...fields, writer(timestamp(), "status")];
+/** Marks who has written the status, and when. */
+export function markStatusWritten({ metadata }: PodObject, manager = "node"): void {
+  const others = (metadata.managedFields ?? []).filter(
+    (each) => each.subresource !== "status" || each.manager !== manager,
+  );
+  metadata.managedFields = [...others, writer(timestamp(), "status", manager)];
 }

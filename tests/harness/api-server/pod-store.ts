@@ -28,8 +28,13 @@ export interface PodStore {
   replace(pod: Named, changes: Changes): PodObject;
   /** What the kubelet writes; the condition Ready follows by itself. */
   changeStatus(pod: Named, edit: (status: PodObject["status"]) => void): PodObject;
-  /** The conditions of a patch, merged by their type. */
-  mergeConditions(pod: Named, uid: string | undefined, conditions: readonly ConditionPatch[]): PodObject;
+  /** The conditions of a patch, merged by their type. `manager`: who sent it. */
+  mergeConditions(
+    pod: Named,
+    uid: string | undefined,
+    conditions: readonly ConditionPatch[],
+    manager?: string,
+  ): PodObject;
   /** A deletion asked for: from now on the pod goes, `remove` ends it. */
   markDeleted(pod: Named, graceS?: number): PodObject;
   /** The kubelet has done its part: the pod is gone, or stays for as long as it has finalizers. */
@@ -145,7 +150,12 @@ export function createPodStore(): PodStore {
 
     remove,
 
-    mergeConditions(pod: Named, uid: string | undefined, conditions: readonly ConditionPatch[]): PodObject {
+    mergeConditions(
+      pod: Named,
+      uid: string | undefined,
+      conditions: readonly ConditionPatch[],
+      manager?: string,
+    ): PodObject {
       const object = stored(pod);
       if (uid !== undefined && uid !== object.metadata.uid) {
         const cause = { field: "metadata.uid", message: `Invalid value: "${uid}": field is immutable` };
@@ -157,12 +167,15 @@ export function createPodStore(): PodStore {
       if (isDeepStrictEqual(after, before)) return object;
       const patched = change(pod, (next) => {
         next.status.conditions = after;
-        markStatusWritten(next);
+        markStatusWritten(next, manager);
       });
       // The kubelet sees a readiness gate opened and writes by itself: another version, and not in this answer.
       const settled = structuredClone(patched);
       settleReady(settled);
-      if (!isDeepStrictEqual(settled, patched)) put(settled);
+      if (!isDeepStrictEqual(settled, patched)) {
+        markStatusWritten(settled);
+        put(settled);
+      }
       return patched;
     },
 

@@ -300,5 +300,6 @@ function patchStatus(pods: PodStore, request: Request): PodObject {
     throw new RefusedError(invalid("Pod", pod.name, causes));
   }
   const { metadata, status } = patch.data;
-  return pods.mergeConditions(pod, metadata?.uid, status.conditions);
+  const { fieldManager } = request.query as Record<string, string | undefined>;
+  return pods.mergeConditions(pod, metadata?.uid, status.conditions, fieldManager);
 }

@@ -57,6 +57,27 @@ describe("a pod that may be joined", () => {
   }
 });
 
+describe("the newest write of a pod", () => {
+  const write = (manager: string, second: number): object => ({
+    manager,
+    time: `2026-11-23T19:03:0${second}Z`,
+    operation: "Update",
+  });
+  const cases: readonly (readonly [string, unknown, boolean])[] = [
+    ["is klight's where no other is newer", [write("kubelet", 1), write("klight", 2)], true],
+    ["may be klight's where another is of the same second", [write("klight", 2), write("kubelet", 2)], true],
+    ["is not klight's where another is newer", [write("klight", 1), write("kubelet", 2)], false],
+    ["is not klight's where klight has written nothing", [write("kubelet", 1)], false],
+    ["is nobody's where nothing tells", undefined, false],
+    ["is nobody's where what tells cannot be read", [{ manager: 1, time: "yesterday" }], false],
+  ];
+  for (const [what, managedFields, isOwn] of cases) {
+    it(what, () => {
+      assert.equal(read({ metadata: { managedFields } as object }).ownWrite === true, isOwn);
+    });
+  }
+});
+
 describe("a pod that is ignored", () => {
   const cases: readonly [string, PodChanges, Reason<"ignored">, string, Partial<PodRules>?][] = [
     ["without labels", { metadata: { labels: undefined } as never }, "NoLabel", "has no label"],

@@ -197,3 +197,57 @@ test("a re-form that people ask for is done three times a minute at most, and it
   world.clock.move(Date.parse(when) - world.clock.now());
   assert.equal((await reformAsked(world.deps, NETWORK)).name, "reformed");
 });
+
+describe("an event of klight's own condition", () => {
+  const world = (): MoveWorld => new MoveWorld();
+  const held = (changes: Partial<Pod> = {}): Pod => {
+    const { network, incarnation, address } = pod("a");
+    const told = { status: "False", reason: "JoinerNotServing", message: "a does not serve" } as const;
+    return pod("a", {
+      ownWrite: true,
+      joined: {
+        ...told,
+        incarnation,
+        ...(network !== undefined && { network }),
+        ...(address !== undefined && { address }),
+      },
+      ...changes,
+    });
+  };
+
+  test("makes no work: nothing is asked, and nothing is held", async () => {
+    const quiet = world();
+    quiet.say("a", { probe: "refused" });
+    const outcome = await updated(quiet, held());
+    assert.deepEqual([outcome.name, outcome.reason, quiet.calls], ["ignored", "OwnCondition", []]);
+  });
+
+  const news: readonly (readonly [string, Partial<Pod>])[] = [
+    ["of an earlier life of its peer", { incarnation: "containerd://another" }],
+    ["at another address", { address: "10.9.9.9:9081" }],
+    ["of another network than that of its label", { network: "default/other" }],
+    ["with a request for a re-form that is not answered", { reformAsked: "now" }],
+  ];
+  for (const [what, changes] of news) {
+    test(`is looked at where it is one ${what}`, async () => {
+      const outcome = await updated(world(), held(changes));
+      assert.notEqual(outcome.reason, "OwnCondition");
+    });
+  }
+
+  test("is looked at where it is one after which somebody else has written", async () => {
+    const { ownWrite: _own, ...now } = held();
+    assert.notEqual((await updated(world(), now)).reason, "OwnCondition");
+  });
+
+  test("is looked at where the pod is new to the watcher, as after it was away", async () => {
+    const now = held();
+    const outcome = await podChanged(world().deps, { change: "add", name: now, pod: now });
+    assert.notEqual(outcome.reason, "OwnCondition");
+  });
+
+  test("is looked at where the pod is about to go", async () => {
+    const outcome = await updated(world(), held({ deleting: true }));
+    assert.notEqual(outcome.reason, "OwnCondition");
+  });
+});
