@@ -44,6 +44,7 @@ const benchFigures = z.object({
   }),
   scale: z.object({ sweeps: z.array(sweepCost) }).optional(),
   networks: z.object({ networks: z.number(), pods: z.number(), asDeployed: burst, atOnce: burst }).optional(),
+  stream: z.object({ events: z.number(), ms: z.number(), mib: z.array(z.number()) }).optional(),
 });
 type BenchFigures = z.infer<typeof benchFigures>;
 
@@ -168,8 +169,15 @@ const burstRows = ({
   ];
 };
 
+const streamRow = ({ events, ms, mib }: NonNullable<BenchFigures["stream"]>): readonly string[] => [
+  `${count(events)} events, 20 at a time, of which 99 % change nothing`,
+  inS(ms),
+  "",
+  inMib(Math.max(...mib)),
+];
+
 function sizing(figures: BenchFigures): string {
-  const { steps, scale, networks: bursts } = figures;
+  const { steps, scale, stream, networks: bursts } = figures;
   const perPod = steps.join.redis + (steps.deletion?.redis ?? 0);
   const sweeps = (scale?.sweeps ?? []).map(({ pods, networks, ms, cpuMs, mibPeak }) => [
     `a sweep of ${count(pods)} pods in ${networks} networks, all well`,
@@ -177,7 +185,7 @@ function sizing(figures: BenchFigures): string {
     inS(cpuMs),
     inMib(mibPeak),
   ]);
-  const many = [...sweeps, ...(bursts ? burstRows(bursts) : [])];
+  const many = [...sweeps, ...(bursts ? burstRows(bursts) : []), ...(stream ? [streamRow(stream)] : [])];
   // As the bench holds for the sweeps that it measures.
   const perSweep = (networks: number): number => 2 + Math.ceil(networks / 100);
   const monthly = (networks: number): readonly string[] => {
