@@ -18,6 +18,7 @@ import { systemTimers, type Timers } from "../harness/timers.ts";
 import { VirtualClock } from "../harness/virtual-clock.ts";
 import { createLightpeerClient as createSimulatedClient } from "../simulation/lightpeer-client.ts";
 import { createSeeds as createSimulatedSeeds } from "../simulation/seeds.ts";
+import type { Listener } from "../simulation/wire.ts";
 
 interface Ground {
   readonly timers: Timers;
@@ -150,14 +151,21 @@ const virtual = async <T>(
     places += 1;
     return `10.0.0.${places}:9081`;
   };
-  const wire = { listen: network.listen.bind(network) };
+  // In these worlds whoever comes to the seed is who it says it is.
+  const listen = (address: string, listener: Listener | undefined): void => {
+    if (listener === undefined || "calls" in listener) return network.listen(address, listener);
+    const { life, callsFrom } = listener;
+    const connectNewPeer: PeerCalls["connectNewPeer"] = (ctx, guest, take) =>
+      callsFrom(guest).connectNewPeer(ctx, guest, take);
+    return network.listen(address, { life, calls: { ...callsFrom(""), connectNewPeer } });
+  };
   const ground: Ground = {
     timers: clock,
     dialer: network.dialer(),
     random,
     klight: {
       lightpeer: createSimulatedClient(clock, network.dialer()),
-      seeds: createSimulatedSeeds({ wire, timers: clock }, new Life(), "10.255.0.1:9082"),
+      seeds: createSimulatedSeeds({ wire: { listen }, timers: clock }, new Life(), "10.255.0.1:9082"),
     },
     start: async (options) => network.start(place(), options),
     listen: async (calls) => {

@@ -1,10 +1,13 @@
 import type { SimPod } from "./kubelet.ts";
 import type { Command } from "./schedule.ts";
-import { networkName, type World } from "./world.ts";
+import { Context } from "../harness/lightpeer/context.ts";
+import { Life } from "../harness/lightpeer/life.ts";
+import { networkName, networkNames, type World } from "./world.ts";
 
 /** Does what a command says; where there is nothing to do it to, nothing. */
 export function perform(world: World, command: Command): void {
   const { kubelet, clock } = world;
+  world.witness.troubled(troubledBy(world, command));
   switch (command.kind) {
     case "create":
       kubelet.create(networkName(command.network), { reuseAddress: command.reuseAddress });
@@ -30,13 +33,15 @@ export function perform(world: World, command: Command): void {
     case "move-address":
     case "busy":
     case "wall": {
-      const running = kubelet.present.filter(({ state }) => state === "running");
-      const pod = running[command.pod % Math.max(1, running.length)];
+      const pod = runningPod(world, command.pod);
       if (pod) doTo(world, pod, command);
       return;
     }
     case "sweep":
       void world.sweep();
+      return;
+    case "impostor":
+      impostor(world, command);
       return;
     case "reform":
       void world.reform(networkName(command.network));
@@ -115,9 +120,26 @@ function wallIn({ kubelet, wire, clock }: World, { network, uid }: SimPod, comma
   );
   for (const { address } of those) {
     if (address === undefined) continue;
-    wire.walls.set(address, { how: command.how, since: clock.now() });
+    wire.walls.set(address, command.how);
     clock.after(command.ms, () => wire.walls.delete(address));
   }
+}
+
+/** How often an impostor knocks, ms. */
+const KNOCK_MS = 5;
+
+/** A process that is no peer names a running pod's address at klight's seed, again and again. */
+function impostor(world: World, { pod: number, ms }: Of<"impostor">): void {
+  const { wire, clock, service } = world;
+  const until = clock.now() + ms;
+  const calls = wire.dialer(new Life(), "peer");
+  const knock = (): void => {
+    const name = runningPod(world, number)?.address;
+    for (const seed of name === undefined ? [] : service.seeds)
+      void calls.dial(seed).connectNewPeer(new Context(), name ?? "", () => {});
+    if (clock.now() < until) clock.after(KNOCK_MS, knock);
+  };
+  knock();
 }
 
 /** Another pod is told to have the address of one that lives, for as long as that takes. */
@@ -171,4 +193,45 @@ function harmApi({ api, clock }: World, command: Of<"api" | "lose-writes">): voi
     api.staleUntil = clock.now() + command.ms;
     api.staleMs = command.behindMs;
   }
+}
+
+/** The networks in which that may hold up a pod of its own. What happens to more than one pod may do so in all. */
+function troubledBy(world: World, command: Command): readonly string[] {
+  switch (command.kind) {
+    case "create":
+    case "sweep":
+    case "impostor":
+      return [];
+    case "misnamed":
+    case "rollout":
+    case "reform":
+      return [networkName(command.network)];
+    case "delete":
+    case "crash-peer":
+    case "hang":
+    case "busy":
+    case "unlabel":
+    case "move-address":
+    case "wall":
+      return [runningPod(world, command.pod)?.network ?? ""];
+    case "relabel":
+    case "evict":
+    case "share-address":
+    case "lose-node":
+    case "fault":
+    case "store":
+    case "flush":
+    case "mishap":
+    case "api":
+    case "lose-writes":
+    case "adapter-away":
+    case "rough-delivery":
+      return networkNames;
+  }
+}
+
+/** Running pods are counted round. */
+function runningPod({ kubelet }: World, number: number): SimPod | undefined {
+  const running = kubelet.present.filter(({ state }) => state === "running");
+  return running[number % Math.max(1, running.length)];
 }

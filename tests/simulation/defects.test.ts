@@ -55,7 +55,7 @@ const cases: readonly Case[] = [
     defect: defects.noQuestion,
     fails: "noJoinOfAListedPeer",
     draw: { kinds: ["flush", "api", "sweep"], setting: { ...plain, pods: [3] } },
-    seed: 8,
+    seed: 1,
   },
   {
     klight: "that pops a living contact",
@@ -113,6 +113,26 @@ const cases: readonly Case[] = [
       kinds: ["create"],
       setting: { ...plain, events: "reference", pods: [2, 2], storing: [{ network: 0, everyMs: 100 }] },
     },
+  },
+  {
+    klight: "that takes pods to be where they were",
+    defect: defects.remembersPods,
+    fails: "noHistoryLeaves",
+    draw: {
+      kinds: ["evict", "reform"],
+      setting: { ...plain, pods: [3, 2], storing: [{ network: 0, everyMs: 100 }] },
+    },
+  },
+  {
+    klight: "that lets all networks wait for one",
+    defect: defects.oneTurnForAll,
+    fails: "noNetworkDelaysAnother",
+    draw: {
+      kinds: ["hang", "create"],
+      setting: { ...plain, pods: [3, 1] },
+      only: (command) => command.kind === "create" || (command.kind === "hang" && command.ms > 15_000),
+    },
+    seed: 2,
   },
   {
     klight: "that forgets a member in a re-form",

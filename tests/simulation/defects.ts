@@ -223,3 +223,34 @@ export const freezesNobody: Tamper = (deps) => {
     },
   };
 };
+
+/** What each instance has been told of pods. */
+const remembered = new WeakMap<Deps["turns"], Map<string, Pod>>();
+
+/** A pod is taken to be what it was when it was listed first, and to be where it was. */
+export const remembersPods: Tamper = (deps) => {
+  const known = remembered.get(deps.turns) ?? new Map<string, Pod>();
+  remembered.set(deps.turns, known);
+  return {
+    ...deps,
+    cluster: {
+      ...deps.cluster,
+      listPods: async (where) => {
+        const listed = await deps.cluster.listPods(where);
+        for (const pod of listed.tag === "pods" ? listed.pods : [])
+          if (pod.address !== undefined && !known.has(pod.name)) known.set(pod.name, pod);
+        return listed;
+      },
+      getPod: async (name) => {
+        const pod = known.get(name.name);
+        return pod ? { tag: "pod", pod } : deps.cluster.getPod(name);
+      },
+    },
+  };
+};
+
+/** One network at a time: all wait for one that is slow. */
+export const oneTurnForAll: Tamper = (deps) => ({
+  ...deps,
+  turns: { ...deps.turns, take: (_network, ...rest) => deps.turns.take("all", ...rest) },
+});

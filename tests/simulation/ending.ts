@@ -13,6 +13,7 @@ const NOTICE_MS = 2_500;
 /** Ends all faults, lets one sweep run, and finds out what has become of every network. */
 export async function settle(world: World): Promise<Facts> {
   const { clock, kubelet, witness } = world;
+  witness.countWaiting();
   healAll(world);
   // What restarts by itself is back by then.
   await clock.advance(8_000);

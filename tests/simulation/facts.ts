@@ -78,6 +78,21 @@ export interface StrangerFact {
   readonly network: string;
 }
 
+/** An entry that klight has sent to somebody who is not of its network. */
+export interface LeakFact {
+  readonly at: number;
+  readonly entry: string;
+  /** A pod, or an address that is none's. */
+  readonly to: string;
+}
+
+/** A pod of a network in which nothing went wrong, that waited to be in, as others did not let it. */
+export interface WaitFact {
+  readonly pod: string;
+  readonly network: string;
+  readonly ms: number;
+}
+
 /** What a network has become, after the last sweep. */
 export interface NetworkFact {
   readonly network: string;
@@ -104,6 +119,8 @@ export interface Facts {
   /** Networks to which relabelled pods have brought an entry: whoever is alone takes its history along. */
   readonly carried: Map<string, Set<string>>;
   readonly strangers: StrangerFact[];
+  readonly leaks: LeakFact[];
+  readonly waits: WaitFact[];
   readonly networks: NetworkFact[];
 }
 
@@ -116,5 +133,7 @@ export const noFacts = (): Facts => ({
   entries: [],
   carried: new Map(),
   strangers: [],
+  leaks: [],
+  waits: [],
   networks: [],
 });

@@ -46,6 +46,11 @@ export class FunctionService {
     this.#slots[slot % this.#slots.length]?.faults.push({ ...fault });
   }
 
+  /** Where the seeds of the instances are. */
+  get seeds(): readonly string[] {
+    return this.#slots.flatMap((instance) => instance?.seed ?? []);
+  }
+
   heal(): void {
     for (const instance of this.#slots) instance?.heal();
   }
@@ -108,10 +113,18 @@ export class FunctionService {
   }
 
   #start(slot: number): void {
-    const { clock, wire, random } = this.#around;
+    const { clock, wire, random, witness } = this.#around;
     const number = (this.#started += 1);
     const address = `10.255.0.${number}:9082`;
-    const instance = new Instance({ time: clock, wire, random: random.fork(address), address });
+    const instance = new Instance({
+      time: clock,
+      wire,
+      random: random.fork(address),
+      address,
+      onSent: (to, payload) => {
+        witness.sent(to, Buffer.from(payload).toString("latin1"));
+      },
+    });
     this.#slots[slot] = instance;
     instance.life.onDeath(() => {
       this.#slots[slot] = undefined;

@@ -3,7 +3,7 @@ import type { Log } from "../../lib/log.ts";
 import { createMemoryBudget, type MemoryBudget } from "../../lib/memory-budget.ts";
 import { createTurns } from "../../lib/keyed-queue.ts";
 import { Life } from "../harness/lightpeer/life.ts";
-import { createSeeds } from "./seeds.ts";
+import { createSeeds, type EntrySent } from "./seeds.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "../harness/virtual-clock.ts";
 import type { Wire } from "./wire.ts";
@@ -23,6 +23,7 @@ interface Around {
   readonly wire: Wire;
   readonly random: Random;
   readonly address: string;
+  readonly onSent: EntrySent;
 }
 
 /** Memory of one process for histories, bytes. */
@@ -52,7 +53,7 @@ export class Instance {
     this.#histories = createMemoryBudget(HISTORIES, {
       sleep: (ms) => this.#pass(() => around.time.sleep(ms)),
     });
-    this.#seeds = createSeeds({ wire: around.wire, timers: around.time }, this.life, around.address);
+    this.#seeds = createSeeds({ ...around, timers: around.time }, this.life, around.address);
   }
 
   /** The real code's deps over these ports, every call of them with this instance's fate. */
@@ -70,6 +71,10 @@ export class Instance {
       log: quiet,
       settings,
     };
+  }
+
+  get seed(): string {
+    return this.#around.address;
   }
 
   pause(ms: number): void {

@@ -101,6 +101,19 @@ export const noEntryAtAnotherNetwork: Invariant = ({ strangers }) =>
     ({ at, entry, pod, network }) => `${clock(at)}: "${entry}" came to ${pod}, which is of ${network}`,
   );
 
+/** No history leaves to an address that is not a participant's. */
+export const noHistoryLeaves: Invariant = ({ leaks }) =>
+  leaks.map(({ at, entry, to }) => `${clock(at)}: "${entry}" was sent to ${to}`);
+
+/** A network in which nothing goes wrong has its pods in within this time, whatever goes on in others, ms. */
+const NEIGHBOUR_MS = 10_000;
+
+/** A bad network delays no other by more than its bound. */
+export const noNetworkDelaysAnother: Invariant = ({ waits }) =>
+  waits
+    .filter(({ ms }) => ms > NEIGHBOUR_MS)
+    .map(({ pod, network, ms }) => `${pod} of ${network}, where all is well, waited ${Math.round(ms)} ms`);
+
 /**
  * An entry whose Persist was acknowledged is in the history at the end, unless all that held it died: in that of its
  * network, or of one to which a relabelled peer has brought it.
@@ -140,6 +153,8 @@ export const invariants = {
   noLivingContactIsDropped,
   noSecondFounder,
   noEntryAtAnotherNetwork,
+  noHistoryLeaves,
+  noNetworkDelaysAnother,
   noAcknowledgedEntryIsLost,
   everyStepEnds,
 } as const satisfies Readonly<Record<string, Invariant>>;

@@ -26,6 +26,8 @@ export interface SimPod {
   told: Told;
   /** The one who answers at its address is another pod's process. */
   isShadowed: boolean;
+  /** When its peer was ready first, ms since 1970. */
+  readyAt: number | undefined;
 }
 
 export interface KubeletEvents {
@@ -102,6 +104,7 @@ export class Kubelet {
         ...(hasApp && { isAppReady: true }),
       },
       isShadowed: false,
+      readyAt: undefined,
     };
     this.pods.push(pod);
     this.#around.objects.write(pendingPod({ ...pod, hasApp }));
@@ -282,6 +285,7 @@ export class Kubelet {
   #tell(pod: SimPod, change: Partial<Told>): void {
     pod.told = { ...pod.told, ...change };
     const { time } = this.#around;
+    if (change.isReady) pod.readyAt ??= time.now();
     this.#change(pod, (object) => withStatus(object, pod.told, time.now()));
   }
 

@@ -55,7 +55,7 @@ export class PeerProcess {
     this.startedAt = timers.now();
     this.#peer = new Lightpeer({
       address: name,
-      dialer: wire.dialer(this.life, "peer"),
+      dialer: wire.dialer(this.life, "peer", () => this.#address),
       clock: timers,
       newId: () => wire.newBlockId(),
       life: this.life,

@@ -36,6 +36,7 @@ export type Command = { readonly at: number } & (
   | { readonly kind: "move-address"; readonly pod: number }
   | { readonly kind: "share-address"; readonly pod: number; readonly network: number; readonly ms: number }
   | { readonly kind: "misnamed"; readonly network: number }
+  | { readonly kind: "impostor"; readonly pod: number; readonly ms: number }
   | { readonly kind: "busy"; readonly pod: number; readonly ms: number }
   | {
       readonly kind: "wall";
@@ -147,6 +148,10 @@ const ofPeers: Partial<Record<Kind, Drawn>> = {
     }),
   },
   misnamed: { weight: 1, arbitrary: fc.record({ kind: fc.constant("misnamed"), at, network: number }) },
+  impostor: {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("impostor"), at, pod: number, ms: ms(500, 5_000) }),
+  },
   busy: {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("busy"), at, pod: number, ms: ms(500, 60_000) }),

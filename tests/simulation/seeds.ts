@@ -1,5 +1,6 @@
 import type { Block, ExpectedPeer, Seed, Seeds } from "../../lib/peers/lightpeer.ts";
 import { denialOf } from "../../lib/peers/denial.ts";
+import { isFrom } from "../../lib/peers/seed/caller.ts";
 import { BlockFilter } from "../../lib/peers/seed/block-filter.ts";
 import { HEALTH_PERIOD_MS } from "../../lib/timing.ts";
 import type { PeerCalls } from "../harness/lightpeer/calls.ts";
@@ -7,6 +8,9 @@ import type { Life } from "../harness/lightpeer/life.ts";
 import { failed, ok, type Reply } from "../harness/lightpeer/status.ts";
 import type { Timers } from "../harness/timers.ts";
 import type { Wire } from "./wire.ts";
+
+/** An entry leaves klight for whoever has called from this address. */
+export type EntrySent = (to: string, payload: Uint8Array) => void;
 
 const unimplemented = failed("UNIMPLEMENTED", "unknown method");
 
@@ -19,17 +23,24 @@ class SimExpected implements ExpectedPeer {
   #end: (reply: Reply) => void = () => {};
   #isOver = false;
 
-  constructor(first: Block) {
+  readonly #onSent: EntrySent;
+
+  constructor(first: Block, onSent: EntrySent) {
     this.#first = first;
+    this.#onSent = onSent;
     this.arrived = new Promise((resolve) => {
       this.#come = resolve;
     });
   }
 
-  serve(take: (block: Block) => void): Promise<Reply> | undefined {
+  /** `from`: where the call comes from. */
+  serve(from: string, take: (block: Block) => void): Promise<Reply> | undefined {
     if (this.#take !== undefined || this.#isOver) return undefined;
-    this.#take = take;
-    take(this.#first);
+    this.#take = (block) => {
+      if (block.kind === "client") this.#onSent(from, block.payload);
+      take(block);
+    };
+    this.#take(this.#first);
     this.#come("arrived");
     return new Promise((resolve) => {
       this.#end = resolve;
@@ -57,23 +68,28 @@ class SimExpected implements ExpectedPeer {
 
 /** The seed of one instance: one port for all networks that it re-forms at a time, closed when there is none. */
 export function createSeeds(
-  { wire, timers }: { readonly wire: Pick<Wire, "listen">; readonly timers: Timers },
+  {
+    wire,
+    timers,
+    onSent = () => {},
+  }: { readonly wire: Pick<Wire, "listen">; readonly timers: Timers; readonly onSent?: EntrySent },
   life: Life,
   address: string,
 ): Seeds {
   const expected = new Map<string, SimExpected>();
   const filter = new BlockFilter();
   let users = 0;
-  const calls: PeerCalls = {
+  const callsFrom = (from: string): PeerCalls => ({
     connectNewPeer: (_ctx, call, take) =>
-      expected.get(call)?.serve(take) ?? Promise.resolve(failed("PERMISSION_DENIED", denialOf(call))),
+      (isFrom(from, call) ? expected.get(call)?.serve(from, take) : undefined) ??
+      Promise.resolve(failed("PERMISSION_DENIED", denialOf(call))),
     check: async () => ok,
     notifyNewBlock: async (_ctx, block) =>
       (await filter.passes(block)) ? unimplemented : failed("UNKNOWN", "the network is being re-formed"),
     joinNetwork: async () => unimplemented,
     persist: async () => unimplemented,
     query: async () => unimplemented,
-  };
+  });
   const leaveLater = (): void => {
     timers.after(HEALTH_PERIOD_MS, () => {
       users -= 1;
@@ -84,13 +100,13 @@ export function createSeeds(
     open: async (use) => {
       const own = new Map<string, SimExpected>();
       users += 1;
-      wire.listen(address, { life, calls });
+      wire.listen(address, { life, callsFrom });
       const { allow, leave } = filter.enter(use);
       const seed: Seed = {
         address,
         allow,
         expect: (peer, first) => {
-          const call = new SimExpected(first);
+          const call = new SimExpected(first, onSent);
           own.set(peer, call);
           expected.set(peer, call);
           return call;

@@ -24,13 +24,16 @@ const resetting: Endpoint = {
   },
 };
 
+/** Who answers at an address; klight's seed answers each caller by where the call comes from, `host:port`. */
+export type Listener = Endpoint | { readonly life: Life; readonly callsFrom: (address: string) => PeerCalls };
+
 /** The network of a simulated cluster: who listens at which address, peers and seeds alike. */
 export class Wire {
   readonly #timers: Timers;
   readonly #latency: Latency;
-  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #listeners = new Map<string, Listener>();
   /** Addresses that klight does not get through to, though somebody listens there, and what becomes of a try. */
-  readonly walls = new Map<string, { readonly how: "refuse" | "reset"; readonly since: number }>();
+  readonly walls = new Map<string, "refuse" | "reset">();
   #blocks = 0;
 
   constructor(timers: Timers, random: Random) {
@@ -39,19 +42,22 @@ export class Wire {
   }
 
   /** Who answers at an address from now on; undefined: nobody, connections are refused. */
-  listen(address: string, endpoint: Endpoint | undefined): void {
-    if (endpoint) this.#endpoints.set(address, endpoint);
-    else this.#endpoints.delete(address);
+  listen(address: string, listener: Listener | undefined): void {
+    if (listener) this.#listeners.set(address, listener);
+    else this.#listeners.delete(address);
   }
 
-  /** How a process reaches others; when it dies its calls are cut. */
-  dialer(caller: Life, who: Caller): Dialer {
+  /** How a process reaches others, and where it calls from; when it dies its calls are cut. */
+  dialer(caller: Life, who: Caller, from: () => string = () => "192.0.2.1:1"): Dialer {
     const known = new Map<string, PeerCalls>();
     const callsTo = (to: string): PeerCalls => {
       const find = (): Endpoint | undefined => {
         const wall = who === "klight" ? this.walls.get(to) : undefined;
-        if (wall === undefined) return this.#endpoints.get(to);
-        return wall.how === "reset" ? resetting : undefined;
+        if (wall !== undefined) return wall === "reset" ? resetting : undefined;
+        const listener = this.#listeners.get(to);
+        return listener && "callsFrom" in listener
+          ? { life: listener.life, calls: listener.callsFrom(from()) }
+          : listener;
       };
       const isPeer = who === "peer";
       return new MemoryCalls({ to, caller, isPeer, timers: this.#timers, latency: this.#latency, find });

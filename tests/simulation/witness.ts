@@ -6,7 +6,6 @@ import type { Timers } from "../harness/timers.ts";
 import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";
 import { networksSince, type SimPod } from "./kubelet.ts";
 import { NAMESPACE } from "./pod-status.ts";
-import type { Wire } from "./wire.ts";
 import type { PeerProcess } from "./peer-process.ts";
 
 /** A call of klight's that changes peers and has not ended. */
@@ -22,14 +21,14 @@ interface Change {
 /** How long after a change of klight's a peer may forget something because of it, ms. */
 const AFTERMATH_MS = 1_000;
 
-/** So long after a pod was of another network a step that saw that may act on it, ms: it was stopped, and has its lease. */
+/**
+ * So long after a pod was of another network a step that saw that may act on it, ms. It asks again when all have come to the
+ * seed, but its process may be stopped after that, and has the network for as long as its lease lasts.
+ */
 const LABEL_MEMORY_MS = 25_000;
 
 /** A health check may be on its way to a peer that dies for so long, ms. */
 const ON_ITS_WAY_MS = 50;
-
-/** A frozen network cannot wait for long, ms. */
-const REFORM_MS = 10_000;
 
 /** How long a peer that hung may still be taken for one that hangs, ms. */
 const HUNG_MEMORY_MS = 60_000;
@@ -40,7 +39,6 @@ export class Witness {
   readonly #timers: Timers;
   readonly #pods: () => readonly SimPod[];
   readonly #flushedAt: () => number;
-  readonly #walls: Wire["walls"];
   readonly #open = new Set<Change>();
   /** When a process died last at an address, ms since 1970. */
   readonly #diedAt = new Map<string, number>();
@@ -48,16 +46,13 @@ export class Witness {
   readonly #changedAt = new Map<string, number>();
   /** Entries that a relabelled pod alone held when it was. */
   readonly #onlyWith = new Map<EntryFact, SimPod>();
+  /** Networks in which something has gone wrong, and pods that have been in. */
+  readonly #troubled = new Set<string>();
+  readonly #in = new Set<string>();
   /** Lives that a plain join was begun for. */
   readonly #joined = new WeakMap<PeerProcess, number>();
 
-  constructor(
-    timers: Timers,
-    { walls }: Pick<Wire, "walls">,
-    pods: () => readonly SimPod[],
-    flushedAt: () => number,
-  ) {
-    this.#walls = walls;
+  constructor(timers: Timers, pods: () => readonly SimPod[], flushedAt: () => number) {
     this.#timers = timers;
     this.#pods = pods;
     this.#flushedAt = flushedAt;
@@ -182,14 +177,42 @@ export class Witness {
     if (pod === undefined) return;
     const labels = new Set(pod.labels.map(({ network }) => network));
     if (labels.size > 1) this.#carry(pod, entries);
-    const strange = entries.filter((entry) => {
-      const [, of] = /^(\w+) \d+$/u.exec(entry) ?? [];
-      // Others are of nobody: what proves in the end that a network is whole.
-      return of !== undefined && !labels.has(of) && !this.facts.carried.get(entry)?.has(pod.network);
-    });
     const { name, network } = pod;
-    for (const entry of strange)
+    for (const entry of entries.filter((each) => !this.#mayHave(pod, each)))
       this.facts.strangers.push({ at: this.#timers.now(), entry, pod: name, network });
+  }
+
+  /** Is it an entry of a network that the pod is or was of, or that somebody has brought into its network? */
+  #mayHave({ labels, network }: SimPod, entry: string): boolean {
+    const [, of] = /^(\w+) \d+$/u.exec(entry) ?? [];
+    // Others are of nobody: what proves in the end that a network is whole.
+    if (of === undefined || labels.some((label) => label.network === of)) return true;
+    return this.facts.carried.get(entry)?.has(network) ?? false;
+  }
+
+  /** Something has gone wrong in these networks, or may have. */
+  troubled(networks: readonly string[]): void {
+    for (const network of networks) this.#troubled.add(network);
+  }
+
+  /** A pod says that it is in. Only what others do to its network is looked at, through a Broker that delivers. */
+  saysIn({ name, network, readyAt }: SimPod): void {
+    if (readyAt === undefined || this.#in.has(name)) return;
+    this.#in.add(name);
+    if (!this.#troubled.has(network))
+      this.facts.waits.push({ pod: name, network, ms: this.#timers.now() - readyAt });
+  }
+
+  /** Before all is healed: those that are not in have waited until now. */
+  countWaiting(): void {
+    for (const pod of this.#pods()) if (pod.state === "running") this.saysIn(pod);
+  }
+
+  /** An entry has left klight for whoever called its seed from there, whether it is taken in or not. */
+  sent(to: string, entry: string): void {
+    const pod = this.#podAt(to);
+    if (pod === undefined || !this.#mayHave(pod, entry))
+      this.facts.leaks.push({ at: this.#timers.now(), entry, to: pod?.name ?? to });
   }
 
   /** A pod is labelled for this network now: whoever is alone there takes its history along. */
@@ -324,9 +347,6 @@ export class Witness {
     const { process } = pod;
     if (process === undefined || process.life.status === "dead") return "its process is dead";
     if (process.containerId !== incarnation) return "it is another life";
-    const { since = 0 } = this.#walls.get(pod.address ?? "") ?? {};
-    if (this.#timers.now() - since < REFORM_MS)
-      return "a wall came in the middle of a re-form, which cannot wait";
     if (process.name !== pod.address) return "it calls itself otherwise than its pod is called";
     return process.hungWithin(HUNG_MEMORY_MS) ? "it was hanging" : undefined;
   }

@@ -63,7 +63,6 @@ export class World {
     this.objects = new ApiObjects(() => clock.now());
     this.witness = new Witness(
       clock,
-      this.wire,
       () => this.kubelet.pods,
       () => this.store.flushedAt,
     );
@@ -110,6 +109,11 @@ export class World {
         const inIt = others.filter((pod) => this.#saysJoined(pod, forMs));
         witness.founded(network, { contact, beside: inIt.map(({ name }) => name) });
       },
+    });
+    if (setting.through === "source") witness.troubled(NETWORKS);
+    objects.watch(({ object }) => {
+      const pod = this.kubelet.pods.find(({ uid }) => uid === object.metadata.uid);
+      if (pod && joinedInThisLife(objects.parsed(object))) witness.saysIn(pod);
     });
     this.api = new ApiServer(clock, random.fork("api"), objects);
     const { store, api } = this;
@@ -187,5 +191,7 @@ export class World {
     return statuses.includes(409) ? "later" : "taken";
   }
 }
+
+export const networkNames: readonly string[] = NETWORKS;
 
 export const networkName = (index: number): string => NETWORKS[index % NETWORKS.length] ?? "a";
