@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readPod } from "../../../lib/pod/pod.ts";
-import { runningPod } from "../../harness/pods.ts";
+import { type Pod, readPod } from "../../../lib/pod/pod.ts";
+import { condition, runningPod } from "../../harness/pods.ts";
 
 /** What is wrong with a pod that has this in its spec or its status, in words. */
 function problems(changes: {
@@ -61,5 +61,30 @@ describe("a problem of a pod object", () => {
     assert.deepEqual(problems({ spec: { containers: [{ name: 5 }] } }), [
       "spec.containers[0].name: expected string, received 5",
     ]);
+  });
+});
+
+describe("what a pod says of itself", () => {
+  const read = (changes: Parameters<typeof runningPod>[0]): Pod => {
+    const rules = { scope: "namespace", namespaces: [], defaultPort: 9081 } as const;
+    const reading = readPod(runningPod(changes), rules);
+    return reading.tag === "pod" ? reading.pod : assert.fail(reading.problems.join());
+  };
+
+  test("that it asks for a re-form, unless it says nothing there", () => {
+    const asks = (value: string) => read({ metadata: { annotations: { "klight.dev/reform": value } } });
+    assert.equal(asks("one").reformAsked, "one");
+    assert.equal("reformAsked" in asks(""), false);
+    assert.equal("reformAsked" in read({}), false);
+  });
+
+  test("since when its condition says what it says, in whatever zone", () => {
+    const at = "2026-11-23T20:03:12+01:00";
+    const joined = condition("klight.dev/joined", "True", { lastTransitionTime: at });
+    assert.equal(read({ status: { conditions: [joined] } }).joinedSince, Date.parse("2026-11-23T19:03:12Z"));
+  });
+
+  test("that it is of no network where it has no label", () => {
+    assert.equal("network" in read({ metadata: { labels: {} } }), false);
   });
 });

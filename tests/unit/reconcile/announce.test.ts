@@ -175,6 +175,8 @@ describe("people are told", () => {
       await told({ tag: "answered", pod: podNamed("d", { reformAsked: "x" }), outcome: reformed }),
       [],
     );
+    const content = podNamed("d", { joined: joinedAs("d") });
+    assert.deepEqual(await told({ tag: "answered", pod: content, outcome: reformed }), []);
   });
 
   test("with the request that was answered last in every condition: it would be done again", async () => {

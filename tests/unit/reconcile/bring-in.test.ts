@@ -175,6 +175,14 @@ describe("a pod whose peer has ended", () => {
   });
 });
 
+test("a pod that was in no network is brought in without being asked for by name", async () => {
+  const world = new MoveWorld();
+  const fresh = world.addPod(pod("d"));
+  world.say("d", { fresh: "fresh" });
+  const deps: Deps = { ...world.deps, cluster: { ...world.deps.cluster, getPod: away } };
+  assert.equal((await present(deps, fresh)).name, "founded");
+});
+
 describe("a living peer that goes to another network", () => {
   test("is left out of the one and taken into the other, by a re-form of each", async () => {
     const world = await movingWorld("c");

@@ -10,6 +10,7 @@ import type { Observation } from "../../../lib/reconcile/observation.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
 import {
+  contactNamed,
   joinedAs,
   joinerNamed,
   members,
@@ -308,6 +309,12 @@ describe("a joiner without a contact", () => {
       assert.equal(ending.outcome.pod?.name, "d");
     });
   }
+});
+
+test("a founder takes those off the stack who are gone, wherever somebody hangs", async () => {
+  const [lost, dead] = [contactNamed("a"), contactNamed("b")];
+  const { change } = await founds({ seen: { lost: [lost], dead: [dead] } });
+  assert.deepEqual([change?.drop, change?.hung], [[dead, lost], []]);
 });
 
 describe("what people read of how a joiner came in", () => {

@@ -76,7 +76,7 @@ describe("who has gone to another network and does not say so yet", () => {
     return found.tag === "pods" ? found.pods.map(({ name }) => name) : found;
   };
   const told = gone(said("False", "MovedOut", { incarnation }));
-  const { network: _network, ...unlabelled } = gone();
+  const { network: _network, ...unlabelled } = podOf(OTHER, "d");
   const { address: _address, ...nowhere } = podOf(OTHER, "d");
 
   const cases: readonly (readonly [string, Pod, readonly string[]])[] = [

@@ -112,9 +112,10 @@ describe("a network that is re-formed", () => {
   test("tells nobody else that they are out: not a pod that waits, and not another life", async () => {
     const another = pod("d", { incarnation: "containerd://d-2" });
     const second = pod("e", { uid: contact("d").uid });
+    const alike = pod("x", { incarnation: contact("d").incarnation });
     const ending = await repaired(new MoveWorld(), {
       members,
-      pods: [pod("a"), pod("b"), pod("c"), another, second],
+      pods: [pod("a"), pod("b"), pod("c"), another, second, alike],
       lost: [contact("d")],
     });
     assert.deepEqual(newsOf(ending), ["re-formed b"]);
@@ -299,6 +300,10 @@ describe("after a re-form the others may be waiting for", () => {
   test("those of the network that the joiner comes from", async () => {
     const from = { carry: true, waitedFor: [], others: [x, y, addressOf("a")] };
     assert.deepEqual(await hangs([x], {}, { from }), [[x], false]);
+    const world = new MoveWorld();
+    world.say("a", { probe: ["serving", "silent"] });
+    const { change } = await repaired(world, { members }, { from: { ...from, others: [addressOf("a")] } });
+    assert.deepEqual(change?.waitedFor, [], "but for those who are in");
   });
 
   test("a pod that hangs, where the store has lost who is in", async () => {

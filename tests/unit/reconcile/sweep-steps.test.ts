@@ -271,6 +271,12 @@ describe("a network that no pod asks anything for", () => {
     assert.deepEqual(Object.keys((await world.view())?.waitedFor ?? {}), [asleep]);
   });
 
+  test("and in which nobody is left gets none, whoever does not hang any more", async () => {
+    const world = await worldOf();
+    await world.commit(NETWORK, { waitedFor: ["10.9.9.1:9081"] });
+    assert.deepEqual(await swept(world), []);
+  });
+
   test("and all of whose that hung still hang is well", async () => {
     const world = await worldOf("a", "b");
     await world.commit(NETWORK, { waitedFor: ["10.9.9.2:9081"] });

@@ -185,6 +185,12 @@ describe("an event that names a pod alone", () => {
     assert.deepEqual([ends, await world.stack()], [`left LabelRemoved ${NETWORK}`, ["a"]]);
   });
 
+  test("of a deletion finds it without its label, and on no stack: what its condition says counts", async () => {
+    const joined = said("True", "Joined", { incarnation });
+    const { ends } = await event("delete", [{ ...unlabelled, ...joined }], ["a"]);
+    assert.equal(ends, `left LabelRemoved ${NETWORK}`);
+  });
+
   test("of a deletion finds it without label and condition: out of the network on whose stack it is", async () => {
     const { ends, world } = await event("delete", [unlabelled], ["a", "d"]);
     assert.deepEqual([ends, await world.stack()], [`left LabelRemoved ${NETWORK}`, ["a"]]);

@@ -133,6 +133,12 @@ describe("a visit", () => {
     assert.deepEqual([reasonOf(ending), visits(world)], ["member AlreadyMember", []]);
   });
 
+  test("is to the newest of all members", async () => {
+    const world = new MoveWorld();
+    await look(world, { members: [...members, known("c")] });
+    assert.deepEqual(visits(world).slice(0, 1), ["visit c"]);
+  });
+
   test("names who the newest member lists", async () => {
     const world = new MoveWorld();
     world.say("b", { visit: listing("b", "d") });
