@@ -9,7 +9,7 @@ import { measureHistories } from "./histories.ts";
 import { measureNetworks } from "./networks.ts";
 import { measurePage } from "./page.ts";
 import { measureReform } from "./reform.ts";
-import { printReport, round } from "./report.ts";
+import { printReport, type Report, round } from "./report.ts";
 import { measureStart } from "./start.ts";
 import { measureSteps } from "./steps.ts";
 import { measureStream } from "./stream.ts";
@@ -54,7 +54,7 @@ async function bench(chosen: readonly Name[], { json, note }: Kept): Promise<num
   const at = new Date().toISOString();
   const load = [loadOf()];
   for (const name of chosen) {
-    const report = await measurements[name]();
+    const report = await measurements[name]().catch((error: unknown) => brokenOff(name, error));
     printReport(report);
     figures[name] = report.figures;
     problems += report.problems.length;
@@ -68,6 +68,14 @@ async function bench(chosen: readonly Name[], { json, note }: Kept): Promise<num
   console.log(`\n${JSON.stringify(result)}`);
   return problems === 0 ? 0 : 1;
 }
+
+/** The others are measured all the same. */
+const brokenOff = (name: Name, error: unknown): Report => ({
+  title: `${name} broke off`,
+  rows: [],
+  figures: {},
+  problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+});
 
 /** How busy the machine was in the last minute, processes that want to run; at the end with what is measured. */
 const loadOf = (): number => round(loadavg()[0] ?? Number.NaN, 1);

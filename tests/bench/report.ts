@@ -25,7 +25,7 @@ export const times = (value: number): string => `${round(value, 2)} times`;
 const shownProblems = 5;
 
 export const printReport = ({ title, rows, problems }: Report): void => {
-  const widthOf = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
+  const widthOf = (column: 0 | 1): number => Math.max(0, ...rows.map((row) => row[column].length));
   const [first, second] = [widthOf(0), widthOf(1)];
   console.log(`\n${title}`);
   for (const [what, value, goal] of rows) {
