@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { podOf } from "../../harness/networks.ts";
 import { formatJoined, parseJoined, type Joined } from "../../../lib/pod/condition.ts";
-import { type Pod, joinedInThisLife } from "../../../lib/pod/pod.ts";
+import { type Pod, isOwnWord, joinedInThisLife } from "../../../lib/pod/pod.ts";
 
 const whole = {
   status: "True",
@@ -157,5 +158,15 @@ describe("what somebody else wrote into the condition", () => {
 
   it("is nothing where it is neither True nor False", () => {
     assert.equal(parseJoined({ status: "Unknown", message: "In (via b)" }), undefined);
+  });
+});
+
+describe("klight's own word", () => {
+  const joined = { ...whole, status: "False", reason: "MemberHung", address: "10.0.0.7:9081" } as const;
+  const facts = podOf("default/net-a", "peer-a", { incarnation: "containerd://1f", address: joined.address });
+  it("is that a peer is not in, and nothing else", () => {
+    assert.equal(isOwnWord({ ...facts, ownWrite: true, joined }), true);
+    assert.equal(isOwnWord({ ...facts, ownWrite: true, joined: { ...joined, status: "True" } }), false);
+    assert.equal(isOwnWord({ ...facts, ownWrite: true }), false);
   });
 });

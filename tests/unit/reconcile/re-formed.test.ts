@@ -6,7 +6,7 @@ import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
-import { addressOf, contact, joinerOf, known, MoveWorld, NETWORK, pod, shown } from "./fixtures.ts";
+import { addressOf, away, contact, joinerOf, known, MoveWorld, NETWORK, pod, shown } from "./fixtures.ts";
 
 const WHY = cause("failed-join", "a join failed");
 const members = [known("a"), known("b")];
@@ -131,6 +131,18 @@ describe("a network that is re-formed", () => {
       ],
     );
   });
+});
+
+test("a re-form is not done with where nobody can tell whether a member has moved out", async () => {
+  const world = new MoveWorld();
+  const silent = { members, moved: [contact("d")], silent: [addressOf("d")] };
+  const step = await world.step({}, { pods, ...silent });
+  const { cluster } = step.deps;
+  world.cluster.pods = pods;
+  const getPod: typeof cluster.getPod = (who) => (who.name === "d" ? away() : cluster.getPod(who));
+  const ending = await repair({ ...step, deps: { ...step.deps, cluster: { ...cluster, getPod } } }, WHY);
+  assert.equal(shown(ending.outcome), `held ClusterUnavailable nobody ${NETWORK}: away`);
+  assert.equal(ending.change?.keepIntent, true);
 });
 
 describe("who takes part in a re-form", () => {

@@ -273,6 +273,7 @@ describe("a network that no pod asks anything for", () => {
 
   test("and in which nobody is left gets none, whoever does not hang any more", async () => {
     const world = await worldOf();
+    world.cluster.pods = [pod("d", { admission: IGNORED })];
     await world.commit(NETWORK, { waitedFor: ["10.9.9.1:9081"] });
     assert.deepEqual(await swept(world), []);
   });
