@@ -78,8 +78,9 @@ describe("func.yaml", () => {
   test("runs build scripts that there are, and a start script that is the process itself", () => {
     const scripts =
       func.build.buildEnvs.find(({ name }) => name === "BP_NODE_RUN_SCRIPTS")?.value.split(",") ?? [];
-    assert.deepEqual(scripts, ["build"]);
-    assert.ok(packageJson.scripts["build"]);
+    assert.deepEqual(scripts, ["build:image"]);
+    // Not by the first node of the PATH: in a script of npm's that is the one of a package.
+    assert.equal(packageJson.scripts["build:image"], '"$npm_node_execpath" scripts/build.ts');
     assert.match(packageJson.scripts["start"] ?? "", /^node (?:--\S+ )*dist\/index\.js$/u);
   });
 
