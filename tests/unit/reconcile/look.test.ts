@@ -246,13 +246,20 @@ describe("what has become of members that do not answer as they did", () => {
       assert.deepEqual(seen.silent, [addressOf("b")]);
     });
 
+  for (const [where, address, silent] of [
+    ["where it was, and answers", addressOf("b"), []],
+    ["elsewhere: nobody is asked at its old address", "10.9.9.9:9081", [addressOf("b")]],
+  ] as const)
+    test(`moved: its pod is of another network, and ${where}`, async () => {
+      const world = worldWith(member("a"), member("b", { network: OTHER, address }));
+      const seen = seenIn(await look(world));
+      assert.deepEqual([seen.moved.map(({ name }) => name), seen.silent], [["b"], silent]);
+    });
+
   test("readdressed: its pod has another address, and it answers there", async () => {
     const world = worldWith(member("a"), member("b", { address: "10.9.9.9:9081" }));
     const seen = seenIn(await look(world));
-    assert.deepEqual(
-      seen.readdressed.map(({ name }) => name),
-      ["b"],
-    );
+    assert.deepEqual([seen.readdressed.map(({ name }) => name), seen.silent], [["b"], []]);
   });
 });
 

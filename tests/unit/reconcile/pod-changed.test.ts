@@ -220,6 +220,7 @@ describe("an event of klight's own condition", () => {
     quiet.say("a", { probe: "refused" });
     const outcome = await updated(quiet, held());
     assert.deepEqual([outcome.name, outcome.reason, quiet.calls], ["ignored", "OwnCondition", []]);
+    assert.equal(outcome.message, "default/a says JoinerNotServing, and klight said so itself");
   });
 
   const news: readonly (readonly [string, Partial<Pod>])[] = [
