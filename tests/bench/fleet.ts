@@ -97,12 +97,17 @@ export const joiningOf = (network: string, peers: readonly PeerHost[]): Joining 
   const plainOf = ({ joins }: PeerHost): number =>
     joins.filter(({ contact }) => addresses.has(contact)).length;
   const plain = peers.reduce((sum, peer) => sum + plainOf(peer), 0);
-  const all = peers.reduce((sum, { joins }) => sum + joins.length, 0);
+  // The seed also asks each peer who it is, by a join that it turns away.
+  const atSeed = peers.reduce(
+    (sum, { joins }) =>
+      sum + joins.filter(({ contact, end }) => !addresses.has(contact) && end?.tag === "ok").length,
+    0,
+  );
   const twice = peers.filter((peer) => plainOf(peer) > 1).length;
   const apart = peers.filter(({ state }) => state.network.length !== peers.length).length;
   return {
     plain,
-    atSeed: all - plain,
+    atSeed,
     problems: [
       ...(twice === 0 ? [] : [`${network}: ${twice} of ${peers.length} peers joined more than once`]),
       ...(apart === 0 ? [] : [`${network}: ${apart} of ${peers.length} peers do not list all`]),
