@@ -8,6 +8,7 @@ import { movedOut } from "./moved-out.ts";
 import type { Joiner, Observation } from "./observation.ts";
 import { held, type Subject, type Held } from "../outcome.ts";
 import { isMember } from "./plan.ts";
+import { wasElsewhere } from "../pod/network-before.ts";
 import type { Pod } from "../pod/pod.ts";
 import { checkName } from "./peer-name.ts";
 import { sharedBy } from "./shared-address.ts";
@@ -145,7 +146,8 @@ function emptied({ seen }: Step, about: NetworkSubject, stranger: Held | undefin
 
 /**
  * The joiner of this step and the one of a step that died. When the last member goes to another network, everybody who
- * waits: what it holds stays with them.
+ * waits: what it holds stays with them. Not who is in another network still: a step of its own takes it out of there
+ * first, under that network's lease, and what is sent to it before may reach the others there.
  */
 async function arrivalsOf(
   { deps, target, lease: { network }, record, seen }: Step,
@@ -154,16 +156,18 @@ async function arrivalsOf(
   const { joiner } = seen;
   const own = joiner?.probe === "serving" && !isMember(seen, joiner) ? [joiner] : [];
   const isLast = target.leaver !== undefined && members.length === 0;
-  const waiting = seen.pods.filter(
-    ({ uid, namespace, name, incarnation }) =>
-      (isLast ||
+  const waiting = seen.pods.filter((pod) => {
+    const { uid, namespace, name, incarnation } = pod;
+    return (
+      ((isLast && !wasElsewhere(pod, network)) ||
         `${namespace}/${name}` === record.intent?.pod ||
         seen.readdressed.some((each) => each.uid === uid)) &&
       uid !== joiner?.pod.uid &&
       // A list that is behind shows it here still.
       uid !== target.leaver?.uid &&
-      !members.some((member) => member.incarnation === incarnation),
-  );
+      !members.some((member) => member.incarnation === incarnation)
+    );
+  });
   const [arrivals, [stranger]] = await Promise.all([
     Promise.all(waiting.map((pod) => arrivalOf(deps, network, pod))),
     Promise.all(own.map(async (each) => (each.isIdentified ? undefined : strangerAt(deps, network, each)))),

@@ -6,7 +6,19 @@ import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
-import { addressOf, away, contact, joinerOf, known, MoveWorld, NETWORK, pod, shown } from "./fixtures.ts";
+import {
+  addressOf,
+  away,
+  contact,
+  joinerOf,
+  known,
+  MoveWorld,
+  NETWORK,
+  OTHER,
+  pod,
+  said,
+  shown,
+} from "./fixtures.ts";
 
 const WHY = cause("failed-join", "a join failed");
 const members = [known("a"), known("b")];
@@ -171,6 +183,7 @@ describe("who takes part in a re-form", () => {
     assert.equal(world.calls.filter((call) => call === "join c through the seed").length, 1);
   });
 
+  const inOther = said("True", "Joined", { network: OTHER, incarnation: pod("c").incarnation ?? "" });
   const waiting: readonly (readonly [string, Given[1], Given[0], Given[2], readonly string[]])[] = [
     ["nobody who only waits: each has a step of its own", { members }, {}, {}, ["b", "a"]],
     [
@@ -193,6 +206,13 @@ describe("who takes part in a re-form", () => {
       { leaver: contact("a") },
       {},
       ["c", "b"],
+    ],
+    [
+      "not who waits and is in another network still: its own step brings it over",
+      { members: [known("a")], pods: [...pods.slice(0, 2), pod("c", inOther)] },
+      { leaver: contact("a") },
+      {},
+      ["b"],
     ],
     [
       "not all who wait where others stay",
