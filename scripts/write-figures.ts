@@ -90,7 +90,7 @@ function panels({ start, "from-zero": zero }: BenchFigures): readonly Panel[] {
     bars: startOrder.map((name) => bar(starts[name], start[name][which], name === "bundle")),
   });
   const ofZero = zero && {
-    title: "From zero to the first peer that has founded its network",
+    title: "From zero to the first peer in its network",
     unit: "ms",
     bars: [
       bar("bare node:http, first answer", zero.http.ready),
