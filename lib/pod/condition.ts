@@ -9,6 +9,8 @@ export interface Joined {
   readonly address?: string;
   /** The network that this life of the peer was in last, where that is another one. */
   readonly was?: string;
+  /** A network that ended when this life of the peer left it: what was stored there is with this peer alone. */
+  readonly carries?: string;
   readonly via?: string;
   readonly generation?: number;
   /** The last request for a re-form by this pod's annotation that is answered. */
@@ -47,13 +49,15 @@ export const formatJoined = (joined: {
   readonly incarnation: string;
   readonly address?: string;
   readonly was?: string;
+  readonly carries?: string | undefined;
   readonly via?: string;
   readonly generation?: number;
   /** The last request of {@link REFORM_ANNOTATION} that is answered. */
   readonly reform?: string;
 }): JoinedCondition => {
-  const { status, reason, message, network, incarnation, address, was, via, generation, reform } = joined;
-  const parts = Object.entries({ network, incarnation, address, was, via, generation, reform })
+  const { status, reason, message, network, incarnation, address, was, carries, via, generation, reform } =
+    joined;
+  const parts = Object.entries({ network, incarnation, address, was, carries, via, generation, reform })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${escapedValue(String(value))}`);
   return { status, reason, message: `${message} (${parts.join("; ")})` };
@@ -80,13 +84,13 @@ export function parseJoined(condition: {
 
 type MessageParts = Pick<
   Joined,
-  "network" | "incarnation" | "address" | "was" | "via" | "generation" | "reform"
+  "network" | "incarnation" | "address" | "was" | "carries" | "via" | "generation" | "reform"
 >;
 
 function messageParts(tail: string): MessageParts {
   const said = tail.split("; ").flatMap((part) => {
     const [, key, value] =
-      /^(network|incarnation|address|was|via|generation|reform) (.*)$/su.exec(part) ?? [];
+      /^(network|incarnation|address|was|carries|via|generation|reform) (.*)$/su.exec(part) ?? [];
     return key === undefined || value === undefined ? [] : [[key, unescaped(value)] as const];
   });
   const { generation, ...texts }: Record<string, string> = Object.fromEntries(said);

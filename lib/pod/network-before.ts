@@ -10,6 +10,10 @@ export function networkBefore({ joined, incarnation }: Pod): string | undefined 
   return joined.status === "True" || factsOf(joined.reason)?.wasIn ? joined.network : joined.was;
 }
 
+/** The network that ended when this life of the peer left it, and whose history it alone has; undefined: none. */
+export const carriedBy = (pod: Pod | undefined): string | undefined =>
+  pod && pod.joined?.incarnation === pod.incarnation ? pod.joined.carries : undefined;
+
 /** Was this life of the peer last in another network than this one? */
 export function wasElsewhere(pod: Pod, network: string): boolean {
   const before = networkBefore(pod);

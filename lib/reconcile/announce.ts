@@ -3,7 +3,7 @@ import type { ClusterEvent, ClusterFailure, Written } from "../cluster/cluster.t
 import type { Deps } from "../deps.ts";
 import type { Outcome } from "../outcome.ts";
 import { formatJoined, type JoinedCondition } from "../pod/condition.ts";
-import { networkBefore } from "../pod/network-before.ts";
+import { carriedBy, networkBefore } from "../pod/network-before.ts";
 import { joinedInThisLife, type Pod } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
 
@@ -29,6 +29,8 @@ export type News =
       readonly pod: Pod;
       readonly reason: "LeftOut" | "LabelRemoved";
       readonly message: string;
+      /** A network that has ended with it. */
+      readonly carries?: string;
     }
   | { readonly tag: "ended"; readonly pod: Pod; readonly reason: string; readonly message: string }
   | { readonly tag: "unreached"; readonly pod: Pod; readonly message: string }
@@ -56,9 +58,11 @@ export async function announce(deps: Deps, news: News): Promise<Pod | undefined>
     case "mended":
       return mendCondition(deps, news);
     case "held":
-      return isWorthTelling(news) ? (await tellOut(deps, news.pod, news.outcome)).now : undefined;
+      return isWorthTelling(news)
+        ? (await tellOut(deps, news.pod, { ...news.outcome, carries: carriedBy(news.pod) })).now
+        : undefined;
     case "out":
-      return (await tellOut(deps, news.pod, news)).now;
+      return (await tellOut(deps, news.pod, { carries: carriedBy(news.pod), ...news })).now;
     case "answered":
       return (await tellAnswer(deps, news)).now;
     case "ended": {
@@ -88,8 +92,25 @@ export async function announceMovedOut(
   network: string,
 ): Promise<ClusterFailure | undefined> {
   const message = `${pod.name} is of another network now, and ${network} has gone on without it`;
-  const { failed } = await tellOut(deps, { ...pod, network }, { reason: "MovedOut", message });
-  return failed;
+  const words = { reason: "MovedOut", message, carries: undefined };
+  return (await tellOut(deps, { ...pod, network }, words)).failed;
+}
+
+/**
+ * The pod's peer leaves this network, and with it the network ends. Undefined: written, so that what was stored there goes
+ * where the peer goes, whoever founds the network again meanwhile. No Event: what comes of it is told where it goes.
+ */
+export async function announceLast(
+  deps: Deps,
+  pod: Pod,
+  network: string,
+): Promise<ClusterFailure | undefined> {
+  const reason = pod.network === undefined ? "LabelRemoved" : "MovedOut";
+  const message = `${pod.name} was the last of ${network}, and what is stored there goes with it`;
+  const condition = conditionOut({ ...pod, network }, { reason, message, carries: network });
+  const written = await deps.cluster.setCondition(pod, condition);
+  logFailure(deps, pod, written);
+  return written.tag === "failed" ? written : undefined;
 }
 
 async function mendCondition(
@@ -141,22 +162,30 @@ function conditionIn(outcome: In, pod: Pod): JoinedCondition {
   });
 }
 
-async function tellOut(
-  deps: Deps,
-  pod: Pod,
-  { reason, message }: { readonly reason: string; readonly message: string },
-): Promise<Announced> {
+interface OutWords {
+  readonly reason: string;
+  readonly message: string;
+  /** A network whose history it alone has. */
+  readonly carries: string | undefined;
+}
+
+function tellOut(deps: Deps, pod: Pod, words: OutWords): Promise<Announced> {
+  const { reason, message } = words;
+  return tell(deps, pod, conditionOut(pod, words), { type: "Warning", reason, message });
+}
+
+function conditionOut(pod: Pod, { reason, message, carries }: OutWords): JoinedCondition {
   const { network } = pod;
   const was = networkBefore(pod);
-  const condition = formatJoined({
+  return formatJoined({
     status: "False",
     reason,
     message,
     ...ofThisPod(pod),
     ...(network !== undefined && { network }),
     ...(was !== undefined && was !== network && { was }),
+    carries,
   });
-  return tell(deps, pod, condition, { type: "Warning", reason, message });
 }
 
 /** What every condition keeps: whose life it is about and where, and the last request that was answered, or it would be done again. */

@@ -126,7 +126,12 @@ async function moveOver(
   if (read.tag === "failed") return held("StoreUnavailable", read.message, { pod, network });
   const waitedFor = read.views.flatMap((view) => stillWaitedFor(view));
   const others = read.views.flatMap(({ stack }) => stack.map(({ address }) => address));
-  return reconcile(deps, { network, joiner: pod, cause: why, from: { carry, waitedFor, others } });
+  return reconcile(deps, {
+    network,
+    joiner: pod,
+    cause: why,
+    from: { network: before, carry, waitedFor, others },
+  });
 }
 
 /** The pod lives without its label. There is no call to leave a network, but the others can go on without it. */
@@ -139,7 +144,15 @@ export async function unlabelled(deps: Deps, pod: Pod, network: string): Promise
     : `${pod.name} lost its label, but its peer is still in ${network}: there is no call to leave`;
   return conclude(deps, {
     outcome: { name: "left", reason: "LabelRemoved", message, pod, network },
-    tell: [{ tag: "out", pod: { ...pod, network }, reason: "LabelRemoved", message }],
+    tell: [
+      {
+        tag: "out",
+        pod: { ...pod, network },
+        reason: "LabelRemoved",
+        message,
+        ...(without && outcome.name === "left" && { carries: network }),
+      },
+    ],
   });
 }
 

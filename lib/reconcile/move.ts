@@ -25,7 +25,12 @@ export interface Ending {
   /** For people, once that is written. */
   readonly tell?: readonly News[];
   /** Pods that must be told before: where one cannot be, the step is held, and this is written instead. */
-  readonly first?: { readonly movedOut: readonly Pod[]; readonly ifUntold: Change };
+  readonly first?: {
+    readonly movedOut: readonly Pod[];
+    /** Nobody is left, and they take along what is stored. */
+    readonly isLast?: boolean;
+    readonly ifUntold: Change;
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Contact } from "../store/contacts.ts";
 import type { Deps } from "../deps.ts";
 import type { KnownContact } from "./observation.ts";
-import type { Target } from "./plan.ts";
+import type { Origin, Target } from "./plan.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
 import { whereOf } from "../pod/network-key.ts";
 import type { Outcome } from "../outcome.ts";
@@ -35,7 +35,7 @@ export async function readNetworkPods(
   const listed = await deps.cluster.listPods(known ? { ...inNamespace, networkId } : inNamespace);
   if (listed.tag === "failed") return { tag: "stop", outcome: clusterHeld(listed, network) };
   const pods = listed.pods.filter((pod) => pod.network === network);
-  const current = target.joiner && (await currentJoiner(deps, network, target.joiner, { pods, known }));
+  const current = target.joiner && (await currentJoiner(deps, target, target.joiner, { pods, known }));
   if (current?.tag === "stop") return current;
   const stack = known ?? stackFromConditions(deps, network, listed.pods, current);
   const remaining = stack
@@ -47,11 +47,11 @@ export async function readNetworkPods(
 /** The joiner as it is now. Only its identity was believed of the event. */
 async function currentJoiner(
   deps: Deps,
-  network: string,
+  { network, from }: Target,
   joiner: Pod,
   seen: ListedPods,
 ): Promise<{ readonly tag: "joiner"; readonly pod: Pod; readonly peer: Peer } | Stop> {
-  const found = await findPod(deps, joiner, seen);
+  const found = await findPod(deps, { joiner, from }, seen);
   if (found.tag === "failed") return { tag: "stop", outcome: clusterHeld(found, network) };
   const { pod } = found;
   if (pod?.network !== network) {
@@ -72,16 +72,19 @@ interface ListedPods {
   readonly known: readonly Contact[] | undefined;
 }
 
-/** A list can be behind: a pod that it does not show, or in another life than the stack, is asked for by name. */
+/**
+ * A list can be behind: a pod that it does not show, or in another life than the stack, is asked for by name. So is one that
+ * comes from another network, for its condition says what it brings along.
+ */
 async function findPod(
   deps: Deps,
-  joiner: Pod,
+  { joiner, from }: { readonly joiner: Pod; readonly from: Origin | undefined },
   { pods, known = [] }: ListedPods,
 ): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure> {
   const isIt = ({ uid }: { readonly uid: string }): boolean => uid === joiner.uid;
   const listed = pods.find(isIt);
   const contact = known.find(isIt);
-  if (listed && (contact === undefined || contact.incarnation === listed.incarnation))
+  if (listed && from === undefined && (contact === undefined || contact.incarnation === listed.incarnation))
     return { tag: "pod", pod: listed };
   const asked = await deps.cluster.getPod(joiner);
   if (asked.tag === "failed") return asked;

@@ -18,7 +18,7 @@ export interface Target {
   /** A peer that goes to another network. */
   readonly leaver?: Leaver;
   /** A leaver that is not a member any more. */
-  readonly hasLeft?: Pick<Leaver, "address">;
+  readonly hasLeft?: Leaver;
   /** Re-form in any case. */
   readonly cause?: Cause;
   /** Addresses of peers that hung when the network went on without them, and do not any more. */
@@ -27,11 +27,15 @@ export interface Target {
   readonly mayVisit?: boolean;
 }
 
-export type Leaver = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
+export interface Leaver extends Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation"> {
+  /** Its pod, as the step has seen it. */
+  readonly pod?: Pod;
+}
 
 /** What matters of the network that a joiner comes from. */
 export interface Origin {
-  /** True: it takes along what it holds. False: that stays with those it leaves. */
+  readonly network: string;
+  /** True: it takes along what it holds. False: that stays with those it leaves, unless its pod says that nobody has it. */
   readonly carry: boolean;
   /** Addresses of peers that hung when that network went on without them: it may be waiting for them. */
   readonly waitedFor: readonly string[];

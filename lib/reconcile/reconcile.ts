@@ -1,4 +1,4 @@
-import { announce, announceMovedOut, type News } from "./announce.ts";
+import { announce, announceLast, announceMovedOut, type News } from "./announce.ts";
 import { findingsAtRest, lineOf } from "./changes.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
@@ -7,10 +7,10 @@ import { bringJoinerIn, found } from "./join.ts";
 import { giveBack, type Lease, takeLease } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { observe } from "./observe.ts";
+import { nobodyLeft, repair, withLast } from "./repair.ts";
 import { held, type Outcome, type PodName, subjectOf } from "../outcome.ts";
 import { type Leaver, plan, type Target } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";
-import { repair } from "./repair.ts";
 import type { Change, NetworkRecord } from "../store/contacts.ts";
 import { QUIET_MS } from "../timing.ts";
 import { verify } from "./verify.ts";
@@ -136,10 +136,11 @@ const isSamePod = (pod: PodName, other: PodName | undefined): boolean =>
 async function movedOutTold(deps: Deps, ending: Ending): Promise<Ending> {
   const { outcome, first } = ending;
   const { network = "" } = outcome;
-  for (const gone of first?.movedOut ?? []) {
-    const failed = await announceMovedOut(deps, gone, network);
-    if (failed && first)
-      return { outcome: { ...clusterHeld(failed), ...subjectOf(outcome) }, change: first.ifUntold };
+  if (first === undefined) return ending;
+  const announceGone = first.isLast ? announceLast : announceMovedOut;
+  for (const gone of first.movedOut) {
+    const failed = await announceGone(deps, gone, network);
+    if (failed) return { outcome: { ...clusterHeld(failed), ...subjectOf(outcome) }, change: first.ifUntold };
   }
   return ending;
 }
@@ -161,7 +162,10 @@ async function stillMeant(
   if (asked.tag === "failed") return asked;
   const { pod } = asked;
   if (!isStill(pod, leaver)) return left;
-  return { tag: "meant", target: pod.network === target.network ? target : { ...target, leaver } };
+  return {
+    tag: "meant",
+    target: pod.network === target.network ? target : { ...target, leaver: { ...leaver, pod } },
+  };
 }
 
 /** Is this the life that was to leave, where it was? Somebody else may answer at an address that was its own. */
@@ -176,11 +180,9 @@ async function rest(step: Step): Promise<Ending> {
       outcome: alreadyMember(target),
       change: { ...findingsAtRest(seen), ...(await disturbanceOf(step)) },
     };
-  const empty = { network, name: "left", reason: "Left", message: `nobody is left in ${network}` } as const;
-  return {
-    outcome: leaver ? empty : alreadyMember(target),
-    change: { ...findingsAtRest(seen), deaths: false },
-  };
+  const change = { ...findingsAtRest(seen), deaths: false };
+  if (leaver === undefined) return { outcome: alreadyMember(target), change };
+  return withLast(step, { outcome: nobodyLeft({ network }), change });
 }
 
 /** Who was left out because it hung is on lists that its members go on checking until it answers. */

@@ -4,11 +4,11 @@ import { contactOf, findings, findingsAtRest } from "./changes.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Deps } from "../deps.ts";
 import { type Ending, hold, type Step } from "./move.ts";
-import { movedOut } from "./moved-out.ts";
+import { lastOnes, movedOut } from "./moved-out.ts";
 import type { Joiner, Observation } from "./observation.ts";
-import { held, type Subject, type Held } from "../outcome.ts";
+import { held, type Subject, type Held, type Outcome, subjectOf } from "../outcome.ts";
 import { isMember } from "./plan.ts";
-import { wasElsewhere } from "../pod/network-before.ts";
+import { carriedBy, wasElsewhere } from "../pod/network-before.ts";
 import type { Pod } from "../pod/pod.ts";
 import { checkName } from "./peer-name.ts";
 import { sharedBy } from "./shared-address.ts";
@@ -28,7 +28,7 @@ type NetworkSubject = Subject & { readonly network: string };
  * All living members take part, the joiner, and the one that a step which died was for.
  */
 export async function repair(step: Step, cause: Cause): Promise<Ending> {
-  const { deps, target, lease, seen } = step;
+  const { deps, lease, seen } = step;
   const about: NetworkSubject = { network: lease.network, ...(seen.joiner && { pod: seen.joiner.pod }) };
   if (deps.settings.reform === "off") {
     const message = `${cause.text}, and KLIGHT_REFORM is off`;
@@ -38,7 +38,7 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
   const { arrivals, stranger } = await arrivalsOf(step, members);
   if (members.length + arrivals.length === 0) return emptied(step, about, stranger);
   const joiners = arrivals.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
-  const participants = { members, joiners, leavers, looked: seen.looked, carry: target.from?.carry ?? true };
+  const participants = { members, joiners, leavers, looked: seen.looked, carry: doesCarry(step) };
   const end = await toldReform(step, participants, cause);
   if (end.tag === "held") return hold(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
   const gone = await movedOut(step);
@@ -74,6 +74,10 @@ function participantsOf({ target: { leaver }, seen }: Step): Pick<Participants, 
     leavers: [...(leaver ? [leaver] : []), ...moved.filter(isOther)],
   };
 }
+
+/** Does the joiner take along what it holds? What a network has been stored in that ended with it, is with nobody else. */
+const doesCarry = ({ target: { from }, seen: { joiner } }: Step): boolean =>
+  from === undefined || from.carry || carriedBy(joiner?.pod) === from.network;
 
 interface Reformed {
   readonly end: WholeEnd;
@@ -129,19 +133,37 @@ const newsOfLeftOut = (
  * Nobody is left: whoever comes next founds the network again. Who hangs is remembered, for a peer that has gone to another
  * network may wait for it there.
  */
-function emptied({ seen }: Step, about: NetworkSubject, stranger: Held | undefined): Ending {
+function emptied(step: Step, about: NetworkSubject, stranger: Held | undefined): Promise<Ending> {
+  const { seen } = step;
   const { joiner } = seen;
   const waitedFor = [...new Set([...seen.waitedFor, ...seen.silent])];
   const change = { ...findings(seen), stack: [], hung: [], waitedFor, deaths: false };
-  const message = `nobody is left in ${about.network}`;
   const tell = newsOfLeftOut(seen, about.network, { list: [], leftOut: [] });
   if (stranger && joiner)
-    return {
+    return withLast(step, {
       outcome: stranger,
       change,
       tell: [...tell, { tag: "held", pod: joiner.pod, outcome: stranger }],
-    };
-  return { outcome: { ...about, name: "left", reason: "Left", message }, change, tell };
+    });
+  return withLast(step, { outcome: nobodyLeft(about), change, tell });
+}
+
+export const nobodyLeft = (about: NetworkSubject): Outcome => ({
+  ...about,
+  name: "left",
+  reason: "Left",
+  message: `nobody is left in ${about.network}`,
+});
+
+/** The end of a step that leaves nobody in: before that is written, those that go say that the history goes with them. */
+export async function withLast(step: Step, ending: Ending): Promise<Ending> {
+  const last = await lastOnes(step);
+  if (last.tag === "failed") return hold(step, { ...clusterHeld(last), ...subjectOf(ending.outcome) });
+  if (last.pods.length === 0) return ending;
+  return {
+    ...ending,
+    first: { movedOut: last.pods, isLast: true, ifUntold: { ...hold(step, ending.outcome).change } },
+  };
 }
 
 /**

@@ -37,3 +37,37 @@ test("a network's last member goes where a peer comes from: that peer is moved b
 
 test("the last members of two networks change places: each comes in, and nothing is lost", () =>
   survives(swap, { pods: [1, 1] }));
+
+/** One pod in each network, and the first one's is stored in. */
+const alone: Partial<Setting> = { instances: 1, pods: [1, 1], storing: [{ network: 0, everyMs: 50 }] };
+
+test("the last member is held on its way to another network, and its own is founded again meanwhile: it takes its history along", () =>
+  survives(
+    [
+      { kind: "hang", at: 2_950, pod: 1, ms: 8_000 },
+      { kind: "relabel", at: 3_000, pod: 0, network: 1 },
+      { kind: "create", at: 3_600, network: 0, reuseAddress: false },
+    ],
+    alone,
+  ));
+
+test("it loses its label, its network is founded again, and then it is labelled for another one: it takes its history along", () =>
+  survives(
+    [
+      { kind: "unlabel", at: 3_000, pod: 0 },
+      { kind: "create", at: 3_600, network: 0, reuseAddress: false },
+      { kind: "relabel", at: 5_000, pod: 0, network: 1 },
+    ],
+    alone,
+  ));
+
+test("it is held on its way, its network is founded again, and it comes back: nothing is lost", () =>
+  survives(
+    [
+      { kind: "hang", at: 2_950, pod: 1, ms: 8_000 },
+      { kind: "relabel", at: 3_000, pod: 0, network: 1 },
+      { kind: "create", at: 3_600, network: 0, reuseAddress: false },
+      { kind: "relabel", at: 5_000, pod: 0, network: 0 },
+    ],
+    alone,
+  ));

@@ -8,8 +8,7 @@ const FIXED_SEED = 2;
 const FIXED_RUNS = 200;
 /**
  * Fixed, too, as long as about one schedule in 2,000 ends with a violation: a change would be stopped by chance. Known are
- * `--replay 212453160:33` (a wall of 45 s), `--replay 212453162:57` (an address that goes on in a re-form), and the last peer
- * of a network that is held on its way to another one, while its old network is founded again.
+ * `--replay 212453160:33` (a wall of 45 s) and `--replay 212453162:57` (an address that goes on in a re-form).
  */
 const OTHER_SEED = 123;
 const OTHER_RUNS = 50;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { networkBefore, wasElsewhere } from "../../../lib/pod/network-before.ts";
+import { carriedBy, networkBefore, wasElsewhere } from "../../../lib/pod/network-before.ts";
 import { formatJoined, parseJoined, type Joined } from "../../../lib/pod/condition.ts";
 import { podOf } from "../../harness/networks.ts";
 
@@ -61,6 +61,15 @@ describe("the network that this life of a peer was in last", () => {
     });
     assert.equal(before(parseJoined(written)), "default/net (a); x");
   });
+});
+
+test("the network whose history it alone has is told of this life of a peer, and of no other", () => {
+  const joined = { status: "False", reason: "MemberHung", message: "", carries: "default/net-a" } as const;
+  const carrier = (its: Joined): unknown => carriedBy(podOf(LABELLED, "peer-a", { joined: its }));
+  assert.equal(carrier({ ...joined, incarnation }), "default/net-a");
+  assert.equal(carrier({ ...joined, incarnation: "containerd://old" }), undefined);
+  assert.equal(carrier(joined), undefined);
+  assert.equal(carriedBy(podOf(LABELLED, "peer-a")), undefined);
 });
 
 describe("a peer was in another network", () => {

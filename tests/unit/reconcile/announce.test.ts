@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Outcome } from "../../../lib/outcome.ts";
-import { announce, announceMovedOut, type News } from "../../../lib/reconcile/announce.ts";
+import type { Pod } from "../../../lib/pod/pod.ts";
+import { announce, announceLast, announceMovedOut, type News } from "../../../lib/reconcile/announce.ts";
 import { cause } from "../../../lib/reconcile/cause.ts";
 import { joinedAs, NETWORK, podNamed, scriptedDeps } from "../../harness/step-facts.ts";
 
@@ -202,6 +203,35 @@ describe("people are told", () => {
     assert.ok(!here.includes("was "));
   });
 
+  test("of what it alone has, until it is in or others have it, in this life", async () => {
+    const says = {
+      status: "False",
+      reason: "MovedOut",
+      network: "default/net-b",
+      carries: "default/net-b",
+    } as const;
+    const carrier = podNamed("d", { joined: joinedAs("d", says) });
+    const carries = async (news: News): Promise<unknown> =>
+      /carries [^;)]*/u.exec((await told(news))[0] ?? "")?.[0];
+    const hold = { tag: "held", pod: carrier, outcome: held("JoinerNotServing") } as const;
+    assert.equal(await carries(hold), "carries default/net-b");
+    assert.equal(
+      await carries({ ...hold, pod: podNamed("d", { joined: { ...carrier.joined!, incarnation: "x" } }) }),
+      undefined,
+    );
+    const out = { tag: "out", pod: carrier, reason: "LabelRemoved", message: "" } as const;
+    assert.equal(await carries(out), "carries default/net-b");
+    assert.equal(await carries({ ...out, carries: NETWORK }), `carries ${NETWORK}`);
+    assert.equal(await carries({ tag: "mended", pod: carrier, via: null, generation: 1 }), undefined);
+    assert.equal(
+      await carries({ tag: "in", pod: carrier, outcome: { ...reformed, pod: carrier } }),
+      undefined,
+    );
+    const script = scriptedDeps();
+    await announceMovedOut(script.deps, carrier, "default/net-b");
+    assert.ok(!script.conditions[0]?.condition.message.includes("carries"));
+  });
+
   test("of a re-form at one pod; a network that was broken has a Warning first", async () => {
     const lines = await told({
       tag: "re-formed",
@@ -268,6 +298,26 @@ describe("who has moved out", () => {
     assert.equal(condition?.reason, "MovedOut");
     const words = "d is of another network now, and default/net-a has gone on without it";
     assert.ok(condition.message.startsWith(words));
+  });
+
+  test("and was the last one says that it takes along what is stored, in its condition alone", async () => {
+    const words = async (given: Pod): Promise<string> => {
+      const script = scriptedDeps();
+      assert.equal(await announceLast(script.deps, given, NETWORK), undefined);
+      assert.deepEqual(script.events, []);
+      const [{ condition } = { condition: undefined }] = script.conditions;
+      return `${condition?.reason}: ${condition?.message}`;
+    };
+    assert.match(
+      await words(podNamed("d", { network: "default/net-b" })),
+      /^MovedOut: d was the last of default\/net-a, and what is stored there goes with it \(network default\/net-a; .*; carries default\/net-a\)$/u,
+    );
+    const { network: _, ...unlabelled } = pod;
+    assert.match(await words(unlabelled), /^LabelRemoved: d was the last of .*; carries default\/net-a\)$/u);
+    const script = scriptedDeps();
+    const failed = { tag: "failed", kind: "unavailable", message: "away" } as const;
+    script.cluster.setCondition = () => Promise.resolve(failed);
+    assert.deepEqual(await announceLast(script.deps, pod, NETWORK), failed);
   });
 
   test("and that it could not be told comes back, for only that leads to its re-form", async () => {

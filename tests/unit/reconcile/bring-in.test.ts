@@ -246,6 +246,23 @@ describe("a living peer that goes to another network", () => {
     const outcome = await present(world.deps, relabelled);
     assert.match(outcome.message, /: 1 peers, 1 entries, /u);
     assert.deepEqual([await world.stack(), await world.stack(OTHER)], [[], ["d"]]);
+    const told = ["d False MovedOut", "d True Reformed", "d Normal Reformed"];
+    assert.deepEqual(
+      world.told.filter((line) => line.startsWith("d") && !line.includes("Network")),
+      told,
+    );
+  });
+
+  test("takes it along, too, where its own network was founded again while it was held", async () => {
+    const world = await movingWorld("c");
+    const says = { network: OTHER, was: NETWORK, incarnation, carries: NETWORK };
+    world.cluster.pods = [
+      ...world.cluster.pods.slice(0, -1),
+      podOf(OTHER, "d", said("False", "MemberHung", says)),
+    ];
+    await world.commit(NETWORK, { drop: [contact("d")] });
+    world.say("d", { history: ["stored in the first"] });
+    assert.match((await present(world.deps, relabelled)).message, /: 2 peers, 1 entries, /u);
   });
 
   test("may be waiting for who hangs in the network that it leaves: the other one remembers that", async () => {
@@ -323,7 +340,8 @@ describe("a pod that gets another label while its peer is brought in", () => {
     const flapping: Deps["cluster"] = {
       ...cluster,
       setCondition: (who, condition) => {
-        world.now = [podOf((label = label === NETWORK ? OTHER : NETWORK), "d")];
+        if (condition.status === "True") label = label === NETWORK ? OTHER : NETWORK;
+        world.now = [podOf(label, "d")];
         return cluster.setCondition(who, condition);
       },
     };
@@ -391,6 +409,25 @@ describe("a living pod without its label", () => {
     );
     assert.deepEqual(await world.stack(), ["b", "a"]);
     assert.deepEqual(world.told.slice(-2), ["d False LabelRemoved", "d Warning LabelRemoved"]);
+  });
+
+  test("says that it has what was stored, where it was the last one", async () => {
+    const world = await networkOf("d");
+    world.cluster.pods = [d];
+    const words: string[] = [];
+    const { cluster } = world.deps;
+    const setCondition: typeof cluster.setCondition = (who, condition) => {
+      words.push(`${condition.reason} ${/carries [^;)]*/u.exec(condition.message)?.[0]}`);
+      return cluster.setCondition(who, condition);
+    };
+    const deps: Deps = { ...world.deps, cluster: { ...cluster, setCondition } };
+    assert.equal((await unlabelled(deps, d, NETWORK)).reason, "LabelRemoved");
+    assert.deepEqual(words, Array(2).fill(`LabelRemoved carries ${NETWORK}`));
+    words.length = 0;
+    world.cluster.pods = [member("a"), d];
+    await world.commit(NETWORK, { stack: [contact("d"), contact("a")] });
+    await unlabelled(deps, d, NETWORK);
+    assert.deepEqual(words, ["LabelRemoved undefined"]);
   });
 
   test("stays with the others where re-forming is off: there is no call to leave", async () => {

@@ -336,6 +336,13 @@ describe("a step", () => {
     assert.equal(script.committed[0]?.deaths, false);
   });
 
+  test("that nobody asked for finds nothing to do in a network that is empty", async () => {
+    const script = scriptedDeps({}, {}, begins({}));
+    const outcome = await reconcile(script.deps, { network: NETWORK, mayVisit: true });
+    assert.deepEqual([outcome.name, outcome.message], ["member", "nothing is to be done for default/net-a"]);
+    assert.equal(script.committed[0]?.deaths, false);
+  });
+
   test("does not tell a member's pod of a hold: its condition says that it is in", async () => {
     const script = scriptedDeps({ probe: { a: "silent" } }, {}, begins({ stack: [contactNamed("a")] }));
     const member = podNamed("d", { joined: joinedAs("d") });

@@ -48,6 +48,40 @@ describe("a peer that is to leave its network", () => {
     assert.deepEqual([isLeft(world), view?.deaths, view?.quietMs], [false, true, 1_200]);
   });
 
+  test("says that it takes along what is stored, where it was the last one", async () => {
+    const stacks: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+      ["the last on the stack", ["d"], ["d False MovedOut"]],
+      ["the last one to go", [], ["d False MovedOut"]],
+      ["not the last one", ["a", "b", "d"], []],
+    ];
+    for (const [which, stack, told] of stacks) {
+      const world = await networkOf(...stack);
+      world.cluster.pods = [
+        ...stack.filter((name) => name !== "d").map((name) => member(name)),
+        podOf(OTHER, "d"),
+      ];
+      await reconcile(world.deps, { network: NETWORK, leaver });
+      assert.deepEqual(
+        world.told.filter((line) => line.startsWith("d")),
+        told,
+        which,
+      );
+    }
+  });
+
+  test("stays on the stack, the last one, until it says so", async () => {
+    const world = await networkOf("d");
+    world.cluster.pods = [gone()];
+    const deps: Deps = { ...world.deps, cluster: { ...world.deps.cluster, setCondition: away } };
+    assert.equal(
+      shown(await reconcile(deps, { network: NETWORK, leaver })),
+      `held ClusterUnavailable nobody ${NETWORK}: away`,
+    );
+    assert.deepEqual(await world.stack(), ["d"]);
+    assert.equal((await reconcile(world.deps, { network: NETWORK, leaver })).name, "left");
+    assert.deepEqual(await world.stack(), []);
+  });
+
   test("leaves where the store has lost the stack, for it cannot know", async () => {
     const world = new MoveWorld();
     world.cluster.pods = [member("a"), member("b"), gone()];
@@ -98,6 +132,25 @@ describe("who has gone to another network and does not say so yet", () => {
 
   test("is not named where it is the one that leaves now", async () => {
     assert.deepEqual(await named([podOf(OTHER, "e")], [contact("e")]), []);
+  });
+
+  test("is named all the same where it says that it alone has what is stored: the others have it now", async () => {
+    const says = { network: OTHER, was: NETWORK, incarnation, carries: NETWORK };
+    const carrier = podOf(OTHER, "d", said("False", "MemberHung", says));
+    const names = async (itsPod: Pod): Promise<unknown> => {
+      const world = await networkOf("a");
+      world.cluster.pods = [itsPod];
+      const found = await movedOut(
+        await world.step({ leaver: { ...leaver, pod: itsPod } }, { moved: [leaver] }),
+      );
+      return found.tag === "pods" ? found.pods.map(({ name }) => name) : found;
+    };
+    assert.deepEqual(await names(carrier), ["d"]);
+    assert.deepEqual(
+      await names(podOf(OTHER, "d", said("False", "MemberHung", { ...says, carries: OTHER }))),
+      [],
+    );
+    assert.deepEqual(await names(gone()), []);
   });
 
   test("is found by the intent of the step that died, if that names a pod", () => {

@@ -5,7 +5,9 @@ import type { JoinEnd, NameTold } from "../../../lib/peers/lightpeer.ts";
 import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
+import type { Pod } from "../../../lib/pod/pod.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
+import { podOf } from "../../harness/networks.ts";
 import {
   addressOf,
   away,
@@ -52,11 +54,25 @@ describe("a network that is re-formed", () => {
   });
 
   test("does not get what its joiner leaves with others", async () => {
-    const world = new MoveWorld();
-    world.say("c", { history: ["two"] });
-    const from = { carry: false, waitedFor: [], others: [] };
-    const ending = await repaired(world, { members, joiner: joinerOf("c") }, { from });
-    assert.match(ending.outcome.message, /: 3 peers, 0 entries, /u);
+    const from = { network: OTHER, carry: false, waitedFor: [], others: [] };
+    const entries = async (itSays: Partial<Pod>): Promise<unknown> => {
+      const world = new MoveWorld();
+      world.say("c", { history: ["two"] });
+      const { outcome } = await repaired(world, { members, joiner: joinerOf("c", itSays) }, { from });
+      return /: 3 peers, (\d) entries, /u.exec(outcome.message)?.[1];
+    };
+    assert.equal(await entries({}), "0");
+    const alone = await repaired(new MoveWorld(), { members }, { from });
+    assert.match(alone.outcome.message, /: 2 peers, /u, "nor does one that has gone silent keep the others");
+    const life = { network: NETWORK, was: OTHER, incarnation: pod("c").incarnation };
+    assert.equal(
+      await entries(said("False", "MemberHung", { ...life, carries: OTHER })),
+      "1",
+      "nobody has it",
+    );
+    assert.equal(await entries(said("False", "MemberHung", { ...life, carries: NETWORK })), "0");
+    const old = { ...life, carries: OTHER, incarnation: "containerd://old" };
+    assert.equal(await entries(said("False", "MemberHung", old)), "0", "nor has this life of it");
   });
 
   test("is written as about to be, with the pod that it is for", async () => {
@@ -271,6 +287,60 @@ describe("a network of which nobody is left", () => {
     assert.deepEqual([ending.change?.stack, ending.change?.hung], [[], []]);
   });
 
+  const took = async (now: readonly Pod[]): Promise<unknown> => {
+    const world = new MoveWorld();
+    world.now = now;
+    const { first } = await repaired(world, {
+      pods: [],
+      moved: [contact("b"), contact("c")],
+    });
+    return first && [first.isLast, ...first.movedOut.map(({ name }) => name)];
+  };
+  const b = podOf(OTHER, "b");
+  const c = podOf(OTHER, "c");
+
+  test("goes on with those that leave it, and they say so before it is empty", async () => {
+    assert.deepEqual(await took([b, c]), [true, "b", "c"]);
+    const { network: _, ...unlabelled } = c;
+    assert.deepEqual(await took([unlabelled]), [true, "c"]);
+  });
+
+  const carries = { network: OTHER, was: NETWORK, carries: NETWORK };
+  const { address: _, ...nowhere } = c;
+  const others: readonly (readonly [string, Pod])[] = [
+    [
+      "says so already",
+      podOf(OTHER, "c", said("False", "MemberHung", { ...carries, incarnation: c.incarnation })),
+    ],
+    ["has its label again", pod("c")],
+    ["has ended", podOf(OTHER, "c", { finished: true })],
+    ["has no address", nowhere],
+    ["has another life, which was never in it", podOf(OTHER, "c", { incarnation: "containerd://new" })],
+  ];
+  for (const [rule, now] of others)
+    test(`does not go on with one that ${rule}`, async () => {
+      assert.equal(await took([now]), undefined);
+    });
+
+  test("goes on with one that says so of an earlier life", async () => {
+    const old = said("False", "MovedOut", { ...carries, incarnation: "containerd://old" });
+    assert.deepEqual(await took([podOf(OTHER, "c", old)]), [true, "c"]);
+  });
+
+  test("stays on its stack where they cannot say so, or cannot be asked", async () => {
+    const world = new MoveWorld();
+    world.now = [c];
+    const step = await world.step({}, { pods: [], moved: [contact("c")] });
+    const { ifUntold } = (await repair(step, WHY)).first ?? {};
+    assert.deepEqual([ifUntold?.stack, ifUntold?.hung, ifUntold?.keepIntent], [undefined, [], false]);
+    world.cluster.failure = { kind: "unavailable", message: "away" };
+    const { outcome, change } = await repair(step, WHY);
+    assert.deepEqual(
+      [outcome.reason, outcome.network, change?.stack],
+      ["ClusterUnavailable", NETWORK, undefined],
+    );
+  });
+
   test("tells a joiner that calls itself otherwise, and that alone", async () => {
     const world = new MoveWorld();
     world.say("c", { name: otherName });
@@ -330,7 +400,7 @@ describe("after a re-form the others may be waiting for", () => {
   });
 
   test("those of the network that the joiner comes from", async () => {
-    const from = { carry: true, waitedFor: [], others: [x, y, addressOf("a")] };
+    const from = { network: OTHER, carry: true, waitedFor: [], others: [x, y, addressOf("a")] };
     assert.deepEqual(await hangs([x], {}, { from }), [[x], false]);
     const world = new MoveWorld();
     world.say("a", { probe: ["serving", "silent"] });
