@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 
 /** An address `host:port` in its parts; IPv6 without brackets. */
 export interface Endpoint {
@@ -17,3 +17,10 @@ export function parseAddress(address: string): Endpoint | undefined {
 
 export const formatAddress = ({ host, port }: Endpoint): string =>
   isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** As a gRPC target. An IP address has a scheme that never asks a resolver; only a name is looked up. */
+export function targetOf(endpoint: Endpoint): string {
+  const { host } = endpoint;
+  const scheme = isIPv6(host) ? "ipv6:" : isIPv4(host) ? "ipv4:" : "dns:///";
+  return `${scheme}${formatAddress(endpoint)}`;
+}

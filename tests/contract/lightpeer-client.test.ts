@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  createServer as createHttp2Server,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,7 +13,6 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { createLightpeerClient } from "../../lib/peers/client/grpc-client.ts";
-import type { Block, Probe } from "../../lib/peers/lightpeer.ts";
 import { createSeeds } from "../../lib/peers/seed/seeds.ts";
 import { HealthCheckResponse_ServingStatus } from "../../proto/generated/health.ts";
 import type { JoinRequest, Lightblock, QueryResponse } from "../../proto/generated/lightpeer.ts";
@@ -295,63 +289,6 @@ describe("a visit with an odd answer", () => {
       assert.equal(await visit({ Payload: Buffer.from(payload) }), "failed", payload);
     }
   });
-});
-
-describe("a call that ends otherwise than gRPC ends one", () => {
-  /** Answers each call so, over HTTP/2. */
-  const answering = async (answer: (stream: ServerHttp2Stream) => void): Promise<string> => {
-    const server = createHttp2Server().on("stream", (stream) => {
-      stream.on("error", () => {});
-      answer(stream);
-    });
-    server.on("sessionError", () => {});
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return start(
-      Promise.resolve({
-        address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-        close: () => Promise.resolve(void server.close()),
-      }),
-    );
-  };
-  const block: Block = { id: "a", prevId: "", kind: "network", payload: Buffer.alloc(0) };
-  const reset = (code: number) => (stream: ServerHttp2Stream) => {
-    stream.close(code);
-  };
-  const respond = (headers: OutgoingHttpHeaders) => (stream: ServerHttp2Stream) => {
-    stream.respond(headers);
-    stream.end();
-  };
-  const ends: Readonly<
-    Record<string, readonly [(stream: ServerHttp2Stream) => void, failed: RegExp, probe: Probe]>
-  > = {
-    "cancelled by the peer": [reset(8), /^CANCELLED/u, "silent"],
-    "refused by the peer": [reset(7), /^UNAVAILABLE/u, "not-serving"],
-    "broken off by the peer": [reset(2), /^INTERNAL/u, "not-serving"],
-    "cut with its connection": [
-      (stream) => {
-        stream.session?.destroy();
-      },
-      /^UNAVAILABLE: the connection is broken/u,
-      "not-serving",
-    ],
-    "answered by a proxy": [respond({ ":status": 503 }), /^UNAVAILABLE: HTTP status 503/u, "not-serving"],
-    "answered by a web server": [respond({ ":status": 404 }), /^UNIMPLEMENTED/u, "serving"],
-    "answered without a status": [respond({ ":status": 200 }), /^INTERNAL/u, "not-serving"],
-    "answered with a code that nobody knows": [
-      respond({ ":status": 200, "grpc-status": "99", "grpc-message": "100%25 odd%" }),
-      /^UNKNOWN: 100%25 odd%$/u,
-      "not-serving",
-    ],
-  };
-  for (const [what, [answer, failed, probe]] of Object.entries(ends)) {
-    test(`${what} fails, and the probe is ${probe}`, async () => {
-      const address = await answering(answer);
-      const told = await client.notify(address, block, SOON_MS);
-      assert.match(told.tag === "failed" ? told.message : "", failed);
-      assert.equal(await client.probe(address, SOON_MS), probe);
-    });
-  }
 });
 
 describe("connections", () => {

@@ -27,7 +27,7 @@ describe("a peer that can be odd", () => {
   const ends: readonly (readonly [Exclude<Oddity, "deaf">, string])[] = [
     ["empty", "too-large"],
     ["huge", "too-large"],
-    ["bombs", "failed"],
+    ["bombs", "too-large"],
     ["lie", "failed"],
   ];
   for (const [oddity, tag] of ends) {

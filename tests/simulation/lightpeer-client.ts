@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { CallFailure } from "../../lib/peers/client/answer.ts";
+import type { CallFailure } from "../../lib/peers/client/call.ts";
 import { askFresh } from "../../lib/peers/client/fresh.ts";
 import {
   isFailedNotification,

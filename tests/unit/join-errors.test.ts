@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { failure } from "../../lib/peers/client/answer.ts";
+import { failure } from "../../lib/peers/client/call.ts";
 import { denialOf } from "../../lib/peers/denial.ts";
 import { isFailedNotification, isNotOnTop, joinEndOf, nameTold } from "../../lib/peers/client/join-errors.ts";
 

@@ -1,91 +1,95 @@
-import { constants } from "node:http2";
-import { status } from "@grpc/grpc-js";
-import { type Answer, failure, late } from "./answer.ts";
-import { broken, type CallTold, endOfCall } from "./call-end.ts";
-import type { Connection } from "./connect.ts";
+import {
+  type CallOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import type { Deadline } from "./deadline.ts";
-import { framed, MessageReader, type TakeMessage } from "./messages.ts";
 
-/** One gRPC call; `method` as the generated code describes it. */
-export interface Call<Request, Response> {
-  readonly connection: Connection;
-  readonly method: {
-    readonly path: string;
-    readonly requestSerialize: (request: Request) => Buffer;
-    readonly responseDeserialize: (message: Buffer) => Response;
-  };
-  readonly request: Request;
-  readonly deadline: Deadline;
-  readonly giveUp?: AbortSignal | undefined;
+/** A call that was not answered, or with an error. `details` are the words of who answered, or of gRPC itself. */
+export interface CallFailure {
+  readonly tag: "failed";
+  readonly code: status;
+  readonly details: string;
 }
 
-/** Runs a call with one response. */
-export async function unary<Request, Response>(call: Call<Request, Response>): Promise<Answer<Response>> {
-  const responses: Response[] = [];
-  const end = await streamed(call, (message) => {
-    responses.push(call.method.responseDeserialize(message));
-    return "more";
+export type Answer<T> = { readonly tag: "answered"; readonly value: T } | CallFailure;
+
+export const failure = (code: status, details: string): CallFailure => ({ tag: "failed", code, details });
+
+/** For people: the name of the code, and the words. */
+export const describeFailure = ({ code, details }: CallFailure): string => `${status[code]}: ${details}`;
+
+const callFailureOf = ({ code, details }: ServiceError): CallFailure => failure(code, details);
+
+const late = (): CallFailure => failure(status.DEADLINE_EXCEEDED, "no answer in time");
+
+/** Runs a call with one response. The timer is klight's own: gRPC cannot outlive it. */
+export function unary<Response>(
+  deadline: Deadline,
+  start: (
+    metadata: Metadata,
+    options: CallOptions,
+    done: (error: ServiceError | null, response?: Response) => void,
+  ) => ClientUnaryCall,
+  giveUp?: AbortSignal,
+): Promise<Answer<Response>> {
+  if (giveUp?.aborted) return Promise.resolve(failure(status.CANCELLED, "given up before it was sent"));
+  return new Promise((resolve) => {
+    const cancel = (): void => {
+      call.cancel();
+    };
+    const call = start(new Metadata(), optionsOf(deadline), (error, value) => {
+      clearTimeout(timer);
+      giveUp?.removeEventListener("abort", cancel);
+      if (value !== undefined) resolve({ tag: "answered", value });
+      else
+        resolve(error ? callFailureOf(error) : failure(status.INTERNAL, "neither an error nor a response"));
+    });
+    giveUp?.addEventListener("abort", cancel);
+    const timer = setTimeout(() => {
+      resolve(late());
+      cancel();
+    }, deadline.left());
   });
-  if (end.tag === "failed") return end;
-  const [value] = responses;
-  return value === undefined
-    ? failure(status.INTERNAL, "neither an error nor a response")
-    : { tag: "answered", value };
 }
 
 /**
  * Runs a call with a stream of responses until it ends or `take` has had enough; what comes after that is not read.
- * `answered` says which of the two it was. Each message is its taker's to keep. The call is sent at most once, and ends
- * at its deadline, of which the peer is told.
+ * `answered` says which of the two it was.
  */
-export function streamed<Request>(
-  { connection, method, request, deadline, giveUp }: Call<Request, unknown>,
-  take: TakeMessage,
+export function streamed<Response>(
+  deadline: Deadline,
+  start: (metadata: Metadata, options: CallOptions) => ClientReadableStream<Response>,
+  take: (response: Response) => "more" | "enough",
 ): Promise<Answer<"ended" | "enough">> {
-  if (giveUp?.aborted) return Promise.resolve(failure(status.CANCELLED, "given up before it was sent"));
-  const { session, address } = connection;
-  if (session.closed || session.destroyed) return Promise.resolve(broken());
   return new Promise((resolve) => {
-    const stream = session.request(headersFor(address, method.path, deadline));
-    const messages = new MessageReader(take);
-    const told: CallTold = {};
-    const cancel = (): void => {
-      stream.close(constants.NGHTTP2_CANCEL);
-    };
+    const call = start(new Metadata(), optionsOf(deadline));
     const finish = (answer: Answer<"ended" | "enough">): void => {
       clearTimeout(timer);
-      giveUp?.removeEventListener("abort", cancel);
-      stream.removeAllListeners("data").resume();
+      call.removeAllListeners("data");
       resolve(answer);
     };
     const timer = setTimeout(() => {
       finish(late());
-      cancel();
+      call.cancel();
     }, deadline.left());
-    giveUp?.addEventListener("abort", cancel);
-    stream.on("response", (headers) => void Object.assign(told, headers));
-    stream.on("trailers", (trailers) => void Object.assign(told, trailers));
-    stream.on("data", (chunk: Buffer) => {
-      const next = messages.read(chunk);
-      if (next === "more") return;
-      finish(next === "enough" ? { tag: "answered", value: next } : failure(next.code, next.details));
-      cancel();
+    call.on("data", (response: Response) => {
+      if (take(response) === "more") return;
+      finish({ tag: "answered", value: "enough" });
+      call.cancel();
     });
-    // It closes then, and how it ended is told there.
-    stream.on("error", () => {});
-    stream.once("close", () => {
-      finish(endOfCall(told, { isCut: messages.isCut, isBroken: session.destroyed, reset: stream.rstCode }));
+    // A cancelled call ends with an error as well, which must find a listener.
+    call.on("error", (error: ServiceError) => {
+      finish(callFailureOf(error));
     });
-    stream.end(framed(method.requestSerialize(request)));
+    // After the last response; a stream that fails says so by an error before it ends.
+    call.on("end", () => {
+      finish({ tag: "answered", value: "ended" });
+    });
   });
 }
 
-const headersFor = (address: string, path: string, deadline: Deadline): Readonly<Record<string, string>> => ({
-  ":method": "POST",
-  ":authority": address,
-  ":path": path,
-  "content-type": "application/grpc",
-  te: "trailers",
-  "user-agent": "klight",
-  "grpc-timeout": `${Math.max(1, Math.ceil(deadline.left()))}m`,
-});
+const optionsOf = (deadline: Deadline): CallOptions => ({ deadline: Date.now() + deadline.left() });

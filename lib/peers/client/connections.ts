@@ -1,14 +1,36 @@
-import { status } from "@grpc/grpc-js";
-import { parseAddress } from "../address.ts";
-import { type Answer, failure, late } from "./answer.ts";
-import { connectTo, type Connection, type NotMet } from "./connect.ts";
+import { Channel, type ChannelOptions, connectivityState, credentials, status } from "@grpc/grpc-js";
+import { HealthClient } from "../../../proto/generated/health.ts";
+import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
+import { parseAddress, targetOf } from "../address.ts";
+import { MAX_MESSAGE_BYTES } from "../lightpeer.ts";
+import { type Answer, type CallFailure, failure } from "./call.ts";
 import type { Deadline } from "./deadline.ts";
+import { greet } from "./greet.ts";
 
-/** Runs on this connection. */
-export type CallOn<T> = (connection: Connection) => Promise<Answer<T>>;
+/**
+ * One channel is one connection here: a broken one is dropped, not repaired, so that a process which comes back is
+ * reached at once. Retries are off, for a JoinNetwork must never be sent twice.
+ */
+const CHANNEL_OPTIONS: ChannelOptions = {
+  "grpc.enable_http_proxy": 0,
+  "grpc.enable_retries": 0,
+  "grpc.enable_channelz": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.initial_reconnect_backoff_ms": 50,
+  "grpc.max_reconnect_backoff_ms": 100,
+  "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+  "grpc.max_send_message_length": -1,
+};
+
+/** What a call runs on. */
+export interface Stubs {
+  readonly lightpeer: LightpeerClient;
+  readonly health: HealthClient;
+}
 
 /** `refused`: there was no call, for nobody listens at the address. */
-export type ConnectedAnswer<T> = Answer<T> | NotMet;
+export type ConnectedAnswer<T> = Answer<T> | (CallFailure & { readonly refused: true });
 
 /** Codes after which the next call finds out anew who answers: of what is gone without a word nothing comes back. */
 const IN_DOUBT = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
@@ -16,15 +38,16 @@ const IN_DOUBT = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
 /** How long a connection may be kept for the next step after a release, ms. */
 const LINGER_MS = 2_000;
 
-interface PeerConnection extends Connection {
-  /** Calls that run on it, or wait for it. */
+interface PeerConnection {
+  readonly channel: Channel;
+  readonly stubs: Stubs;
+  /** Calls that run on it. */
   calls: number;
 }
 
 /**
  * Connections to peers, one for each address, kept until they break or are released, and so many at most besides
- * those with calls: an instance that always has a step under way, now in this network, now in that, never releases. A
- * broken one is dropped, not repaired, so that a process which comes back is reached at once.
+ * those with calls: an instance that always has a step under way, now in this network, now in that, never releases.
  */
 export class Connections {
   /** That which was used last is the last. */
@@ -37,26 +60,31 @@ export class Connections {
   }
 
   /** Runs one call. Whether it has reached the peer when it fails with UNAVAILABLE is not known. */
-  async once<T>(address: string, deadline: Deadline, call: CallOn<T>): Promise<ConnectedAnswer<T>> {
-    const endpoint = parseAddress(address);
-    if (endpoint === undefined) {
-      return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
+  async once<T>(
+    address: string,
+    deadline: Deadline,
+    call: (stubs: Stubs) => Promise<Answer<T>>,
+  ): Promise<ConnectedAnswer<T>> {
+    const connection = await this.#take(address, deadline);
+    if ("tag" in connection) return connection;
+    try {
+      const answer = await call(connection.stubs);
+      const isInDoubt = answer.tag === "failed" && IN_DOUBT.has(answer.code);
+      if (isInDoubt && this.#open.get(address) === connection) this.#open.delete(address);
+      return answer;
+    } finally {
+      connection.calls -= 1;
+      if (connection.calls === 0 && this.#open.get(address) !== connection) connection.channel.close();
+      this.#dropUnused();
     }
-    const connection = this.#usable(address) ?? { ...connectTo(endpoint), calls: 0 };
-    connection.calls += 1;
-    this.#open.delete(address);
-    this.#open.set(address, connection);
-    const answer = (await inTime(connection.met, deadline)) ?? (await call(connection));
-    const isInDoubt = answer.tag === "failed" && IN_DOUBT.has(answer.code);
-    if (isInDoubt && this.#open.get(address) === connection) this.#open.delete(address);
-    connection.calls -= 1;
-    if (connection.calls === 0 && this.#open.get(address) !== connection) connection.session.destroy();
-    this.#dropUnused();
-    return answer;
   }
 
   /** Runs a call that may be repeated: a connection that breaks under it may belong to a process that is gone. */
-  async repeatable<T>(address: string, deadline: Deadline, call: CallOn<T>): Promise<ConnectedAnswer<T>> {
+  async repeatable<T>(
+    address: string,
+    deadline: Deadline,
+    call: (stubs: Stubs) => Promise<Answer<T>>,
+  ): Promise<ConnectedAnswer<T>> {
     const first = await this.once(address, deadline, call);
     const broke = first.tag === "failed" && first.code === status.UNAVAILABLE && !("refused" in first);
     return broke ? this.once(address, deadline, call) : first;
@@ -72,6 +100,27 @@ export class Connections {
     }, LINGER_MS).unref();
   }
 
+  /** A connection, and one call more that runs on it. */
+  async #take(address: string, deadline: Deadline): Promise<PeerConnection | ConnectedAnswer<never>> {
+    const endpoint = parseAddress(address);
+    if (endpoint === undefined) {
+      return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
+    }
+    if (this.#usable(address) === undefined) {
+      const greeted = await greet(endpoint, deadline);
+      if (greeted === "refused") {
+        return { ...failure(status.UNAVAILABLE, `nobody listens at ${address}`), refused: true };
+      }
+      if (greeted === "silent") return failure(status.DEADLINE_EXCEEDED, `${address} does not answer`);
+    }
+    // Another call may have connected while this one greeted.
+    const connection = this.#usable(address) ?? this.#create(targetOf(endpoint));
+    connection.calls += 1;
+    this.#open.delete(address);
+    this.#open.set(address, connection);
+    return connection;
+  }
+
   /** Those first that nobody has used for longest. */
   #dropUnused(): void {
     for (const [address, connection] of this.#open) {
@@ -83,26 +132,30 @@ export class Connections {
   /** A connection that is up or just being made, for all that is known. */
   #usable(address: string): PeerConnection | undefined {
     const connection = this.#open.get(address);
-    return connection?.session.closed || connection?.session.destroyed ? undefined : connection;
+    if (connection === undefined) return undefined;
+    const state = connection.channel.getConnectivityState(false);
+    const { CONNECTING, IDLE, READY } = connectivityState;
+    if (state === READY || state === CONNECTING) return connection;
+    // Before its first call a channel is idle; afterwards that means that the connection is gone.
+    if (state === IDLE && connection.calls > 0) return connection;
+    this.#drop(address, connection);
+    return undefined;
   }
 
-  #drop(address: string, { session }: PeerConnection): void {
+  #create(target: string): PeerConnection {
+    const plaintext = credentials.createInsecure();
+    const channel = new Channel(target, plaintext, CHANNEL_OPTIONS);
+    const shared = { channelOverride: channel };
+    const stubs = {
+      lightpeer: new LightpeerClient(target, plaintext, shared),
+      health: new HealthClient(target, plaintext, shared),
+    };
+    return { channel, stubs, calls: 0 };
+  }
+
+  /** Nobody gets it any more; the last call on it closes it. */
+  #drop(address: string, { channel, calls }: PeerConnection): void {
     this.#open.delete(address);
-    session.destroy();
-  }
-}
-
-/** What comes of it, or that it has not come by the deadline. */
-async function inTime<T>(work: Promise<T>, deadline: Deadline): Promise<T | NotMet> {
-  let timer: NodeJS.Timeout | undefined;
-  const end = new Promise<NotMet>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(late());
-    }, deadline.left());
-  });
-  try {
-    return await Promise.race([work, end]);
-  } finally {
-    clearTimeout(timer);
+    if (calls === 0) channel.close();
   }
 }

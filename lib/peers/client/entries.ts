@@ -2,9 +2,8 @@ import { hash } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { LightpeerService } from "../../../proto/generated/lightpeer.ts";
-import { type Answer, describeFailure, failure } from "./answer.ts";
-import { streamed } from "./call.ts";
-import type { Connection } from "./connect.ts";
+import { type Answer, describeFailure, failure, streamed } from "./call.ts";
+import { type Stubs } from "./connections.ts";
 import type { Deadline } from "./deadline.ts";
 import { costOf, type HistoryAnswer, MAX_MESSAGE_BYTES, type Newest, type Take } from "../lightpeer.ts";
 
@@ -16,23 +15,35 @@ interface EntriesTold {
   readonly isWhole: boolean;
 }
 
-/** Reads stored payloads, newest first. Each is looked at as soon as it has arrived, and nothing of the stream is kept. */
+/**
+ * Reads stored payloads, newest first. Each is looked at as soon as it has arrived, and nothing of the stream is kept
+ * here: gRPC's own queue would hold sixteen of the longest.
+ */
 export async function readEntries(
-  connection: Connection,
+  { lightpeer }: Stubs,
   deadline: Deadline,
   take: Take,
 ): Promise<Answer<EntriesTold>> {
   let entries = 0;
   let bytes = 0;
   let newest: Uint8Array | undefined;
+  let next: ReturnType<Take> = "more";
   const look = (message: Buffer): ReturnType<Take> => {
+    if (next === "enough") return next;
     const payload = entryPayload(message);
     entries += 1;
     bytes += costOf(payload);
     newest ??= payload;
-    return take(payload);
+    next = take(payload);
+    return next;
   };
-  const end = await streamed({ connection, method: LightpeerService.query, request: {}, deadline }, look);
+  const { path, requestSerialize } = LightpeerService.query;
+  const end = await streamed(
+    deadline,
+    (metadata, options) =>
+      lightpeer.makeServerStreamRequest(path, requestSerialize, look, {}, metadata, options),
+    (answer) => answer,
+  );
   if (end.tag === "answered") {
     return { tag: "answered", value: { entries, bytes, newest, isWhole: end.value === "ended" } };
   }

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { writePeerList } from "../peer-list.ts";
-import type { Answer, CallFailure } from "./answer.ts";
+import type { Answer, CallFailure } from "./call.ts";
 import { isNotOnTop } from "./join-errors.ts";
 import type { Block, Freshness } from "../lightpeer.ts";
 

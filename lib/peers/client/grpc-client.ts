@@ -2,12 +2,10 @@ import { status } from "@grpc/grpc-js";
 import {
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
-  HealthService,
 } from "../../../proto/generated/health.ts";
-import { type JoinResponse, LightpeerService } from "../../../proto/generated/lightpeer.ts";
-import { describeFailure } from "./answer.ts";
-import { unary } from "./call.ts";
-import { type CallOn, type ConnectedAnswer, Connections } from "./connections.ts";
+import type { JoinResponse } from "../../../proto/generated/lightpeer.ts";
+import { type Answer, describeFailure, unary } from "./call.ts";
+import { Connections, type ConnectedAnswer, type Stubs } from "./connections.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
 import { historyOf, newestAnswer, readEntries } from "./entries.ts";
 import { askFresh } from "./fresh.ts";
@@ -46,13 +44,15 @@ class GrpcLightpeer implements Lightpeer {
 
   async probe(address: string, timeoutMs: number): Promise<Probe> {
     const deadline = deadlineIn(timeoutMs);
-    return probeOf(await this.#connections.repeatable(address, deadline, healthCheck(deadline)));
+    return probeOf(
+      await this.#connections.repeatable(address, deadline, (stubs) => checkHealth(stubs, deadline)),
+    );
   }
 
   async askFresh(address: string, timeoutMs: number): Promise<Freshness> {
     const deadline = deadlineIn(timeoutMs);
     return askFresh(address, (block, opening) => {
-      const call = notification(block, deadline);
+      const call = (stubs: Stubs): Promise<Answer<unknown>> => notify(stubs, block, deadline);
       return opening
         ? this.#connections.repeatable(address, deadline, call)
         : this.#connections.once(address, deadline, call);
@@ -80,15 +80,13 @@ class GrpcLightpeer implements Lightpeer {
   async visit(address: string, visitor: string, timeoutMs: number): Promise<Visited> {
     const deadline = deadlineIn(timeoutMs);
     return visitedOf(
-      await this.#connections.once(address, deadline, (connection) =>
-        readHead(connection, visitor, deadline),
-      ),
+      await this.#connections.once(address, deadline, (stubs) => readHead(stubs, visitor, deadline)),
     );
   }
 
   async notify(address: string, block: Block, timeoutMs: number): ReturnType<Lightpeer["notify"]> {
     const deadline = deadlineIn(timeoutMs);
-    const told = await this.#connections.once(address, deadline, notification(block, deadline));
+    const told = await this.#connections.once(address, deadline, (stubs) => notify(stubs, block, deadline));
     return told.tag === "failed" ? { tag: "failed", message: describeFailure(told) } : { tag: "accepted" };
   }
 
@@ -102,29 +100,28 @@ class GrpcLightpeer implements Lightpeer {
     deadline: Deadline,
     giveUp?: AbortSignal,
   ): Promise<ConnectedAnswer<JoinResponse>> {
-    const request = { Address: contact };
-    return this.#connections.once(address, deadline, (connection) =>
-      unary({ connection, method: LightpeerService.joinNetwork, request, deadline, giveUp }),
+    return this.#connections.once(address, deadline, ({ lightpeer }) =>
+      unary(
+        deadline,
+        (metadata, options, done) => lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
+        giveUp,
+      ),
     );
   }
 
   #read(address: string, timeoutMs: number, take: Take): ReturnType<typeof readEntries> {
     const deadline = deadlineIn(timeoutMs);
-    return this.#connections.repeatable(address, deadline, (connection) =>
-      readEntries(connection, deadline, take),
-    );
+    return this.#connections.repeatable(address, deadline, (stubs) => readEntries(stubs, deadline, take));
   }
 }
 
-const healthCheck =
-  (deadline: Deadline): CallOn<HealthCheckResponse> =>
-  (connection) =>
-    unary({ connection, method: HealthService.check, request: { service: "" }, deadline });
+const checkHealth = ({ health }: Stubs, deadline: Deadline): Promise<Answer<HealthCheckResponse>> =>
+  unary(deadline, (metadata, options, done) => health.check({ service: "" }, metadata, options, done));
 
-const notification =
-  (block: Block, deadline: Deadline): CallOn<unknown> =>
-  (connection) =>
-    unary({ connection, method: LightpeerService.notifyNewBlock, request: toWire(block), deadline });
+const notify = ({ lightpeer }: Stubs, block: Block, deadline: Deadline): Promise<Answer<unknown>> =>
+  unary(deadline, (metadata, options, done) =>
+    lightpeer.notifyNewBlock(toWire(block), metadata, options, done),
+  );
 
 /** Whatever answers, but not well, is alive: `not-serving`. */
 function probeOf(checked: ConnectedAnswer<HealthCheckResponse>): Probe {

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { type CallFailure, describeFailure } from "./answer.ts";
+import { type CallFailure, describeFailure } from "./call.ts";
 import { nameInDenial } from "../denial.ts";
 import type { JoinEnd, NameTold } from "../lightpeer.ts";
 

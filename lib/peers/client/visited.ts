@@ -1,13 +1,12 @@
 import * as z from "zod";
-import { type Answer, describeFailure, failure } from "./answer.ts";
-import { streamed } from "./call.ts";
+import { type Answer, describeFailure, failure, streamed } from "./call.ts";
 import { status } from "@grpc/grpc-js";
-import type { Connection } from "./connect.ts";
+import type { Stubs } from "./connections.ts";
 import type { Deadline } from "./deadline.ts";
 import { isFailedNotification } from "./join-errors.ts";
 import type { Block, Visited } from "../lightpeer.ts";
 import { fromWire } from "./wire.ts";
-import { type Lightblock, LightpeerService } from "../../../proto/generated/lightpeer.ts";
+import type { Lightblock } from "../../../proto/generated/lightpeer.ts";
 
 /** The payload of a NETWORK block; a peer may say more about its members. */
 const Members = z.array(z.object({ Address: z.string() }));
@@ -17,17 +16,20 @@ const Members = z.array(z.object({ Address: z.string() }));
  * so hanging up after the first block changes nothing.
  */
 export async function readHead(
-  connection: Connection,
+  { lightpeer }: Stubs,
   visitor: string,
   deadline: Deadline,
 ): Promise<Answer<Lightblock>> {
   let head: Lightblock | undefined;
-  const request = { Peer: { Address: visitor, Name: "klight" } };
-  const method = LightpeerService.connectNewPeer;
-  const end = await streamed({ connection, method, request, deadline }, (message) => {
-    head = method.responseDeserialize(message);
-    return "enough";
-  });
+  const end = await streamed(
+    deadline,
+    (metadata, options) =>
+      lightpeer.connectNewPeer({ Peer: { Address: visitor, Name: "klight" } }, metadata, options),
+    (block) => {
+      head = block;
+      return "enough";
+    },
+  );
   if (end.tag === "failed") return end;
   return head === undefined
     ? failure(status.INTERNAL, "a chain without a block")
