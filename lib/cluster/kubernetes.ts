@@ -123,14 +123,21 @@ function lazyApi({ kubeconfig, account, timeoutMs, log }: KubernetesOptions): La
     const access = await wayTo({ kubeconfig, account });
     return { send: sendTo(access, timeoutMs), namespace: access.namespace };
   };
+  const way = async (): Promise<LazyApi> => {
+    const opening = (opened ??= open());
+    try {
+      return await opening;
+    } catch (error) {
+      if (opened === opening) opened = undefined;
+      throw error;
+    }
+  };
   return {
     send: async (request) => {
-      opened ??= open();
       try {
-        const { send } = await opened;
+        const { send } = await way();
         return await send(request);
       } catch (error) {
-        opened = undefined;
         const message = error instanceof Error ? error.message : String(error);
         log.error({ reason: message }, "no way to the API server");
         return { tag: "unreachable", message };
@@ -138,9 +145,8 @@ function lazyApi({ kubeconfig, account, timeoutMs, log }: KubernetesOptions): La
     },
     // Where there is no way there, requests tell so.
     namespace: async () => {
-      opened ??= open();
       try {
-        const { namespace } = await opened;
+        const { namespace } = await way();
         return await namespace();
       } catch {
         return undefined;

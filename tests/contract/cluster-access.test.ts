@@ -187,6 +187,25 @@ describe("a kubeconfig", () => {
     assert.equal((await clusterOf({ kubeconfig }).listPods({})).tag, "pods");
     assert.deepEqual(tokens(api), ["Bearer from-command"]);
   });
+
+  it("may come later: who has asked for klight's own namespace before it was there is in nobody's way", async (t) => {
+    const api = await serve(t, (_request, response) => response.end(noPods));
+    const { directory } = await accountIn(t);
+    const kubeconfig = join(directory, "config");
+    const cluster = clusterOf({ kubeconfig });
+    const event = { type: "Normal", reason: "Tested", message: "tested" } as const;
+    assert.equal((await cluster.recordOwnEvent(event)).tag, "written");
+    await writeFile(
+      kubeconfig,
+      JSON.stringify({
+        clusters: [{ name: "c", cluster: { server: api.url, "certificate-authority": "ca.crt" } }],
+        users: [{ name: "u", user: { username: "me", password: "p" } }],
+        contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+        "current-context": "x",
+      }),
+    );
+    assert.equal((await cluster.listPods({})).tag, "pods");
+  });
 });
 
 describe("a connection that was kept", () => {
