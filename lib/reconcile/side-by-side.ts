@@ -55,7 +55,7 @@ export async function sideBySide<Item>(clock: Clock, lanes: Lanes<Item>): Promis
   const over = new AbortController();
   const watch = async (): Promise<void> => {
     while (!over.signal.aborted) {
-      await clock.sleep(LOOK_MS);
+      await clock.sleep(LOOK_MS, over.signal);
       for (const { end, giveUp } of waitedFor) if (clock.now() >= end) giveUp();
     }
   };

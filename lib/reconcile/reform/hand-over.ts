@@ -138,21 +138,24 @@ async function sendAll(
   const over = new AbortController();
   const lateness = (): Promise<"late"> => deps.clock.sleep(withinMs, over.signal).then(() => "late" as const);
   const leaving = able.filter((peer) => peer.token !== token);
-  const ends = await Promise.all([
-    sendChain(
-      able.filter((peer) => peer.token === token),
-      bodyOf(token, gathered.entries),
-      lateness,
-    ),
-    ...leaving.map((peer) =>
-      sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), lateness),
-    ),
-  ]);
-  over.abort();
-  return ends.flat().map(({ participant }) => ({
-    participant,
-    why: `${participant.address} did not take in its chain within ${withinMs} ms`,
-  }));
+  try {
+    const ends = await Promise.all([
+      sendChain(
+        able.filter((peer) => peer.token === token),
+        bodyOf(token, gathered.entries),
+        lateness,
+      ),
+      ...leaving.map((peer) =>
+        sendChain([peer], bodyOf(peer.token, gathered.held.get(peer.participant)?.entries ?? []), lateness),
+      ),
+    ]);
+    return ends.flat().map(({ participant }) => ({
+      participant,
+      why: `${participant.address} did not take in its chain within ${withinMs} ms`,
+    }));
+  } finally {
+    over.abort();
+  }
 }
 
 /** So much is sent to all before more of it is: a block that many get is made ready once. */
