@@ -5,7 +5,7 @@ import type { PodName } from "../../lib/outcome.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
 import { GIVE_UP_MS } from "../../lib/timing.ts";
 import { type Membership, membershipOf, type PodKnown } from "./membership.ts";
-import type { ClusterReading, StatusDeps } from "./status.ts";
+import { type ClusterReading, isoTime, type StatusDeps } from "./status.ts";
 import { explained, podKey, type Trouble } from "./trouble.ts";
 
 /** What klight reads from the pod. */
@@ -90,7 +90,7 @@ function answer(known: PodKnown, now: number): Why {
   const { verdict, finding } = membershipOf(known);
   return {
     pod: podKey(name),
-    at: new Date(now).toISOString(),
+    at: isoTime(now),
     verdict,
     ...explained(finding, now),
     cluster,
@@ -171,8 +171,7 @@ function seenOf(pod: Pod): SeenPod {
   };
 }
 
-const isoTimeOrNull = (ms: number | undefined): string | null =>
-  ms === undefined ? null : new Date(ms).toISOString();
+const isoTimeOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : isoTime(ms));
 
 const askedNetwork = ({ network, stack, generation, leased, intent }: NetworkView): AskedNetwork => ({
   network,

@@ -14,6 +14,7 @@ import {
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { systemClock, within } from "../../lib/clock.ts";
 import type { Config } from "../../lib/config.ts";
 import type { Log } from "../../lib/log.ts";
 import { reporting } from "./export-report.ts";
@@ -121,13 +122,6 @@ function resourceOf({ K_SERVICE: service, K_REVISION: revision }: Config, more: 
 
 /** Waits for all of it, but no longer than so long, and says so where that was too short. */
 async function sentWithin(ms: number, sent: readonly Promise<void>[], log: Log): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      log.warn({ ms }, "traces and metrics were not sent in time");
-      resolve();
-    }, ms);
-  });
-  await Promise.race([Promise.allSettled(sent), tooLong]);
-  clearTimeout(timer);
+  const end = await within(systemClock, ms, Promise.allSettled(sent));
+  if (end === "late") log.warn({ ms }, "traces and metrics were not sent in time");
 }

@@ -2,8 +2,10 @@ import type { Cluster, ClusterFailure } from "../../lib/cluster/cluster.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { AnswerAttributes, RecordedCall, Recorder } from "./recorder.ts";
 
-const clusterAnswer = (said: { readonly tag: string } | ClusterFailure): AnswerAttributes =>
-  "kind" in said ? { answer: said.tag, error: said.kind } : { answer: said.tag };
+const clusterAnswer = (
+  said: { readonly tag: "pods" | "pod" | "written" } | ClusterFailure,
+): AnswerAttributes =>
+  said.tag === "failed" ? { answer: said.tag, error: said.kind } : { answer: said.tag };
 
 const clusterCall = (what: string, details: RecordedCall["details"] = {}): RecordedCall<"clusterCalls"> => ({
   name: what,

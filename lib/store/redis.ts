@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Redis, type RedisOptions as ClientOptions } from "ioredis";
+import { systemClock, within } from "../clock.ts";
 import { withoutSecrets, type RedisCommands, RedisRefusal } from "./commands.ts";
 import type { Contacts } from "./contacts.ts";
 import { createContactsIn } from "./redis-contacts.ts";
@@ -140,22 +141,6 @@ const openConnection = (options: RedisOptions): RedisConnection => {
   return { client, ready };
 };
 
-/** What comes of `work`, or a failure after `ms`; then `giveUp` ends it. */
-const withinMs = async <T>(ms: number, work: Promise<T>, giveUp: () => void): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      giveUp();
-      reject(new Error(`no answer within ${ms} ms`));
-    }, ms);
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
-
 const explain = (error: unknown, { url, sentinelPassword = "" }: RedisOptions): string => {
   const said = error instanceof Error ? error.message : "failed without an error";
   const hint = hints.find(([form]) => form.test(said))?.[1];
@@ -194,7 +179,11 @@ const createConnection = (options: RedisOptions): RedisCommands & { close(): voi
   return {
     send: async (words) => {
       const connection = (current ??= openConnection(options));
-      return withinMs(options.timeoutMs, ask(connection, words), () => drop(connection));
+      const reply = ask(connection, words).then((value) => ({ value }));
+      const end = await within(systemClock, options.timeoutMs, reply);
+      if (end !== "late") return end.value;
+      drop(connection);
+      throw new Error(`no answer within ${options.timeoutMs} ms`);
     },
     explain: (error) => explain(error, options),
     close: () => {
