@@ -4,7 +4,7 @@ import { newestOf } from "./newest-entries.ts";
 import { freeze, type Freezing } from "./freeze.ts";
 import { measure } from "./gather.ts";
 import { goLive, liveMs } from "./go-live.ts";
-import { handOver, type StayedOut } from "./hand-over.ts";
+import { handOver } from "./hand-over.ts";
 import {
   allOf,
   attemptAgain,
@@ -12,6 +12,7 @@ import {
   type Participants,
   partMs,
   type Reforming,
+  type StayedOut,
   type Stopped,
   stoppedBy,
   withBytes,

@@ -31,6 +31,12 @@ export interface Reforming {
 /** A peer that takes part; leavers are no contacts. */
 export type Participant = Pick<Contact, "uid" | "namespace" | "name" | "address" | "incarnation">;
 
+/** A peer that the network goes on without: alive, and still on its old chain. */
+export interface StayedOut {
+  readonly participant: Participant;
+  readonly why: string;
+}
+
 export const allOf = ({ members, joiners, leavers }: Participants): readonly Participant[] => [
   ...members,
   ...joiners,
