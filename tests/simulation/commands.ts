@@ -120,7 +120,7 @@ function wallIn({ kubelet, wire, clock }: World, { network, uid }: SimPod, comma
   );
   for (const { address } of those) {
     if (address === undefined) continue;
-    wire.walls.set(address, command.how);
+    wire.walls.set(address, { how: command.how, since: clock.now() });
     clock.after(command.ms, () => wire.walls.delete(address));
   }
 }

@@ -13,8 +13,9 @@ export interface StepFact {
   error?: unknown;
   /** Its instance was stopped for a while in it, or died in it. */
   disturbed: "no" | "paused" | "died";
-  /** When it sent its last health check. */
+  /** When it sent its last health check, and its last question to the API server. */
   lastProbeAt: number;
+  lastReadAt: number;
 }
 
 /** A JoinNetwork of klight's that came in at a peer. */
@@ -31,7 +32,7 @@ export interface JoinFact {
   readonly hanging: readonly string[];
   /** Members on the contact's list that had died within the quiet time before the step's last health checks. */
   readonly dead: readonly string[];
-  /** The contact never was of the joiner's network, and ran there before the step's last health checks. */
+  /** The contact never was of the joiner's network as the API server last showed that, and ran there before the step's last health checks. */
   readonly foreign: boolean;
 }
 

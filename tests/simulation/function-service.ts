@@ -83,7 +83,7 @@ export class FunctionService {
       const lightpeer = createLightpeerClient(clock, this.#around.wire.dialer(serving.life, "klight"));
       const ports = {
         contacts: this.#around.store.client(),
-        cluster: this.#around.api.client(),
+        cluster: witness.watchReads(this.#around.api.client(), step),
         lightpeer: witness.watch(lightpeer, step),
       };
       const deps = serving.deps(ports, this.#around.settings, () => `token-${(this.#tokens += 1)}`);

@@ -61,6 +61,12 @@ export interface NewPod {
   readonly isMisnamed?: boolean;
 }
 
+/**
+ * From an address that is given to a pod to a process that listens there, ms at least: before a container starts, there are
+ * its sandbox and its network. On a real node it is longer.
+ */
+const SANDBOX_MS = 100;
+
 /** Runs the pods: starts, probes, restarts and removes them, and writes their state into the API server. */
 export class Kubelet {
   readonly pods: SimPod[] = [];
@@ -108,7 +114,8 @@ export class Kubelet {
     };
     this.pods.push(pod);
     this.#around.objects.write(pendingPod({ ...pod, hasApp }));
-    time.after(random.between(5, 150), () => {
+    const startMs = random.between(5, 150) + (reuseAddress ? SANDBOX_MS : 0);
+    time.after(startMs, () => {
       if (pod.state !== "starting") return;
       const freed = reuseAddress ? this.#freed.pop() : undefined;
       pod.isShadowed = shares?.address !== undefined && shares.state === "running";

@@ -9,8 +9,8 @@ import { failed, ok, type Reply } from "../harness/lightpeer/status.ts";
 import type { Timers } from "../harness/timers.ts";
 import type { Wire } from "./wire.ts";
 
-/** An entry leaves klight for whoever has called from this address. */
-export type EntrySent = (to: string, payload: Uint8Array) => void;
+/** An entry leaves klight for the process that has called, from this address. */
+export type EntrySent = (to: { readonly address: string; readonly life: Life }, payload: Uint8Array) => void;
 
 const unimplemented = failed("UNIMPLEMENTED", "unknown method");
 
@@ -33,8 +33,8 @@ class SimExpected implements ExpectedPeer {
     });
   }
 
-  /** `from`: where the call comes from. */
-  serve(from: string, take: (block: Block) => void): Promise<Reply> | undefined {
+  /** `from`: who calls, and from where. */
+  serve(from: Parameters<EntrySent>[0], take: (block: Block) => void): Promise<Reply> | undefined {
     if (this.#take !== undefined || this.#isOver) return undefined;
     this.#take = (block) => {
       if (block.kind === "client") this.#onSent(from, block.payload);
@@ -79,9 +79,9 @@ export function createSeeds(
   const expected = new Map<string, SimExpected>();
   const filter = new BlockFilter();
   let users = 0;
-  const callsFrom = (from: string): PeerCalls => ({
+  const callsFrom = (from: string, caller: Life): PeerCalls => ({
     connectNewPeer: (_ctx, call, take) =>
-      (isFrom(from, call) ? expected.get(call)?.serve(from, take) : undefined) ??
+      (isFrom(from, call) ? expected.get(call)?.serve({ address: from, life: caller }, take) : undefined) ??
       Promise.resolve(failed("PERMISSION_DENIED", denialOf(call))),
     check: async () => ok,
     notifyNewBlock: async (_ctx, block) =>

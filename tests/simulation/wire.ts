@@ -25,15 +25,22 @@ const resetting: Endpoint = {
 };
 
 /** Who answers at an address; klight's seed answers each caller by where the call comes from, `host:port`. */
-export type Listener = Endpoint | { readonly life: Life; readonly callsFrom: (address: string) => PeerCalls };
+export type Listener =
+  Endpoint | { readonly life: Life; readonly callsFrom: (address: string, caller: Life) => PeerCalls };
+
+/** A firewall between klight and an address: what becomes of a try, and since when, ms since 1970. */
+interface Wall {
+  readonly how: "refuse" | "reset";
+  readonly since: number;
+}
 
 /** The network of a simulated cluster: who listens at which address, peers and seeds alike. */
 export class Wire {
   readonly #timers: Timers;
   readonly #latency: Latency;
   readonly #listeners = new Map<string, Listener>();
-  /** Addresses that klight does not get through to, though somebody listens there, and what becomes of a try. */
-  readonly walls = new Map<string, "refuse" | "reset">();
+  /** Addresses that klight does not get through to, though somebody listens there. */
+  readonly walls = new Map<string, Wall>();
   #blocks = 0;
 
   constructor(timers: Timers, random: Random) {
@@ -53,10 +60,10 @@ export class Wire {
     const callsTo = (to: string): PeerCalls => {
       const find = (): Endpoint | undefined => {
         const wall = who === "klight" ? this.walls.get(to) : undefined;
-        if (wall !== undefined) return wall === "reset" ? resetting : undefined;
+        if (wall !== undefined) return wall.how === "reset" ? resetting : undefined;
         const listener = this.#listeners.get(to);
         return listener && "callsFrom" in listener
-          ? { life: listener.life, calls: listener.callsFrom(from()) }
+          ? { life: listener.life, calls: listener.callsFrom(from(), caller) }
           : listener;
       };
       const isPeer = who === "peer";

@@ -1,5 +1,6 @@
 import type { Contact } from "../../lib/store/contacts.ts";
-import { QUIET_MS } from "../../lib/timing.ts";
+import type { Cluster } from "../../lib/cluster/cluster.ts";
+import { GIVE_UP_MS, LOOK_GOOD_MS, QUIET_MS } from "../../lib/timing.ts";
 import type { Lightpeer } from "../../lib/peers/lightpeer.ts";
 import type { JoinRecord } from "../harness/lightpeer/calls.ts";
 import type { Timers } from "../harness/timers.ts";
@@ -7,6 +8,8 @@ import { type EntryFact, type Facts, noFacts, type StepFact } from "./facts.ts";
 import { networksSince, type SimPod } from "./kubelet.ts";
 import { NAMESPACE } from "./pod-status.ts";
 import type { PeerProcess } from "./peer-process.ts";
+import type { EntrySent } from "./seeds.ts";
+import type { Wire } from "./wire.ts";
 
 /** A call of klight's that changes peers and has not ended. */
 interface Change {
@@ -37,6 +40,7 @@ const HUNG_MEMORY_MS = 60_000;
 export class Witness {
   readonly facts: Facts = noFacts();
   readonly #timers: Timers;
+  readonly #wire: Pick<Wire, "walls">;
   readonly #pods: () => readonly SimPod[];
   readonly #flushedAt: () => number;
   readonly #open = new Set<Change>();
@@ -52,8 +56,13 @@ export class Witness {
   /** Lives that a plain join was begun for. */
   readonly #joined = new WeakMap<PeerProcess, number>();
 
-  constructor(timers: Timers, pods: () => readonly SimPod[], flushedAt: () => number) {
+  constructor(
+    { timers, wire }: { readonly timers: Timers; readonly wire: Pick<Wire, "walls"> },
+    pods: () => readonly SimPod[],
+    flushedAt: () => number,
+  ) {
     this.#timers = timers;
+    this.#wire = wire;
     this.#pods = pods;
     this.#flushedAt = flushedAt;
   }
@@ -66,6 +75,7 @@ export class Witness {
       outcomes: [],
       disturbed: "no",
       lastProbeAt: 0,
+      lastReadAt: 0,
     };
     this.facts.steps.push(step);
     return step;
@@ -101,6 +111,21 @@ export class Witness {
     };
   }
 
+  /** The same reads, noted: what a step cannot have read, it cannot know. */
+  watchReads(cluster: Cluster, step: StepFact): Cluster {
+    return {
+      ...cluster,
+      getPod: (name) => {
+        step.lastReadAt = this.#timers.now();
+        return cluster.getPod(name);
+      },
+      listPods: (where) => {
+        step.lastReadAt = this.#timers.now();
+        return cluster.listPods(where);
+      },
+    };
+  }
+
   /** A JoinNetwork came in at a peer. */
   sawJoin(process: PeerProcess, { contact, at }: Omit<JoinRecord, "life">): void {
     const change = [...this.#open].find(
@@ -120,7 +145,7 @@ export class Witness {
       listed: list.includes(process.address) && (hasChain(process) || this.#wasJoined(process)),
       hanging: list.filter((address) => this.#hungBefore(address, step.lastProbeAt)),
       dead: list.filter((address) => this.#diedJustBefore(address, step.lastProbeAt)),
-      foreign: this.#isForeign(process.address, contact, step.lastProbeAt),
+      foreign: this.#isForeign(process.address, contact, step),
     });
     if (through !== undefined) this.#joined.set(process, at);
   }
@@ -208,11 +233,13 @@ export class Witness {
     for (const pod of this.#pods()) if (pod.state === "running") this.saysIn(pod);
   }
 
-  /** An entry has left klight for whoever called its seed from there, whether it is taken in or not. */
-  sent(to: string, entry: string): void {
-    const pod = this.#podAt(to);
+  /** An entry has left klight for whoever called its seed, whether it is taken in or not. */
+  sent({ address, life }: Parameters<EntrySent>[0], entry: string): void {
+    // A stream to a process that has died is cut, whoever has its address by now.
+    if (life.status === "dead") return;
+    const pod = this.#pods().findLast((each) => each.process?.life === life);
     if (pod === undefined || !this.#mayHave(pod, entry))
-      this.facts.leaks.push({ at: this.#timers.now(), entry, to: pod?.name ?? to });
+      this.facts.leaks.push({ at: this.#timers.now(), entry, to: pod?.name ?? address });
   }
 
   /** A pod is labelled for this network now: whoever is alone there takes its history along. */
@@ -330,13 +357,29 @@ export class Witness {
     return this.#processAt(address) === undefined && isSoon;
   }
 
-  /** A pod that never was of a network that the joiner had when it was looked at last. One that was may still be in it. */
-  #isForeign(address: string, contact: string, since: number): boolean {
+  /** A pod that never was of a network that the joiner had when it was read last. One that was may still be in it. */
+  #isForeign(address: string, contact: string, { lastProbeAt, lastReadAt }: StepFact): boolean {
     const [joiner, through] = [this.#podAt(address), this.#podAt(contact)];
     if (!joiner || !through) return false;
-    const isSettled = (through.process?.startedAt ?? Infinity) < since;
-    const meant = networksSince(joiner, since);
-    return isSettled && networksSince(through, 0).every((network) => !meant.includes(network));
+    const isSettled = (through.process?.startedAt ?? Infinity) < lastProbeAt;
+    const since = Math.max(lastReadAt, this.#timers.now() - LOOK_GOOD_MS);
+    // A pod without the label tells nobody that a peer runs in it: then whoever else has its address may be meant.
+    const whoMay = (pod: SimPod): readonly SimPod[] =>
+      pod.labelled ? [pod] : this.#pods().filter((each) => each.address === pod.address);
+    const meant = new Set(whoMay(joiner).flatMap((pod) => networksSince(pod, since)));
+    const ever = whoMay(through).flatMap((pod) => networksSince(pod, 0));
+    return isSettled && ever.every((network) => !meant.has(network));
+  }
+
+  /** A wall has been before it for so long that its network may go on without it, if klight reaches another one. */
+  #isOutOfReach(network: string, pod: SimPod): boolean {
+    const { walls } = this.#wire;
+    const since = walls.get(pod.address ?? "")?.since ?? Infinity;
+    const isReached = (other: SimPod): boolean =>
+      `${NAMESPACE}/${other.network}` === network &&
+      other.process?.isRunning === true &&
+      !walls.has(other.address ?? "");
+    return this.#timers.now() - since >= GIVE_UP_MS && this.#pods().some(isReached);
   }
 
   #excuse(network: string, { uid, incarnation }: Contact): string | undefined {
@@ -348,7 +391,8 @@ export class Witness {
     if (process === undefined || process.life.status === "dead") return "its process is dead";
     if (process.containerId !== incarnation) return "it is another life";
     if (process.name !== pod.address) return "it calls itself otherwise than its pod is called";
-    return process.hungWithin(HUNG_MEMORY_MS) ? "it was hanging" : undefined;
+    if (process.hungWithin(HUNG_MEMORY_MS)) return "it was hanging";
+    return this.#isOutOfReach(network, pod) ? "klight could not reach it for too long" : undefined;
   }
 }
 

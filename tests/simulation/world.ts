@@ -62,7 +62,7 @@ export class World {
     this.wire = new Wire(clock, random.fork("wire"));
     this.objects = new ApiObjects(() => clock.now());
     this.witness = new Witness(
-      clock,
+      { timers: clock, wire: this.wire },
       () => this.kubelet.pods,
       () => this.store.flushedAt,
     );
