@@ -1,7 +1,6 @@
-import type { Change, Intent, NetworkRecord } from "./store/contacts.ts";
+import type { Change, Intent, NetworkRecord, StepPod } from "./store/contacts.ts";
 import type { Deps } from "./deps.ts";
 import { type Held, held, type Subject } from "./outcome.ts";
-import type { Peer } from "./pod/peer.ts";
 import { LEASE_MARGIN_MS, LOOK_GOOD_MS, LOOK_LEASE_MS, PROBES_GOOD_MS } from "./timing.ts";
 
 /** The right to change one network, for a while. */
@@ -15,6 +14,7 @@ export interface Lease {
 type Taken =
   | { readonly tag: "leased"; readonly lease: Lease; readonly record: NetworkRecord }
   | { readonly tag: "member" }
+  | { readonly tag: "elsewhere"; readonly network: string }
   | { readonly tag: "held"; readonly outcome: Held };
 
 /** First pause between two tries for a lease that another process has; it doubles up to the second one. */
@@ -22,13 +22,13 @@ const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 200;
 
 /** Takes the lease of a network, waiting for another holder up to `KLIGHT_WAIT_MS`. */
-export async function takeLease(deps: Deps, network: string, joiner?: Peer): Promise<Taken> {
+export async function takeLease(deps: Deps, network: string, pod?: StepPod): Promise<Taken> {
   const { contacts, clock, settings } = deps;
   const token = deps.newToken();
   const giveUp = clock.now() + settings.waitMs;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     const sent = clock.now();
-    const begun = await contacts.begin(network, token, LOOK_LEASE_MS, joiner);
+    const begun = await contacts.begin(network, token, LOOK_LEASE_MS, pod);
     switch (begun.tag) {
       case "leased":
         return {
@@ -37,7 +37,8 @@ export async function takeLease(deps: Deps, network: string, joiner?: Peer): Pro
           record: begun.record,
         };
       case "member":
-        return { tag: "member" };
+      case "elsewhere":
+        return begun;
       case "failed":
         return { tag: "held", outcome: held("StoreUnavailable", begun.message, { network }) };
       case "busy":

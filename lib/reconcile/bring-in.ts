@@ -77,16 +77,19 @@ const FOLLOWS = 3;
 /** Brings the pod's peer into its network, whatever its condition says, and to where its label has gone meanwhile. */
 export async function bringIn(deps: Deps, pod: Pod, network: string): Promise<Outcome> {
   let outcome = await bringTo(deps, pod, network);
-  let before = network;
   for (let left = FOLLOWS; left > 0 && outcome.reason === "LabelChanged"; left -= 1) {
+    const { network: before = network } = outcome;
     const asked = await deps.cluster.getPod(pod);
     if (asked.tag === "failed") return { ...clusterHeld(asked, network), pod };
     const now = asked.pod;
-    if (now?.uid !== pod.uid) return outcome;
+    if (now?.uid !== pod.uid)
+      return ignored(pod, { reason: "PodGone", message: `${pod.namespace}/${pod.name} is gone` });
     if (now.network === undefined) return unlabelled(deps, now, before);
-    // Its own network may have it on the stack; but its peer is in this one now.
-    outcome = await moveOver(deps, now, { before, network: now.network });
-    before = now.network;
+    outcome =
+      now.network === before
+        ? await reconcile(deps, { network: before, joiner: now })
+        : // Its own network may have it on the stack; but its peer is in this one now.
+          await moveOver(deps, now, { before, network: now.network });
   }
   return outcome;
 }

@@ -100,7 +100,7 @@ async function join(step: Step, joiner: Joiner, newest: string): Promise<Ending>
   const { lightpeer, settings, clock } = deps;
   const { pod, peer } = joiner;
   const at = new Date(clock.now()).toISOString();
-  const intent = { kind: "join", pod: `${pod.namespace}/${pod.name}`, at } as const;
+  const intent = { kind: "join", pod: `${pod.namespace}/${pod.name}`, uid: pod.uid, at } as const;
   let why = "";
   let { looked } = seen;
   for (const through of contactsToTry(seen)) {

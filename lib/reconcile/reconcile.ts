@@ -11,7 +11,7 @@ import { nobodyLeft, repair, withLast } from "./repair.ts";
 import { held, type Outcome, type PodName, subjectOf } from "../outcome.ts";
 import { type Leaver, plan, type Target } from "./plan.ts";
 import type { Pod } from "../pod/pod.ts";
-import type { Change, NetworkRecord } from "../store/contacts.ts";
+import type { Change, NetworkRecord, StepPod } from "../store/contacts.ts";
 import { QUIET_MS } from "../timing.ts";
 import { verify } from "./verify.ts";
 import { silentAt } from "./waited-for.ts";
@@ -67,13 +67,11 @@ async function stepUntilFresh(deps: Deps, target: Target): Promise<Outcome> {
 
 /** It reads the state again, changes at most one membership, and ends in one outcome. */
 async function stepOnce(deps: Deps, target: Target): Promise<Outcome> {
-  const { joiner, cause: must, network } = target;
-  const admission = joiner?.admission;
-  // A member that must be re-formed all the same is no news.
-  const asMember = must === undefined && admission?.tag === "peer" ? admission.peer : undefined;
-  const taken = await takeLease(deps, network, asMember);
+  const { joiner, network } = target;
+  const taken = await takeLease(deps, network, stepPodOf(target));
   if (taken.tag === "held") return { ...taken.outcome, ...(joiner && { pod: joiner }) };
   if (taken.tag === "member") return alreadyMember(target);
+  if (taken.tag === "elsewhere") return isElsewhere(target, taken.network);
   const { lease, record } = taken;
   const look = await observe(deps, target, record);
   if (look.tag === "stop") return conclude(deps, hold({ record, ...look }, look.outcome), lease);
@@ -81,6 +79,21 @@ async function stepOnce(deps: Deps, target: Target): Promise<Outcome> {
   if (meant.tag === "failed")
     return conclude(deps, hold({ record, ...look }, clusterHeld(meant, network)), lease);
   return conclude(deps, await move({ deps, target: meant.target, lease, record, seen: look.seen }), lease);
+}
+
+function stepPodOf({ joiner, leaver, cause: must }: Target): StepPod | undefined {
+  if (leaver) return { how: "leaves", uid: leaver.uid };
+  if (joiner === undefined) return undefined;
+  const { uid, admission } = joiner;
+  // A member that must be re-formed all the same is no news.
+  const life = must === undefined && admission.tag === "peer" ? { life: admission.peer } : {};
+  return { how: "joins", uid, ...life };
+}
+
+/** Its label has changed just now: only when it is out of the other network, its peer may come into this one. */
+function isElsewhere({ joiner, network: meant }: Target, network: string): Outcome {
+  const message = `${joiner?.name} is in ${network} until it has been taken out there, and is labelled for ${meant}`;
+  return held("LabelChanged", message, { network, ...(joiner && { pod: joiner }) }, 1);
 }
 
 async function move(step: Step): Promise<Ending> {
@@ -146,8 +159,8 @@ async function movedOutTold(deps: Deps, ending: Ending): Promise<Ending> {
 }
 
 /**
- * Another step may have moved the leaver already; only a store that has lost its stack does not know. Or its process has
- * ended, and the next one may be in another network already. Or it is of this network again, and stays.
+ * Another step may have moved the leaver already. Or its process has ended, and the next one may be in another network
+ * already. Or it is of this network again, and stays.
  */
 async function stillMeant(
   deps: Deps,
@@ -157,7 +170,7 @@ async function stillMeant(
   if (leaver === undefined) return { tag: "meant", target };
   const left = { tag: "meant", target: { ...target, hasLeft: leaver } } as const;
   const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
-  if (!isMember && stack.length > 0) return left;
+  if (!isMember) return left;
   const asked = await deps.cluster.getPod(leaver);
   if (asked.tag === "failed") return asked;
   const { pod } = asked;

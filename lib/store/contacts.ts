@@ -1,5 +1,3 @@
-import type { Peer } from "../pod/peer.ts";
-
 /** A member as the stack has it. */
 export interface Contact {
   readonly uid: string;
@@ -18,6 +16,8 @@ export interface Intent {
   readonly kind: "join" | "reform" | "visit";
   /** `NAMESPACE/NAME` of the pod that the step was for; absent for a step without one. */
   readonly pod?: string;
+  /** Its uid. Version 0.1.0 did not write it. */
+  readonly uid?: string;
   /** Name of the contact of a join. */
   readonly contact?: string;
   /** Where klight's seed was, `host:port`, of a re-form or a visit: it may still be on lists. */
@@ -64,8 +64,22 @@ export interface StoreFailure {
   readonly message: string;
 }
 
+/**
+ * The pod that a step is for. A peer is brought into one network at a time: of which one, the store knows from the moment
+ * a step begins for a pod that `joins`, until it is off that network's stack. `life`: asked whether it is a member already.
+ */
+export type StepPod =
+  | {
+      readonly how: "joins";
+      readonly uid: string;
+      readonly life?: Pick<Contact, "incarnation" | "address">;
+    }
+  | { readonly how: "leaves"; readonly uid: string };
+
+/** `elsewhere`: the pod that would join is in that other network, or a step is about to bring it in there. */
 export type Begun =
   | { readonly tag: "member" }
+  | { readonly tag: "elsewhere"; readonly network: string }
   | { readonly tag: "busy"; readonly remainingMs: number }
   | { readonly tag: "leased"; readonly record: NetworkRecord }
   | StoreFailure;
@@ -119,13 +133,11 @@ export interface NetworkView extends NetworkRecord {
  * No call throws; a failure is a value.
  */
 export interface Contacts {
-  /** Takes the lease of a network for `leaseMs` ms and tells what is known of it. A joiner that is a member in this incarnation, at this address: `member`, no lease. */
-  begin(
-    network: string,
-    token: string,
-    leaseMs: number,
-    joiner?: Pick<Peer, "uid" | "incarnation" | "address">,
-  ): Promise<Begun>;
+  /**
+   * Takes the lease of a network for `leaseMs` ms and tells what is known of it. No lease for a pod that would join: where
+   * it is a member in this life, at this address; and where it is in another network.
+   */
+  begin(network: string, token: string, leaseMs: number, pod?: StepPod): Promise<Begun>;
   /** Writes an intent and renews the lease to `leaseMs` ms from now. `lost`: somebody else has it; do nothing. */
   mark(network: string, token: string, leaseMs: number, intent: Intent): Promise<Marked>;
   /** Writes a change, clears the intent, gives the lease back. Works also when the lease ran out and nobody took it. */

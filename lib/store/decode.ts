@@ -45,6 +45,7 @@ const contact: z.ZodType<Contact> = z.object({
 const storedIntent: z.ZodType<Intent> = z.object({
   kind: z.enum(["join", "reform", "visit"]),
   pod: z.string().exactOptional(),
+  uid: z.string().exactOptional(),
   contact: z.string().exactOptional(),
   seed: z.string().exactOptional(),
   at: z.string(),
@@ -97,6 +98,7 @@ const taggedSchema = <T extends string>(tag: T): z.ZodType<{ tag: T }> =>
 
 const begun: z.ZodType<Exclude<Begun, StoreFailure>> = z.union([
   taggedSchema("member"),
+  z.tuple([z.literal("elsewhere"), z.string()]).transform(([tag, network]) => ({ tag, network })),
   z.tuple([z.literal("busy"), count]).transform(([tag, remainingMs]) => ({ tag, remainingMs })),
   z.tuple([z.literal("leased"), record]).transform(([tag, known]) => ({ tag, record: known })),
 ]);

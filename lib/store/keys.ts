@@ -1,7 +1,7 @@
 /**
  * The keys of one network, in the order in which every script is given them. The scripts have them as `keys.NAME`.
  *
- * All of a network share its hash tag. What each holds:
+ * What each holds:
  *
  * - `stack`: list of JSON contacts, newest first
  * - `lease`: hash of token and until (ms since 1970)
@@ -29,20 +29,27 @@ export const keyNames = [
 ] as const;
 
 /** All keys of a network share its hash tag, so that a Redis cluster keeps them together. */
-const hashTagged = (prefix: string, network: string): string => `${prefix}{${network}}:`;
+const keyOf = (prefix: string, network: string, name: string): string => `${prefix}{${network}}:${name}`;
 
-/** `receipt`: the call that a receipt is for; a receipt has a key of its own, so that no later call takes it away. */
+/**
+ * `receipt`: the call that a receipt is for; a receipt has a key of its own, so that no later call takes it away. With it
+ * comes the key for all networks that tells of each pod's peer, by uid, in which of them it is (peers.lua). `isCluster`:
+ * keys of several networks cannot be used together, so each network has such a key, and none knows of the others.
+ */
 export const keysFor = (where: {
   readonly prefix: string;
   readonly network: string;
   readonly receipt?: string;
+  readonly isCluster?: boolean;
 }): string[] => {
-  const tag = hashTagged(where.prefix, where.network);
-  const keys = keyNames.map((name) => tag + name);
-  return where.receipt === undefined ? keys : [...keys, `${tag}receipt:${where.receipt}`];
+  const { prefix, network, receipt, isCluster = false } = where;
+  const keys = keyNames.map((name) => keyOf(prefix, network, name));
+  if (receipt === undefined) return keys;
+  const peers = isCluster ? keyOf(prefix, network, "peers") : `${prefix}peers`;
+  return [...keys, keyOf(prefix, network, `receipt:${receipt}`), peers];
 };
 
-/** Where the last sweep stopped: of no network, so without a hash tag. */
+/** Where the last sweep stopped. */
 export const placeKey = (prefix: string): string => `${prefix}sweep`;
 
 /** A SCAN pattern for all keys of all networks. */

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { persevere, type RedisCommands, RedisRefusal } from "./commands.ts";
-import type { Change, Contacts, NetworkView, StoreFailure } from "./contacts.ts";
+import type { Change, Contacts, NetworkView, StepPod, StoreFailure } from "./contacts.ts";
 import { decode } from "./decode.ts";
 import { keyPattern, keysFor, networkOfKey, placeKey } from "./keys.ts";
 import { scripts, type ScriptName } from "./scripts.ts";
@@ -85,10 +85,14 @@ const readSome = async (
     for (const [at, view] of read.views.entries()) views.push({ network: networks[at] ?? "", ...view });
     return { tag: "read", views };
   } catch (error) {
-    if (!(error instanceof RedisRefusal && error.message.includes("CROSSSLOT"))) throw error;
+    if (!isOfCluster(error)) throw error;
     return readNetworks(commands, prefix, networks, 1);
   }
 };
+
+/** Keys of several networks were used together in a cluster. */
+const isOfCluster = (error: unknown): boolean =>
+  error instanceof RedisRefusal && error.message.includes("CROSSSLOT");
 
 const readNetworks = async (
   commands: RedisCommands,
@@ -105,6 +109,36 @@ const readNetworks = async (
   return { tag: "read", views };
 };
 
+/** The network that a script works on, and the call that its receipt is for. */
+interface ScriptSubject {
+  readonly network: string;
+  readonly receipt: string;
+}
+
+type Runner = (script: ScriptName, on: ScriptSubject, args: readonly string[]) => Promise<unknown>;
+
+/** Runs scripts; in a cluster with other keys, once it has shown that it is one. */
+const runnerOf = (commands: RedisCommands, prefix: string): Runner => {
+  let isCluster = false;
+  const runOn: Runner = async (script, on, args) => {
+    try {
+      return await run(commands, script, keysFor({ prefix, ...on, isCluster }), args);
+    } catch (error) {
+      if (isCluster || !isOfCluster(error)) throw error;
+      isCluster = true;
+      return runOn(script, on, args);
+    }
+  };
+  return runOn;
+};
+
+/** The pod that a step is for, as begin.lua takes it. */
+const wordsOf = (pod: StepPod | undefined): readonly string[] => {
+  if (pod === undefined) return ["", "", "", ""];
+  const { incarnation = "", address = "" } = (pod.how === "joins" && pod.life) || {};
+  return [pod.uid, pod.how, incarnation, address];
+};
+
 /** The stack in a Redis, by whatever way there is to it. `prefix`: before every key, so that klight can share a database. */
 export const createContactsIn = (commands: RedisCommands, prefix: string): Contacts => {
   const orFailure = async <T>(call: Promise<T>): Promise<T | StoreFailure> => {
@@ -114,20 +148,17 @@ export const createContactsIn = (commands: RedisCommands, prefix: string): Conta
       return { tag: "failed", message: commands.explain(error) };
     }
   };
+  const runOn = runnerOf(commands, prefix);
   const call = async <T>(
     script: ScriptName,
-    on: { readonly network: string; readonly receipt?: string },
-    args: string[],
+    on: ScriptSubject,
+    args: readonly string[],
     narrow: (reply: unknown) => T,
-  ): Promise<T | StoreFailure> =>
-    orFailure(run(commands, script, keysFor({ prefix, ...on }), args).then(narrow));
+  ): Promise<T | StoreFailure> => orFailure(runOn(script, on, [on.network, ...args]).then(narrow));
 
   return {
-    begin: (network, token, leaseMs, joiner) => {
-      const { uid = "", incarnation = "", address = "" } = joiner ?? {};
-      const args = [token, ms(leaseMs), uid, incarnation, address];
-      return call("begin", { network, receipt: token }, args, decode.begun);
-    },
+    begin: (network, token, leaseMs, pod) =>
+      call("begin", { network, receipt: token }, [token, ms(leaseMs), ...wordsOf(pod)], decode.begun),
     mark: (network, token, leaseMs, intent) =>
       call("mark", { network, receipt: token }, [token, ms(leaseMs), JSON.stringify(intent)], decode.marked),
     commit: (network, token, change) =>

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Contacts, StoreFailure } from "../../lib/store/contacts.ts";
-import { contact, intent, LONG_MS } from "./contacts-fixtures.ts";
+import { contact, intent, LONG_MS, joining } from "./contacts-fixtures.ts";
 
 /** Every call of the port, each by its name. */
 export const everyCall = (contacts: Contacts): Record<string, Promise<{ readonly tag: string }>> => ({
-  begin: contacts.begin("n/x", "t1", LONG_MS, contact("a")),
+  begin: contacts.begin("n/x", "t1", LONG_MS, joining(contact("a"))),
   mark: contacts.mark("n/x", "t1", LONG_MS, intent),
   commit: contacts.commit("n/x", "t1", { push: contact("a") }),
   leave: contacts.leave("n/x", "uid-a", 1),

@@ -7,6 +7,7 @@ import type {
   LogEntry,
   NetworkRecord,
   NetworkView,
+  StepPod,
 } from "../../lib/store/contacts.ts";
 
 export const LONG_MS = 60_000;
@@ -21,6 +22,9 @@ export const contact = (name: string, life = 1): Contact => ({
   via: life === 1 ? null : "other",
   joinedAt: at,
 });
+
+/** A step for a pod that should be in, and may be already. */
+export const joining = (life: Contact): StepPod => ({ how: "joins", uid: life.uid, life });
 
 export const intent: Intent = { kind: "join", pod: "shop/b", contact: "a", at };
 export const reform: Intent = { kind: "reform", pod: "shop/b", seed: "10.0.0.9:9082", at };

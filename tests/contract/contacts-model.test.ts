@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
-import type { Change, Contacts, Intent } from "../../lib/store/contacts.ts";
+import type { Change, Contacts, Intent, StepPod } from "../../lib/store/contacts.ts";
 import { createMemoryContacts } from "../../lib/store/memory.ts";
 import { createUpstashContacts } from "../../lib/store/upstash.ts";
 import { skipWithoutRedis, startRedis, type TestRedis } from "../harness/redis.ts";
-import { contact, intent, logEntry, LONG_MS, reform } from "./contacts-fixtures.ts";
+import { contact, intent, joining, logEntry, LONG_MS, reform } from "./contacts-fixtures.ts";
 
 /** A time that is over at the next call, and one that does not end within a run. */
 const SHORT_MS = 1;
@@ -17,12 +17,18 @@ type Call =
       readonly call: "begin";
       readonly token: string;
       readonly leaseMs: number;
-      readonly joiner?: string;
-      readonly life: number;
+      readonly network: string;
+      readonly pod?: StepPod;
     }
-  | { readonly call: "mark"; readonly token: string; readonly leaseMs: number; readonly about: Intent }
-  | { readonly call: "commit"; readonly token: string; readonly change: Change }
-  | { readonly call: "leave"; readonly name: string; readonly quietMs: number }
+  | {
+      readonly call: "mark";
+      readonly network: string;
+      readonly token: string;
+      readonly leaseMs: number;
+      readonly about: Intent;
+    }
+  | { readonly call: "commit"; readonly network: string; readonly token: string; readonly change: Change }
+  | { readonly call: "leave"; readonly network: string; readonly name: string; readonly quietMs: number }
   | { readonly call: "flush" };
 
 const token = fc.constantFrom("t1", "t2", "t3");
@@ -31,7 +37,14 @@ const life = fc.constantFrom(1, 2);
 const leaseMs = fc.constantFrom(SHORT_MS, LONG_MS, LONG_MS);
 const member = fc.tuple(name, life).map(([pod, which]) => contact(pod, which));
 
-const about = fc.constantFrom(intent, reform);
+const about = fc.constantFrom(intent, reform, { ...intent, uid: "uid-a" }, { ...reform, uid: "uid-b" });
+// A pod may change from one to the other.
+const network = fc.constantFrom("n/x", "n/x", "n/y");
+const pod: fc.Arbitrary<StepPod> = fc.oneof(
+  member.map(joining),
+  name.map((each) => ({ how: "joins" as const, uid: `uid-${each}` })),
+  name.map((each) => ({ how: "leaves" as const, uid: `uid-${each}` })),
+);
 
 const change: fc.Arbitrary<Change> = fc.record(
   {
@@ -54,37 +67,39 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record(
-      { call: fc.constant("begin" as const), token, leaseMs, joiner: name, life },
-      { requiredKeys: ["call", "token", "leaseMs", "life"] },
+      { call: fc.constant("begin" as const), network, token, leaseMs, pod },
+      { requiredKeys: ["call", "network", "token", "leaseMs"] },
     ),
   },
-  { weight: 2, arbitrary: fc.record({ call: fc.constant("mark" as const), token, leaseMs, about }) },
-  { weight: 4, arbitrary: fc.record({ call: fc.constant("commit" as const), token, change }) },
+  { weight: 2, arbitrary: fc.record({ call: fc.constant("mark" as const), network, token, leaseMs, about }) },
+  { weight: 4, arbitrary: fc.record({ call: fc.constant("commit" as const), network, token, change }) },
   {
     weight: 2,
-    arbitrary: fc.record({ call: fc.constant("leave" as const), name, quietMs: fc.constantFrom(0, LONG_MS) }),
+    arbitrary: fc.record({
+      call: fc.constant("leave" as const),
+      network,
+      name,
+      quietMs: fc.constantFrom(0, LONG_MS),
+    }),
   },
   { weight: 1, arbitrary: fc.constant({ call: "flush" as const }) },
 );
 
 interface Store {
   readonly contacts: Contacts;
-  readonly network: string;
   readonly flush: () => Promise<void>;
 }
 
-const make = async ({ contacts, network, flush }: Store, made: Call): Promise<unknown> => {
+const make = async ({ contacts, flush }: Store, made: Call): Promise<unknown> => {
   switch (made.call) {
-    case "begin": {
-      const joiner = made.joiner === undefined ? undefined : contact(made.joiner, made.life);
-      return contacts.begin(network, made.token, made.leaseMs, joiner);
-    }
+    case "begin":
+      return contacts.begin(made.network, made.token, made.leaseMs, made.pod);
     case "mark":
-      return contacts.mark(network, made.token, made.leaseMs, made.about);
+      return contacts.mark(made.network, made.token, made.leaseMs, made.about);
     case "commit":
-      return contacts.commit(network, made.token, made.change);
+      return contacts.commit(made.network, made.token, made.change);
     case "leave":
-      return contacts.leave(network, `uid-${made.name}`, made.quietMs);
+      return contacts.leave(made.network, `uid-${made.name}`, made.quietMs);
     case "flush":
       await flush();
       return "flushed";
@@ -96,7 +111,7 @@ const comparable = (answer: unknown): unknown => {
   const text = JSON.stringify(answer, (key, value: unknown) => {
     if (key === "remainingMs" || key === "quietMs") return Number(value) > 0;
     if (key === "hung" || key === "waitedFor") return Object.keys(value as object).sort();
-    return key === "network" ? undefined : value;
+    return value;
   });
   return JSON.parse(text) as unknown;
 };
@@ -116,10 +131,9 @@ describe("contacts in memory and in Redis", { skip: skipWithoutRedis() }, () => 
     const upstash = createUpstashContacts({ ...redis, prefix: `${randomUUID()}:`, timeoutMs: 5000 });
     const inMemory: Store = {
       contacts: memory,
-      network: "n/x",
       flush: () => Promise.resolve(memory.flush()),
     };
-    const inRedis: Store = { contacts: upstash, network: "n/x", flush: () => redis.flush() };
+    const inRedis: Store = { contacts: upstash, flush: () => redis.flush() };
     for (const made of calls) {
       const expected = await make(inMemory, made);
       assert.deepEqual(comparable(await make(inRedis, made)), comparable(expected), JSON.stringify(made));
@@ -127,9 +141,9 @@ describe("contacts in memory and in Redis", { skip: skipWithoutRedis() }, () => 
         now += 5;
         await sleep(5);
       }
-      const views = [await memory.read(["n/x"]), await memory.networks()];
+      const views = [await memory.read(["n/x", "n/y"]), await memory.networks()];
       assert.deepEqual(
-        comparable([await upstash.read(["n/x"]), await upstash.networks()]),
+        comparable([await upstash.read(["n/x", "n/y"]), await upstash.networks()]),
         comparable(views),
         JSON.stringify(made),
       );

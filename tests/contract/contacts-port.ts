@@ -10,8 +10,10 @@ import {
   LONG_MS,
   reform,
   type Suite,
+  joining,
 } from "./contacts-fixtures.ts";
 import { ownership } from "./contacts-ownership.ts";
+import { places } from "./contacts-places.ts";
 
 const leases = (use: Suite): void => {
   test("a network that nobody knows is leased, with nothing on record", async () => {
@@ -75,29 +77,33 @@ const members = (use: Suite): void => {
   test("a joiner on the stack in this life is a member, and takes no lease", async () => {
     const { contacts, calls } = use();
     await calls.step("n/member", "t0", { push: contact("a") });
-    assert.deepEqual(await contacts.begin("n/member", "t1", LONG_MS, contact("a")), { tag: "member" });
+    assert.deepEqual(await contacts.begin("n/member", "t1", LONG_MS, joining(contact("a"))), {
+      tag: "member",
+    });
     assert.equal((await calls.view("n/member")).leased, false);
-    assert.equal((await contacts.begin("n/member", "t1", LONG_MS, contact("a", 2))).tag, "leased");
+    assert.equal((await contacts.begin("n/member", "t1", LONG_MS, joining(contact("a", 2)))).tag, "leased");
   });
 
   test("an intent left over puts every membership in doubt", async () => {
     const { contacts, it, calls } = use();
-    await calls.step("n/doubt", "t0", { push: contact("a") });
+    await calls.step("n/doubt", "t0", { push: contact("doubted") });
     await calls.begin("n/doubt", "t1", 1);
     await contacts.mark("n/doubt", "t1", 1, intent);
     await it.pass(20);
-    const begun = await contacts.begin("n/doubt", "t2", LONG_MS, contact("a"));
+    const begun = await contacts.begin("n/doubt", "t2", LONG_MS, joining(contact("doubted")));
     assert.ok(begun.tag === "leased");
     assert.deepEqual(begun.record.intent, intent);
   });
 
   test("a member stays one while another step is at work", async () => {
     const { contacts, calls } = use();
-    await calls.step("n/work", "t0", { push: contact("a") });
+    await calls.step("n/work", "t0", { push: contact("worker") });
     await calls.begin("n/work", "t1");
     await contacts.mark("n/work", "t1", LONG_MS, intent);
-    assert.deepEqual(await contacts.begin("n/work", "t2", LONG_MS, contact("a")), { tag: "member" });
-    assert.equal((await contacts.begin("n/work", "t2", LONG_MS, contact("b"))).tag, "busy");
+    assert.deepEqual(await contacts.begin("n/work", "t2", LONG_MS, joining(contact("worker"))), {
+      tag: "member",
+    });
+    assert.equal((await contacts.begin("n/work", "t2", LONG_MS, joining(contact("waiting")))).tag, "busy");
   });
 };
 
@@ -265,7 +271,9 @@ const changes = (use: Suite): void => {
       stack: [contact("pod-1000"), ...stack.slice(500)],
     });
     const last = stack.at(-1);
-    assert.deepEqual(await contacts.begin("n/large", "t3", LONG_MS, last), { tag: "member" });
+    assert.deepEqual(await contacts.begin("n/large", "t3", LONG_MS, last && joining(last)), {
+      tag: "member",
+    });
   });
 };
 
@@ -357,8 +365,8 @@ const twice = (use: Suite): void => {
           log: logEntry("x"),
         }),
       );
-      await say(() => contacts.begin(network, "t2", LONG_MS, contact("a")));
-      await say(() => contacts.begin(network, "t2", LONG_MS, contact("b")));
+      await say(() => contacts.begin(network, "t2", LONG_MS, joining(contact("a"))));
+      await say(() => contacts.begin(network, "t2", LONG_MS, joining(contact("b"))));
       await say(() => contacts.commit(network, "t2", { push: contact("b"), generation: 1, newest: "d" }));
       await say(() => contacts.leave(network, "uid-c", LONG_MS));
       const { quietMs, hung, waitedFor, network: _, ...rest } = await calls.view(network);
@@ -427,6 +435,6 @@ export const contactsContract = (
       assert.ok(it);
       return { contacts: it.contacts, it, calls: callsOf(it.contacts) };
     };
-    for (const part of [leases, ownership, members, changes, departures, twice, overview]) part(use);
+    for (const part of [leases, ownership, members, places, changes, departures, twice, overview]) part(use);
   });
 };

@@ -157,8 +157,8 @@ const virtual = async <T>(
     if (listener === undefined || "calls" in listener) return network.listen(address, listener);
     const { life, callsFrom } = listener;
     const connectNewPeer: PeerCalls["connectNewPeer"] = (ctx, guest, take) =>
-      callsFrom(guest).connectNewPeer(ctx, guest, take);
-    return network.listen(address, { life, calls: { ...callsFrom(""), connectNewPeer } });
+      callsFrom(guest, life).connectNewPeer(ctx, guest, take);
+    return network.listen(address, { life, calls: { ...callsFrom("", life), connectNewPeer } });
   };
   const ground: Ground = {
     timers: clock,

@@ -77,19 +77,26 @@ for (const name of names) {
     ]);
     assert.deepEqual(
       bound,
-      [...keyNames, "receipt"].map((key, at) => [key, at + 1]),
+      [...keyNames, "receipt", "peers"].map((key, at) => [key, at + 1]),
     );
   });
 }
 
 test("every key is used by a script", () => {
   const used = Object.values(scripts).flatMap(keysIn);
-  assert.deepEqual([...new Set(used)].sort(), [...keyNames, "receipt"].sort());
+  assert.deepEqual([...new Set(used)].sort(), [...keyNames, "receipt", "peers"].sort());
 });
 
 test("every file is a script or a part that says so and touches no KEYS and ARGV", () => {
   const parts = files.filter(isPart);
-  assert.deepEqual(parts.sort(), ["clock.lua", "holder.lua", "record.lua", "since.lua", "stack.lua"]);
+  assert.deepEqual(parts.sort(), [
+    "clock.lua",
+    "holder.lua",
+    "peers.lua",
+    "record.lua",
+    "since.lua",
+    "stack.lua",
+  ]);
   for (const part of parts) {
     assert.match(read(part), /^-- Part: /);
     assert.doesNotMatch(read(part), /KEYS|ARGV/);

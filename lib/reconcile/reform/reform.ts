@@ -22,14 +22,14 @@ export type ReformEnd =
   | { readonly tag: "held"; readonly outcome: Held; readonly touched: boolean };
 
 /**
- * Brings a network back in participant: every living member and joiner gets one history and one list. Safe to repeat after
- * a crash at any point: no peer ever holds less than it did, and none of them calls another. `pod` is whom it is for.
+ * Brings a network back together: every living member and joiner gets one history and one list. Safe to repeat after
+ * a crash at any point: no peer ever holds less than it did, and none of them calls another. `pod`: whom it is for.
  */
 export async function reform(
   deps: Deps,
   lease: Lease,
   participants: Participants,
-  pod?: string,
+  pod?: Pick<Contact, "uid" | "namespace" | "name">,
 ): Promise<ReformEnd> {
   const { network } = lease;
   const at = new Date(deps.clock.now()).toISOString();
@@ -38,7 +38,8 @@ export async function reform(
     return { tag: "held", outcome: held("SeedUnreachable", opened.message, { network }), touched: false };
   }
   const { seed } = opened;
-  const intent = { kind: "reform", at, seed: seed.address, ...(pod !== undefined && { pod }) } as const;
+  const about = pod && { pod: `${pod.namespace}/${pod.name}`, uid: pod.uid };
+  const intent = { kind: "reform", at, seed: seed.address, ...about } as const;
   const extend = (ms: number): Promise<Held | undefined> => renew(deps, lease, intent, ms);
   const ensure = async (ms: number): Promise<Held | undefined> =>
     covers(deps, lease, ms) ? undefined : extend(ms);

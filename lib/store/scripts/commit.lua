@@ -1,8 +1,9 @@
 -- Writes what a step has changed, all at once, and gives the lease back.
 --
--- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, log, receipt (of this token)
--- ARGV[1]  token
--- ARGV[2]  change, a JSON object; what is absent stays as it is. In this order:
+-- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, log, receipt (of this token), peers
+-- ARGV[1]  network
+-- ARGV[2]  token
+-- ARGV[3]  change, a JSON object; what is absent stays as it is. In this order:
 --             stack       the whole stack: array of contacts, each as a JSON string
 --             drop        off the stack: array of [uid, incarnation]
 --             push        on top, in the place of every older life of that uid: [uid, contact as a JSON string]
@@ -20,13 +21,15 @@
 --          log, at most 20 entries, kept for 24 h after the last one
 --          receipt, kept for 60 s
 --          lease, deleted
+--          peers: who is on the stack is in this network, and the pod of an intent that stays; nobody else of whom this
+--          step, or the one before it, knew
 --          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty afterwards
 --          waitedFor, kept for 24 h then
 -- Replies  {"committed"}
 --          {"late"}       another token has the lease, or has had it; nothing is written
 -- Twice    the receipt tells that it is done; nothing is written again.
 
-local token, change = ARGV[1], cjson.decode(ARGV[2])
+local network, token, change = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local RECEIPT_MS, LOG_MS, LOG_ENTRIES = 60000, 86400000, 20
 
 -- What has happened is recorded, also after the lease ran out.
@@ -36,6 +39,15 @@ end
 if not is_holder(keys, token, change.stack ~= nil) then
   return { "late" }
 end
+
+local function uid_of_intent()
+  local intent = redis.call("GET", keys.intent)
+  return intent and cjson.decode(intent).uid or ""
+end
+
+local before = uids_on(keys.stack)
+before[redis.call("HGET", keys.lease, "uid") or ""] = true
+before[uid_of_intent()] = true
 
 if change.stack then
   redis.call("DEL", keys.stack)
@@ -88,6 +100,10 @@ end
 if not change.keepIntent then
   redis.call("DEL", keys.intent)
 end
+local here = uids_on(keys.stack)
+here[uid_of_intent()] = true
+keep(keys, network, without(here, { [""] = true }))
+free(keys, network, without(before, here))
 if redis.call("EXISTS", keys.stack, keys.intent) == 0 then
   forget(keys)
 else

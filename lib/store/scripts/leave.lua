@@ -1,11 +1,13 @@
 -- Takes every life of a pod off the stack, and notes the death. Needs no lease.
 --
--- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, receipt (of this call)
--- ARGV[1]  uid
--- ARGV[2]  how long the death must be waited out, ms
+-- Keys     stack, lease, intent, generation, quiet, newest, hung, waitedFor, deaths, receipt (of this call), peers
+-- ARGV[1]  network
+-- ARGV[2]  uid
+-- ARGV[3]  how long the death must be waited out, ms
 --
 -- Writes   stack
---          quiet for ARGV[2] (never shortened) and deaths, while the network has contacts: also for a uid that is
+--          peers: it is not in this network any more
+--          quiet for ARGV[3] (never shortened) and deaths, while the network has contacts or an intent: also for a uid that is
 --          not on the stack, since a peer that was moved out disturbs the others with its death all the same
 --          generation, quiet, newest, hung, deaths, deleted when stack and intent are empty, and waitedFor, kept for
 --          24 h then; under a lease all are kept for 1 h instead, for its holder may be about to push
@@ -14,7 +16,7 @@
 --          {"absent"}  none was
 -- Twice    the receipt tells what was answered; nothing is written again.
 
-local uid, quiet_ms = ARGV[1], tonumber(ARGV[2])
+local network, uid, quiet_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local RECEIPT_MS, LATE_MS = 60000, 3600000
 
 local answered = redis.call("GET", keys.receipt)
@@ -32,13 +34,15 @@ local function clean_up()
   end
 end
 
+free(keys, network, { [uid] = true })
 local taken = take_off(keys.stack, function(contact)
   return contact.uid == uid
 end)
-if redis.call("EXISTS", keys.stack) == 1 then
+-- Whom an intent is about may have it on its list already.
+if redis.call("EXISTS", keys.stack, keys.intent) > 0 then
   await_quiet(keys.quiet, quiet_ms)
   redis.call("SET", keys.deaths, "1")
-elseif redis.call("EXISTS", keys.intent) == 0 then
+else
   clean_up()
 end
 

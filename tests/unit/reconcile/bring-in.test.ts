@@ -279,19 +279,32 @@ describe("a living peer that goes to another network", () => {
     assert.deepEqual(waitedFor.toSorted(), [contact("b").address, known].toSorted());
   });
 
-  for (const [what, now] of [
-    ["has been moved back", pod("d", said("True", "Joined", { incarnation }))],
-    ["has been moved on", podOf("default/third", "d", said("True", "Joined", { incarnation }))],
-    ["is another one of that name", { ...relabelled, uid: "another" }],
-    ["is gone", undefined],
+  for (const [what, now, says] of [
+    ["has been moved back", pod("d", said("True", "Joined", { incarnation })), /^member AlreadyMember d /],
+    [
+      "is another one of that name",
+      { ...relabelled, uid: "another" },
+      /^ignored PodGone d .*: default\/d is gone$/,
+    ],
+    ["is gone", undefined, /^ignored PodGone d .*: default\/d is gone$/],
   ] as const)
     test(`stays where it is by an event that is old: the pod ${what}`, async () => {
       const world = await movingWorld("c");
       world.cluster.pods = [...world.cluster.pods.slice(0, -1), ...(now ? [now] : [])];
-      const outcome = await present(world.deps, relabelled);
-      assert.equal(shown(outcome), `ignored PodGone d ${OTHER}: default/d is not a pod of ${OTHER} any more`);
+      assert.match(shown(await present(world.deps, relabelled)), says);
       assert.deepEqual([await world.stack(), await world.stack(OTHER)], [["d", "b", "a"], ["c"]]);
     });
+
+  test("goes where its label is now by an event that is old", async () => {
+    const world = await movingWorld("c");
+    const third = podOf("default/third", "d", said("True", "Joined", { incarnation }));
+    world.cluster.pods = [...world.cluster.pods.slice(0, -1), third];
+    assert.equal((await present(world.deps, relabelled)).network, "default/third");
+    assert.deepEqual(
+      [await world.stack(), await world.stack(OTHER), await world.stack("default/third")],
+      [["b", "a"], ["c"], ["d"]],
+    );
+  });
 
   test("is a member by an event from before it was moved", async () => {
     const world = await movingWorld("c");
@@ -302,12 +315,17 @@ describe("a living peer that goes to another network", () => {
     assert.deepEqual(await world.stack(OTHER), ["d", "c"]);
   });
 
-  test("is brought in plainly where its pod says by now that it has not been elsewhere", async () => {
+  test("is taken out of a network that only the store knows of, for its pod does not say it yet", async () => {
     const world = await movingWorld("c");
     world.cluster.pods = [...world.cluster.pods.slice(0, -1), podOf(OTHER, "d")];
-    world.say("d", { fresh: "fresh" });
-    assert.equal((await present(world.deps, relabelled)).name, "joined");
-    assert.deepEqual(await world.stack(), ["d", "b", "a"]);
+    assert.equal((await present(world.deps, relabelled)).name, "reformed");
+    assert.deepEqual(
+      [await world.stack(), await world.stack(OTHER)],
+      [
+        ["b", "a"],
+        ["d", "c"],
+      ],
+    );
   });
 
   test("is not moved while the API server cannot be asked", async () => {
@@ -318,25 +336,32 @@ describe("a living peer that goes to another network", () => {
 });
 
 describe("a pod that gets another label while its peer is brought in", () => {
-  const labels = async (...now: readonly Pod[]): Promise<MoveWorld> => {
+  /** It is labelled so when its pod is told that it is in. */
+  const labels = async (
+    ...now: readonly Pod[]
+  ): Promise<{ readonly world: MoveWorld; readonly deps: Deps }> => {
     const world = new MoveWorld();
     world.addPod(pod("d"));
-    world.now = now;
     world.say("d", { fresh: "fresh" });
-    return world;
+    const { cluster } = world.deps;
+    const setCondition: Deps["cluster"]["setCondition"] = (who, condition) => {
+      world.now ??= now;
+      return cluster.setCondition(who, condition);
+    };
+    return { world, deps: { ...world.deps, cluster: { ...cluster, setCondition } } };
   };
 
   test("is followed to its new network", async () => {
-    const world = await labels(podOf(OTHER, "d"));
-    const outcome = await bringIn(world.deps, pod("d"), NETWORK);
+    const { world, deps } = await labels(podOf(OTHER, "d"));
+    const outcome = await bringIn(deps, pod("d"), NETWORK);
     assert.deepEqual([outcome.name, outcome.network], ["reformed", OTHER]);
     assert.deepEqual([await world.stack(), await world.stack(OTHER)], [[], ["d"]]);
   });
 
   test("is followed three times, and then held: its event comes again", async () => {
-    const world = await labels(podOf(OTHER, "d"));
+    const { world, deps } = await labels(podOf(OTHER, "d"));
     let label = NETWORK;
-    const { cluster } = world.deps;
+    const { cluster } = deps;
     const flapping: Deps["cluster"] = {
       ...cluster,
       setCondition: (who, condition) => {
@@ -345,20 +370,20 @@ describe("a pod that gets another label while its peer is brought in", () => {
         return cluster.setCondition(who, condition);
       },
     };
-    const outcome = await bringIn({ ...world.deps, cluster: flapping }, pod("d"), NETWORK);
+    const outcome = await bringIn({ ...deps, cluster: flapping }, pod("d"), NETWORK);
     assert.deepEqual([outcome.name, outcome.reason], ["held", "LabelChanged"]);
     assert.equal(world.told.filter((line) => line.startsWith("d True")).length, 4);
   });
 
   test("and has none by then is taken out again", async () => {
-    const world = await labels(withoutLabel(pod("d")));
-    const outcome = await bringIn(world.deps, pod("d"), NETWORK);
+    const { world, deps } = await labels(withoutLabel(pod("d")));
+    const outcome = await bringIn(deps, pod("d"), NETWORK);
     assert.deepEqual([outcome.name, outcome.reason, await world.stack()], ["left", "LabelRemoved", []]);
   });
 
   test("and loses that one while it is followed is taken out of the second", async () => {
-    const world = await labels(podOf(OTHER, "d"));
-    const { cluster } = world.deps;
+    const { world, deps } = await labels(podOf(OTHER, "d"));
+    const { cluster } = deps;
     const fickle: Deps["cluster"] = {
       ...cluster,
       setCondition: (who, condition) => {
@@ -366,7 +391,7 @@ describe("a pod that gets another label while its peer is brought in", () => {
         return cluster.setCondition(who, condition);
       },
     };
-    const outcome = await bringIn({ ...world.deps, cluster: fickle }, pod("d"), NETWORK);
+    const outcome = await bringIn({ ...deps, cluster: fickle }, pod("d"), NETWORK);
     assert.deepEqual([outcome.reason, outcome.network], ["LabelRemoved", OTHER]);
   });
 
@@ -374,9 +399,9 @@ describe("a pod that gets another label while its peer is brought in", () => {
     ["is gone", []],
     ["is another one of that name", [podOf(OTHER, "d", { uid: "another" })]],
   ] as const)
-    test(`and ${what} by then is held, and not followed`, async () => {
-      const world = await labels(podOf(OTHER, "d"));
-      const { cluster } = world.deps;
+    test(`and ${what} by then is not followed`, async () => {
+      const { world, deps } = await labels(podOf(OTHER, "d"));
+      const { cluster } = deps;
       const late: Deps["cluster"] = {
         ...cluster,
         setCondition: async (who, condition) => {
@@ -385,15 +410,22 @@ describe("a pod that gets another label while its peer is brought in", () => {
           return written;
         },
       };
-      const outcome = await bringIn({ ...world.deps, cluster: late }, pod("d"), NETWORK);
-      assert.deepEqual([outcome.name, outcome.reason], ["held", "LabelChanged"]);
+      const outcome = await bringIn({ ...deps, cluster: late }, pod("d"), NETWORK);
+      assert.deepEqual([outcome.name, outcome.reason], ["ignored", "PodGone"]);
       assert.deepEqual(await world.stack(OTHER), []);
     });
 
   test("is held where the API server cannot be asked which one", async () => {
-    const world = await labels(podOf(OTHER, "d"));
-    const deps: Deps = { ...world.deps, cluster: { ...world.deps.cluster, getPod: away } };
+    const { deps: following } = await labels(podOf(OTHER, "d"));
+    const deps: Deps = { ...following, cluster: { ...following.cluster, getPod: away } };
     assert.equal(shown(await bringIn(deps, pod("d"), NETWORK)), `held ClusterUnavailable d ${NETWORK}: away`);
+  });
+
+  test("before it is touched is not brought in any more", async () => {
+    const { world, deps } = await labels();
+    world.now = [podOf(OTHER, "d")];
+    assert.equal((await bringIn(deps, pod("d"), NETWORK)).reason, "LookTooOld");
+    assert.deepEqual([await world.stack(), world.calls.filter((call) => call.startsWith("join"))], [[], []]);
   });
 });
 

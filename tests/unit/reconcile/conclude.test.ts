@@ -178,14 +178,15 @@ describe("a step", () => {
   });
 
   test("asks the store whether its pod is a member in this life, before anything else", async () => {
-    const joiners: unknown[] = [];
-    const begin: Contacts["begin"] = (_network, _token, _ms, joiner) => {
-      joiners.push(joiner?.incarnation);
+    const asked: unknown[] = [];
+    const begin: Contacts["begin"] = (_network, _token, _ms, stepPod) => {
+      asked.push(stepPod);
       return Promise.resolve({ tag: "member" });
     };
     const script = scriptedDeps({}, {}, { begin });
     const outcome = await reconcile(script.deps, { network: NETWORK, joiner: pod });
-    assert.deepEqual(joiners, [pod.incarnation]);
+    const { uid, incarnation, address } = pod;
+    assert.partialDeepStrictEqual(asked, [{ how: "joins", uid, life: { incarnation, address } }]);
     assert.deepEqual(outcome, {
       name: "member",
       reason: "AlreadyMember",
@@ -201,7 +202,7 @@ describe("a step", () => {
     });
     const waiting = podNamed("d", { admission: { tag: "ignored", reason: "NotRunning", message: "" } });
     await reconcile(script.deps, { network: NETWORK, joiner: waiting });
-    assert.equal(joiners.at(-1), undefined);
+    assert.deepEqual(asked.at(-1), { how: "joins", uid });
   });
 
   test("waits as long as another one of this process has its network, and is held", async () => {
@@ -251,10 +252,37 @@ describe("a step", () => {
     assert.match(message, /was not visited/u);
   });
 
+  test("for a pod of another network changes nothing, and says where its peer is", async () => {
+    const elsewhere = "default/net-b";
+    const begin: Contacts["begin"] = () => Promise.resolve({ tag: "elsewhere", network: elsewhere });
+    const script = scriptedDeps({}, {}, { begin });
+    const outcome = await reconcile(script.deps, { network: NETWORK, joiner: pod });
+    assert.deepEqual(outcome, {
+      name: "held",
+      reason: "LabelChanged",
+      message: `d is in ${elsewhere} until it has been taken out there, and is labelled for ${NETWORK}`,
+      network: elsewhere,
+      pod,
+      retryAfterS: 1,
+    });
+    assert.deepEqual(script.calls, []);
+  });
+
+  test("for a peer that goes says that it leaves", async () => {
+    const asked: unknown[] = [];
+    const begin: Contacts["begin"] = (_network, _token, _ms, stepPod) => {
+      asked.push(stepPod);
+      return Promise.resolve({ tag: "busy", remainingMs: 9_000 });
+    };
+    const script = scriptedDeps({}, {}, { begin });
+    await reconcile(script.deps, { network: NETWORK, leaver: contactNamed("d") });
+    assert.deepEqual(asked[0], { how: "leaves", uid: contactNamed("d").uid });
+  });
+
   test("that must re-form a member is not stopped by the store's knowing it", async () => {
-    const joiners: unknown[] = [];
-    const begin: Contacts["begin"] = (_network, _token, _ms, joiner) => {
-      joiners.push(joiner);
+    const asked: unknown[] = [];
+    const begin: Contacts["begin"] = (_network, _token, _ms, stepPod) => {
+      asked.push(stepPod);
       return Promise.resolve({ tag: "leased", record: recordOf() });
     };
     const script = scriptedDeps({ seed: undefined }, {}, { begin });
@@ -263,7 +291,7 @@ describe("a step", () => {
       joiner: pod,
       cause: { kind: "was-elsewhere", text: "" },
     });
-    assert.deepEqual(joiners, [undefined]);
+    assert.deepEqual(asked, [{ how: "joins", uid: pod.uid }]);
   });
 
   test("that cannot have the lease in time is held, for its pod", async () => {

@@ -195,7 +195,11 @@ export class MoveWorld extends World {
           ? Promise.resolve({ tag: "failed", ...cluster.failure })
           : Promise.resolve({
               tag: "pods",
-              pods: cluster.pods.filter(({ address }) => ip === undefined || address?.startsWith(`${ip}:`)),
+              // Of who has an address a list is never behind.
+              pods:
+                ip === undefined
+                  ? cluster.pods
+                  : (this.now ?? cluster.pods).filter(({ address }) => address?.startsWith(`${ip}:`)),
             }),
       getPod: ({ name, namespace }) =>
         cluster.failure

@@ -48,6 +48,15 @@ describe("a peer that is to leave its network", () => {
     assert.deepEqual([isLeft(world), view?.deaths, view?.quietMs], [false, true, 1_200]);
   });
 
+  test("leaves where the store has lost its stack: the pod itself says that it was there", async () => {
+    const world = await networkOf();
+    const says = (name: string): Partial<Pod> =>
+      said("True", "Joined", { incarnation: pod(name).incarnation });
+    world.cluster.pods = [pod("a", says("a")), gone()];
+    await reconcile(world.deps, { network: NETWORK, leaver });
+    assert.equal(isLeft(world), true);
+  });
+
   test("says that it takes along what is stored, where it was the last one", async () => {
     const stacks: readonly (readonly [string, readonly string[], readonly string[]])[] = [
       ["the last on the stack", ["d"], ["d False MovedOut"]],
