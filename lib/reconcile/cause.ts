@@ -11,6 +11,7 @@ const breakage = {
   "moved-away": false,
   "has-chain": false,
   "was-elsewhere": false,
+  "was-waited-for": false,
   "entry-came": false,
   "store-lost": false,
   storing: false,

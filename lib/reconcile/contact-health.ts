@@ -2,6 +2,7 @@ import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { type Health, healthOf, type Signs } from "./health.ts";
 import type { KnownContact } from "./observation.ts";
+import { podsAt } from "./shared-address.ts";
 import type { PodName } from "../outcome.ts";
 import type { Probe } from "../peers/lightpeer.ts";
 import type { Pod } from "../pod/pod.ts";
@@ -13,7 +14,7 @@ export interface ContactHealth extends KnownContact {
   readonly probe: Probe;
   /** For how long it has been known not to answer, ms. */
   readonly silentMs: number;
-  /** A younger pod that has its address. */
+  /** Another pod that has its address. */
   readonly taker: PodName | undefined;
 }
 
@@ -29,21 +30,44 @@ interface HealthFacts {
 export async function healthOfContact(
   deps: Deps,
   { contact, pod: listed }: KnownContact,
-  { network, taker, silentMs, mayBeFresh }: HealthFacts,
+  { network, taker: younger, silentMs, mayBeFresh }: HealthFacts,
 ): Promise<ContactHealth | ClusterFailure> {
   const { lightpeer, settings, clock } = deps;
-  const isTaken = taker !== undefined;
   let probe = await lightpeer.probe(contact.address, settings.probeTimeoutMs);
-  const isWell = !isTaken && probe !== "refused";
+  const isWell = younger === undefined && probe !== "refused";
   const shown = await lifeOf(deps, network, { contact, pod: isWell ? listed : undefined });
   if (shown.tag === "failed") return shown;
   const { pod, life: shownLife } = shown;
+  const taken = await takerNow(deps, { contact, pod }, younger);
+  if (taken.tag === "failed") return taken;
+  const { taker } = taken;
   const address = addressOf(shown) ?? contact.address;
   if (address !== contact.address) probe = await lightpeer.probe(address, settings.probeTimeoutMs);
   const isAnother = !mayBeFresh && probe === "serving" && (await isFresh(deps, address));
   const life = isAnother ? "gone" : shownLife;
-  const health = healthOf(contact, { life, pod, isTaken, probe, silentMs, now: clock.now() });
+  const health = healthOf(contact, {
+    life,
+    pod,
+    isTaken: taker !== undefined,
+    probe,
+    silentMs,
+    now: clock.now(),
+  });
   return { tag: "health", contact, pod, health, probe, silentMs, taker };
+}
+
+/**
+ * Who else has its address: a younger contact, or any pod where it is being deleted, for its process may have ended, and
+ * its address have gone on, before its pod shows that.
+ */
+async function takerNow(
+  { cluster }: Deps,
+  { contact, pod }: KnownContact,
+  younger: PodName | undefined,
+): Promise<{ readonly tag: "taker"; readonly taker: PodName | undefined } | ClusterFailure> {
+  if (younger || !pod?.deleting) return { tag: "taker", taker: younger };
+  const here = await podsAt(cluster, contact);
+  return here.tag === "failed" ? here : { tag: "taker", taker: here.other };
 }
 
 /** Where a life that is there is found, as its pod tells; undefined: it does not. */

@@ -40,7 +40,7 @@ export interface Signs {
   readonly life: "running" | "elsewhere" | "gone";
   /** Its pod; undefined: there is none. */
   readonly pod: Pod | undefined;
-  /** A younger pod has its address. */
+  /** Another pod has its address. */
   readonly isTaken: boolean;
   /** What was said at its address: at its pod's, where that is another one. */
   readonly probe: Probe;

@@ -3,7 +3,7 @@ import type { Step } from "./move.ts";
 import type { PodName } from "../outcome.ts";
 import { carriedBy, networkBefore } from "../pod/network-before.ts";
 import type { Pod } from "../pod/pod.ts";
-import type { Intent } from "../store/contacts.ts";
+import type { Contact, Intent } from "../store/contacts.ts";
 
 type PodsAsked = { readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure;
 
@@ -64,3 +64,19 @@ const isUntold = (pod: Pod, network: string): boolean =>
   pod.network !== network &&
   pod.address !== undefined &&
   (networkBefore(pod) !== network || carriedBy(pod) === network);
+
+/**
+ * Who has another label now and answers. In a stack put together from conditions may be one that has gone to its new network
+ * already, and only its pod does not say so: whoever is on that network's stack has.
+ */
+export async function notYetElsewhere({ deps, seen }: Step): Promise<readonly Contact[]> {
+  const moved = seen.moved.filter(({ address }) => !seen.silent.includes(address));
+  if (!seen.restored) return moved;
+  const pods = await Promise.all(moved.map((contact) => deps.cluster.getPod(contact)));
+  if (pods.some(({ tag }) => tag === "failed")) return [];
+  const networks = pods.flatMap((asked) => (asked.tag === "pod" ? (asked.pod?.network ?? []) : []));
+  const read = await deps.contacts.read([...new Set(networks)]);
+  if (read.tag === "failed") return [];
+  const elsewhere = new Set(read.views.flatMap(({ stack }) => stack.map(({ uid }) => uid)));
+  return moved.filter(({ uid }) => !elsewhere.has(uid));
+}

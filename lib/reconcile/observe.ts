@@ -102,20 +102,19 @@ const waitedForBy = ({ stirred = [], from }: Target, record: NetworkRecord): rea
 
 /**
  * Why to look once more. `quiet`: after a death, or after a member hung, which kept the others from noticing one, the
- * others clean up; not where nobody is left who does, nor where it has been refused since the look before. Likewise after
- * a refusal, for the pod may show by then that it was a death. `restore`: all contacts are gone, and other pods say that
+ * others clean up; not where nobody is left who does. Likewise after a refusal, for the pod may show by then that it was a
+ * death: when it was, the refusal does not tell, for a firewall may have been before it. `restore`: all contacts are gone, and other pods say that
  * they are members: they are the stack.
  */
 function whyWait(
   { died, alive, found, claims }: Round,
-  { hung, refused }: Before,
+  { hung }: Before,
   { left, mayRestore }: { readonly left: number; readonly mayRestore: boolean },
 ): "nothing" | "quiet" | "restore" {
   if (alive.length === 0) return claims && mayRestore ? "restore" : "nothing";
-  const isNews = died.some(({ incarnation }) => !refused.includes(incarnation));
   const isAwake = left === ROUNDS && found.members.some(({ contact }) => contact.incarnation in hung);
   const mayEnd = found.unreachable.length > 0 && left > ROUNDS - ROUNDS_UNREACHABLE;
-  return isNews || isAwake || mayEnd ? "quiet" : "nothing";
+  return died.length > 0 || isAwake || mayEnd ? "quiet" : "nothing";
 }
 
 /** What a round starts from. */
@@ -148,9 +147,12 @@ async function observeOnce(
   const read = await readNetworkPods(deps, target, before.known);
   if (read.tag === "stop") return read;
   const { joiner } = read;
+  // Who is a contact by a list alone is asked for by name, since the list may be behind.
+  const isKnown = before.known !== undefined;
+  const contacts = read.remaining.map(({ contact, pod }) => ({ contact, pod: isKnown ? pod : undefined }));
   const [probe, answers] = await Promise.all([
     joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs),
-    askContacts(deps, target.network, read, before),
+    askContacts(deps, target.network, { ...read, remaining: contacts }, before),
   ]);
   const failure = answers.find(({ tag }) => tag === "failed");
   if (failure?.tag === "failed") return { tag: "stop", outcome: clusterHeld(failure, target.network) };

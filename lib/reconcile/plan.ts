@@ -197,22 +197,33 @@ export function planJoin(
   const { pod, peer } = joiner;
   const subject = { network, pod };
   const contact = contactsToTry(seen)[0]?.contact.name;
-  if (hasChain(joiner, answers.joiner)) {
-    return { tag: "reform", cause: cause("has-chain", `${peer.name} has a chain already`) };
-  }
-  if (answers.contact === "fresh") {
-    return { tag: "reform", cause: cause("lost-chain", `${contact} has lost its chain`) };
-  }
-  // Put together again from what pods say, the stack may lack a member that hangs and is on the others' lists.
-  if (seen.restored && settings.reform === "on") {
-    return { tag: "reform", cause: cause("store-lost", "the store had lost who is in it") };
-  }
+  const must = causeOfChains(joiner, answers, contact) ?? causeOfLists(seen, settings, peer);
+  if (must) return { tag: "reform", cause: must };
   const silent = silentOne(answers, peer.name, contact);
   if (silent !== undefined)
     return holdPlan("PeerNotAnswering", `${silent} does not answer a question`, subject);
   const newest = answers.newest.tag === "newest" ? answers.newest.digest : "";
   const safe = seen.members.length > 1 && causeOfSafeJoin(settings, record.newest !== newest);
   return safe ? { tag: "reform", cause: safe } : { tag: "join", newest };
+}
+
+/** A chain where there should be none, or none where there should be one. */
+function causeOfChains(joiner: Joiner, answers: Answers, contact: string | undefined): Cause | undefined {
+  if (hasChain(joiner, answers.joiner)) return cause("has-chain", `${joiner.peer.name} has a chain already`);
+  return answers.contact === "fresh" ? cause("lost-chain", `${contact} has lost its chain`) : undefined;
+}
+
+/** Members' lists may have somebody on them of whom the store does not know. */
+function causeOfLists(
+  { waitedFor, restored }: Observation,
+  { reform }: Settings,
+  { name, address }: Joiner["peer"],
+): Cause | undefined {
+  if (reform === "off") return undefined;
+  // They may have waited for it to answer, and have gone back to a list from before just now.
+  if (waitedFor.includes(address)) return cause("was-waited-for", `${name} is where a member has hung`);
+  // Put together again from what pods say, the stack may lack a member that hangs and is on the others' lists.
+  return restored ? cause("store-lost", "the store had lost who is in it") : undefined;
 }
 
 function silentOne({ joiner, contact, newest }: Answers, itself: string, other?: string): string | undefined {

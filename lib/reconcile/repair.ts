@@ -4,7 +4,7 @@ import { contactOf, findings, findingsAtRest } from "./changes.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Deps } from "../deps.ts";
 import { type Ending, hold, type Step } from "./move.ts";
-import { lastOnes, movedOut } from "./moved-out.ts";
+import { lastOnes, movedOut, notYetElsewhere } from "./moved-out.ts";
 import type { Joiner, Observation } from "./observation.ts";
 import { held, type Subject, type Held, type Outcome, subjectOf } from "../outcome.ts";
 import { isMember } from "./plan.ts";
@@ -34,7 +34,7 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
     const message = `${cause.text}, and KLIGHT_REFORM is off`;
     return hold(step, held("NeedsReform", message, about, 30), isUnfinished(cause));
   }
-  const { members, leavers } = participantsOf(step);
+  const { members, leavers } = await participantsOf(step);
   const { arrivals, stranger } = await arrivalsOf(step, members);
   if (members.length + arrivals.length === 0) return emptied(step, about, stranger);
   const joiners = arrivals.map(({ peer }) => contactOf(peer, null, deps.clock.now()));
@@ -54,20 +54,18 @@ async function toldReform(
   cause: Cause,
 ): Promise<ReformEnd> {
   const from = deps.clock.now();
-  const end = await reform(deps, lease, participants, joiner && `${joiner.pod.namespace}/${joiner.pod.name}`);
+  const end = await reform(deps, lease, participants, joiner?.pod);
   const isWhole = end.tag === "whole";
   const ms = deps.clock.now() - from;
   deps.onReform?.({ cause, isWhole, ms, refusedMs: isWhole ? end.refusedMs : 0 });
   return end;
 }
 
-/**
- * Living members, and those of them that go to another network: what they hold stays with the others. A stack put together
- * from conditions cannot tell who has gone already.
- */
-function participantsOf({ target: { leaver }, seen }: Step): Pick<Participants, "members" | "leavers"> {
-  const members = seen.members.map(({ contact }) => contact);
-  const moved = seen.restored ? [] : seen.moved.filter(({ address }) => !seen.silent.includes(address));
+/** Living members, and those of them that go to another network: what they hold stays with the others. */
+async function participantsOf(step: Step): Promise<Pick<Participants, "members" | "leavers">> {
+  const { leaver } = step.target;
+  const members = step.seen.members.map(({ contact }) => contact);
+  const moved = await notYetElsewhere(step);
   const isOther = ({ incarnation }: Contact): boolean => incarnation !== leaver?.incarnation;
   return {
     members: members.filter(isOther),

@@ -1,9 +1,11 @@
 import { clusterHeld } from "../cluster/cluster-held.ts";
+import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
-import type { Held } from "../outcome.ts";
+import { held, type Held } from "../outcome.ts";
 import { parseAddress } from "../peers/address.ts";
 import type { Joiner } from "./observation.ts";
 import { sharedHeld } from "./plan.ts";
+import type { Contact } from "../store/contacts.ts";
 import { networkBefore } from "../pod/network-before.ts";
 import { endedForGood, type Pod } from "../pod/pod.ts";
 
@@ -18,17 +20,42 @@ export async function sharedBy(
   network: string,
   { pod, peer }: Pick<Joiner, "pod" | "peer">,
 ): Promise<Held | undefined> {
-  const { host } = parseAddress(peer.address) ?? {};
-  if (host === undefined || wasInHere(pod)) return undefined;
+  if (wasInHere(pod)) return undefined;
   const about = { pod, network };
+  const here = await podsAt(cluster, peer);
+  if (here.tag === "failed") return { ...clusterHeld(here), ...about };
+  if (here.itself && here.itself.network !== network) {
+    const message = `${pod.name} has got another label since the pods of ${network} were read`;
+    return held("LookTooOld", message, about);
+  }
+  return here.other && sharedHeld(peer, here.other, about);
+}
+
+/** The pods with an address, as the API server shows them now. */
+interface PodsAt {
+  readonly tag: "pods";
+  readonly itself: Pod | undefined;
+  /** Another one that runs: whatever answers there may be its process. */
+  readonly other: Pod | undefined;
+}
+
+export async function podsAt(
+  cluster: Deps["cluster"],
+  { uid, address }: Pick<Contact, "uid" | "address">,
+): Promise<PodsAt | ClusterFailure> {
+  const { host } = parseAddress(address) ?? {};
+  if (host === undefined) return { tag: "pods", itself: undefined, other: undefined };
   const listed = await cluster.listPods({ ip: host });
-  if (listed.tag === "failed") return { ...clusterHeld(listed), ...about };
+  if (listed.tag === "failed") return listed;
   const runsHere = (each: Pod): boolean =>
-    each.address === peer.address &&
+    each.address === address &&
     !endedForGood(each) &&
     (each.network !== undefined || networkBefore(each) !== undefined);
-  const other = listed.pods.find((each) => each.uid !== pod.uid && runsHere(each));
-  return other && sharedHeld(peer, other, about);
+  return {
+    tag: "pods",
+    itself: listed.pods.find((each) => each.uid === uid),
+    other: listed.pods.find((each) => each.uid !== uid && runsHere(each)),
+  };
 }
 
 const wasInHere = (pod: Pod): boolean =>

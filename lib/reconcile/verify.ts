@@ -2,6 +2,7 @@ import { findings } from "./changes.ts";
 import { cause, entriesApart } from "./cause.ts";
 import { covers, type Looked, renew, tooOld } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
+import { stillThereSince } from "./reform/still-there.ts";
 import { newestOf } from "./reform/newest-entries.ts";
 import { held, type Outcome, type Held } from "../outcome.ts";
 import type { Block, Lightpeer, Seed } from "../peers/lightpeer.ts";
@@ -79,7 +80,9 @@ async function visit(step: Step, seed: Seed, looked: Looked): Promise<Found> {
   const extend = (): Promise<Held | undefined> => renew(deps, lease, intent, 2 * timeoutMs);
   const lost = await extend();
   if (lost) return { tag: "stop", ending: { outcome: lost } };
-  const old = tooOld(deps, lease, looked);
+  const members = seen.members.map(({ contact }) => contact);
+  const old =
+    (await stillThereSince(deps, lease.network, members, seen.looked.from)) ?? tooOld(deps, lease, looked);
   if (old) return { tag: "stop", ending: hold(step, old) };
   const visited = await lightpeer.visit(newest.address, seed.address, timeoutMs);
   if (visited.tag !== "visited")
@@ -94,8 +97,7 @@ async function visit(step: Step, seed: Seed, looked: Looked): Promise<Found> {
     },
   });
   if (left) return left;
-  const members = seen.members.map(({ contact }) => contact.address);
-  const same = members.length === list.length && members.every((address) => list.includes(address));
+  const same = members.length === list.length && members.every(({ address }) => list.includes(address));
   return same ? { tag: "whole" } : { tag: "broken", why: `${newest.name} lists ${list.join(", ")}` };
 }
 

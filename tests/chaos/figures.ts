@@ -15,6 +15,7 @@ const causeTexts: Readonly<Record<Cause["kind"], RegExp>> = {
   "moved-away": /(?:has gone|goes) to another network/u,
   "has-chain": /has a chain already/u,
   "was-elsewhere": /was in (?:a|another) network before/u,
+  "was-waited-for": /is where a member has hung/u,
   "store-lost": /the store had lost who is in it/u,
   replaced: /another process is there now/u,
   "entry-came": /an entry came in while/u,

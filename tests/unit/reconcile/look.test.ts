@@ -136,7 +136,7 @@ describe("members that go away", () => {
     assert.deepEqual([seen.dead.map(({ name }) => name), seen.replaced, world.slept], [["b"], [], []]);
   });
 
-  test("and refused before the API server showed that they are gone are waited out once", async () => {
+  test("and refused before the API server showed that they are gone are waited out from then on: it may have been a firewall", async () => {
     const world = worldWith(...pods);
     world.say("b", { probe: "refused" });
     const sleep = world.clock.sleep.bind(world.clock);
@@ -147,7 +147,7 @@ describe("members that go away", () => {
     const seen = seenIn(await look(world));
     assert.deepEqual(
       [seen.dead.map(({ name }) => name), seen.restored, world.slept],
-      [["b"], false, [1_200]],
+      [["b"], false, [1_200, 1_200]],
     );
   });
 
@@ -309,6 +309,17 @@ describe("a joiner", () => {
 });
 
 describe("a stack that is put together from conditions", () => {
+  test("is asked for by name, for the list may be behind: one may have gone to another network", async () => {
+    const says = said("True", "Joined", { incarnation: pod("a").incarnation });
+    const world = worldWith(
+      pod("a", says),
+      pod("b", said("True", "Joined", { incarnation: pod("b").incarnation })),
+    );
+    world.now = [podOf(OTHER, "a", says), ...world.cluster.pods.slice(1)];
+    const end = await look(world, { stack: [] });
+    assert.deepEqual([membersOf(end), seenIn(end).moved.map(({ name }) => name)], [["b"], ["a"]]);
+  });
+
   test("has through whom each came in, and not those without an address", async () => {
     const { address: _, ...nowhere } = member("c");
     const { incarnation } = pod("a");
@@ -429,6 +440,14 @@ describe("another pod at the address of a joiner", () => {
       );
       assert.equal(found && shown(found), expected);
     });
+
+  test("is not looked for where the joiner has another label by now: it is none any more", async () => {
+    const found = await sharedBy(worldWith(podOf(OTHER, "d")).deps, NETWORK, joiner);
+    assert.equal(
+      found && shown(found),
+      `held LookTooOld d ${NETWORK}: d has got another label since the pods of ${NETWORK} were read`,
+    );
+  });
 
   test("is asked for by the IP address alone", async () => {
     const world = worldWith();

@@ -174,6 +174,11 @@ describe("a look at a network", () => {
     assert.equal(names(look.seen?.replaced), "b");
   });
 
+  test("likewise who was refused and is fresh now", async () => {
+    const look = await looks({ peers: { probe: { b: ["refused", "serving"] }, fresh: { b: "fresh" } } });
+    assert.equal(names(look.seen?.replaced), "b");
+  });
+
   test("somebody who is back at a dead contact's address before the others have noticed replaces it", async () => {
     const peers = { probe: { b: ["refused", "serving"] as const } };
     const look = await looks({ pods: pods("a"), peers });

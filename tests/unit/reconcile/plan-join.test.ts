@@ -43,6 +43,17 @@ const joins: readonly (readonly [string, JoinCase, string])[] = [
     { joiner: "unimplemented", pod: { joined: joinedAs("d", { status: "False", reason: "LeftOut" }) } },
     "reform has-chain",
   ],
+  [
+    "where a member has hung the others may have waited for it: re-formed",
+    { seen: { waitedFor: ["x:1", joinerNamed("d").peer.address] } },
+    "reform was-waited-for",
+  ],
+  [
+    "not where nothing is re-formed",
+    { seen: { waitedFor: [joinerNamed("d").peer.address] }, settings: { reform: "off" } },
+    "join",
+  ],
+  ["a peer that hangs elsewhere is no reason", { seen: { waitedFor: ["x:1"] } }, "join"],
   ["a contact that has lost its chain is not joined through", { contact: "fresh" }, "reform lost-chain"],
   [
     "one that was put together again may lack a member: re-formed",
@@ -120,6 +131,7 @@ describe("how a joiner comes in", () => {
 
   const causes: readonly (readonly [JoinCase, string])[] = [
     [{ joiner: "chained" }, "d has a chain already"],
+    [{ seen: { waitedFor: [joinerNamed("d").peer.address] } }, "d is where a member has hung"],
     [{ seen: { restored: true } }, "the store had lost who is in it"],
     [{ newest: entry("other") }, "an application stores in it"],
     [{ settings: { joinMode: "reform" } }, "KLIGHT_JOIN makes every join a re-form"],

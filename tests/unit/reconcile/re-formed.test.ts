@@ -6,7 +6,7 @@ import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
-import type { Contacts } from "../../../lib/store/contacts.ts";
+import type { Contact, Contacts } from "../../../lib/store/contacts.ts";
 import { podOf } from "../../harness/networks.ts";
 import {
   addressOf,
@@ -180,18 +180,66 @@ describe("who takes part in a re-form", () => {
     assert.equal(isCalled(world, "c"), true);
   });
 
-  for (const [what, seen] of [
-    ["it does not answer", { moved: [contact("c")], silent: [addressOf("c")] }],
-    [
-      "the stack was put together from conditions: it may have gone already",
-      { moved: [contact("c")], restored: true },
-    ],
-  ] as const)
-    test(`not one that has moved, where ${what}`, async () => {
+  test("not one that has moved, where it does not answer", async () => {
+    const world = new MoveWorld();
+    await repaired(world, { members, moved: [contact("c")], silent: [addressOf("c")] });
+    assert.equal(isCalled(world, "c"), false);
+  });
+
+  test("one that has moved and is on a stack of this network, whatever another one says", async () => {
+    const world = new MoveWorld();
+    world.now = [podOf(OTHER, "c")];
+    await world.commit(OTHER, { stack: [contact("c")] });
+    await repaired(world, { members, moved: [contact("c")] });
+    assert.equal(isCalled(world, "c"), true);
+  });
+
+  describe("where the stack was put together from conditions", () => {
+    const restored = { members, moved: [contact("c")], restored: true };
+    const inOtherBy = async (stack: readonly Contact[]): Promise<MoveWorld> => {
       const world = new MoveWorld();
-      await repaired(world, { members, ...seen });
+      world.now = [podOf(OTHER, "c")];
+      await world.commit(OTHER, { stack });
+      return world;
+    };
+
+    test("one that has moved and is not on its new network's stack yet", async () => {
+      const world = await inOtherBy([contact("a")]);
+      await repaired(world, restored);
+      assert.equal(isCalled(world, "c"), true);
+    });
+
+    test("one that has no label any more", async () => {
+      const world = await inOtherBy([contact("a")]);
+      world.now = [];
+      await repaired(world, restored);
+      assert.equal(isCalled(world, "c"), true);
+    });
+
+    test("not one that is on it: it has gone, and its pod does not say so", async () => {
+      const world = await inOtherBy([contact("c")]);
+      await repaired(world, restored);
       assert.equal(isCalled(world, "c"), false);
     });
+
+    for (const [what, without] of [
+      ["store", (world: MoveWorld) => world.withStore({ read: away })],
+      [
+        "API server",
+        ({ deps }: MoveWorld) => {
+          const { cluster } = deps;
+          const getPod: typeof cluster.getPod = (who) => (who.name === "c" ? away() : cluster.getPod(who));
+          return { ...deps, cluster: { ...cluster, getPod } };
+        },
+      ],
+    ] as const)
+      test(`nobody who has moved while the ${what} is away`, async () => {
+        const world = await inOtherBy([contact("a")]);
+        const step = await world.step({}, { ...restored, moved: [contact("c"), contact("d")] });
+        await repair({ ...step, deps: without(world) }, WHY);
+        assert.equal(isCalled(world, "c"), false);
+      });
+  });
 
   test("the one that leaves once, though it has moved as well", async () => {
     const world = new MoveWorld();
