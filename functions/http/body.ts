@@ -18,13 +18,13 @@ export const readBody =
   (limit: number): RequestHandler =>
   (request, _response, next) => {
     const { "content-length": length = "0", "content-encoding": encoding = "identity" } = request.headers;
-    const tooLarge = new Unread(413, `a request may have ${limit} bytes`);
+    const tooLarge = (): Unread => new Unread(413, `a request may have ${limit} bytes`);
     if (encoding !== "identity") {
       next(new Unread(415, `content-encoding: must be identity, was ${JSON.stringify(encoding)}`));
       return;
     }
     if (Number(length) > limit) {
-      next(tooLarge);
+      next(tooLarge());
       return;
     }
     const parts: Buffer[] = [];
@@ -37,7 +37,7 @@ export const readBody =
     const take = (part: Buffer): void => {
       size += part.length;
       if (size <= limit) parts.push(part);
-      else end(tooLarge);
+      else end(tooLarge());
     };
     const done = (): void => {
       end();

@@ -4,10 +4,12 @@ import { dirname, join, resolve } from "node:path";
 import { readOptions } from "../../scripts/options.ts";
 import { redisAvailable } from "../harness/redis.ts";
 import { measureCrowd } from "./crowd.ts";
+import { measureEvents } from "./events.ts";
 import { measureFromZero } from "./from-zero.ts";
 import { measureHistories } from "./histories.ts";
 import { measureNetworks } from "./networks.ts";
 import { measurePage } from "./page.ts";
+import { measureReads } from "./reads.ts";
 import { measureReform } from "./reform.ts";
 import { printReport, type Report, round } from "./report.ts";
 import { measureStart } from "./start.ts";
@@ -22,10 +24,12 @@ const measurements = {
   crowd: measureCrowd,
   networks: measureNetworks,
   stream: measureStream,
+  events: measureEvents,
   sweep: measureSweep,
   scale: measureScale,
   reform: measureReform,
   histories: measureHistories,
+  reads: measureReads,
   page: measurePage,
 } as const;
 

@@ -37,6 +37,9 @@ const probe = new URL("heap-probe.ts", import.meta.url).href;
  */
 export const asInContainer = `--max-old-space-size=256 --import ${probe}`;
 
+/** `limits.memory` of func.yaml. */
+export const LIMIT_MIB = 512;
+
 /** Memory of a function that was started {@link asInContainer}. */
 export interface MemoryWatch {
   /** What is in use after a collection, MiB, and the time that the process has computed so far, ms. */
