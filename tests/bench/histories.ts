@@ -4,7 +4,7 @@ import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
 import { systemTimers } from "../harness/timers.ts";
 import { addPodsOf, forgetReforms, startCalmStage } from "./fleet.ts";
-import { asInContainer, limitMemory, residentMib, watchMemory } from "./memory.ts";
+import { asInContainer, LIMIT_MIB, limitMemory, residentMib, watchMemory } from "./memory.ts";
 import { startPeersElsewhere } from "./peers-elsewhere.ts";
 import { posterTo, stateOf, timed } from "./posting.ts";
 import { median, ms, type Report, round } from "./report.ts";
@@ -21,8 +21,6 @@ const cases: readonly Case[] = [
 ];
 const RUNS = 10;
 const ENTRY_BYTES = 1_000_000;
-/** func.yaml's memory limit. */
-const LIMIT_MIB = 512;
 
 /** Large histories are handed over, each time, by a function with the memory that it is deployed with. */
 export async function measureHistories(): Promise<Report> {
