@@ -22,7 +22,7 @@ const about = ({ namespace, name }: PodName): RecordedCall["details"] => ({
 /** The API server, each call a span and a time. Calls are named by verb and resource, as RBAC names them. */
 export const watchCluster = (recorder: Recorder, cluster: Cluster): Cluster => ({
   listPods: (where) => {
-    const { namespace, networkId } = where;
+    const { namespace, networkId = where.mentioning } = where;
     const details = {
       ...(namespace !== undefined && { "k8s.namespace.name": namespace }),
       ...(networkId !== undefined && { "klight.network.id": networkId }),

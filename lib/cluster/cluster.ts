@@ -26,12 +26,15 @@ export type ConditionWritten = { readonly tag: "written"; readonly pod?: Pod } |
 export interface Cluster {
   /**
    * Labelled pods, of one network id or all; or those with one IP, labelled or not. In one namespace or all that klight
-   * looks after; paged inside.
+   * looks after; paged inside. `mentioning`: pods whose label and conditions do not have this network id in them may be
+   * left out, and need not be such as can be read.
    */
   listPods(
-    where:
-      | { readonly namespace?: string; readonly networkId?: string; readonly ip?: never }
-      | { readonly namespace?: string; readonly networkId?: never; readonly ip: string },
+    where: { readonly namespace?: string } & (
+      | { readonly networkId?: string; readonly mentioning?: never; readonly ip?: never }
+      | { readonly networkId?: never; readonly mentioning: string; readonly ip?: never }
+      | { readonly networkId?: never; readonly mentioning?: never; readonly ip: string }
+    ),
   ): Promise<{ readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure>;
   /** One pod as it is now; undefined: there is none. */
   getPod(name: PodName): Promise<{ readonly tag: "pod"; readonly pod: Pod | undefined } | ClusterFailure>;

@@ -6,7 +6,6 @@ import { type PodRules, readPod } from "../pod/pod.ts";
 import { failureOf, isDone, isForAnotherLife } from "./answers.ts";
 import { accountAccess, type ApiServerAccess } from "./access.ts";
 import { type JsonAnswer, type Send, sendTo } from "../json-requests.ts";
-import { sharedCalls } from "../shared-calls.ts";
 import type { Cluster, ClusterEvent, ConditionWritten, OwnEvents, Written } from "./cluster.ts";
 import { getPod, type Listing, listPods, pathIn, podPath, unknownSize } from "./read-pods.ts";
 
@@ -24,18 +23,11 @@ export interface KubernetesOptions {
   readonly service?: string;
 }
 
-/** No namespace has this name. */
-const EVERYWHERE = "";
-
 /** The API server that a kubeconfig file or the service account leads to. */
 export function createKubernetesCluster(options: KubernetesOptions): Cluster & OwnEvents {
   const { rules, clock = systemClock, service = "klight" } = options;
   const { send, namespace: ownNamespace } = lazyApi(options);
   const size = unknownSize();
-  // The first of each network asks for all pods; of many such networks at once each would parse them anew.
-  const listAll = sharedCalls((namespace) =>
-    listSome({ send, rules, size }, namespace === EVERYWHERE ? {} : { namespace }),
-  );
   const record = async (about: About, event: ClusterEvent): Promise<Written> => {
     const answer = await send({
       method: "POST",
@@ -46,10 +38,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster & O
     return writtenOr(`create events in namespace ${about.namespace}`, answer);
   };
   return {
-    listPods: (where) =>
-      where.networkId === undefined && where.ip === undefined
-        ? listAll(where.namespace ?? EVERYWHERE)
-        : listSome({ send, rules, size }, where),
+    listPods: (where) => listSome({ send, rules, size }, where),
     getPod: (name) => getPod(send, rules, name),
     setCondition: (pod, condition) => patchCondition({ send, rules, clock }, pod, condition),
     recordEvent: ({ namespace, name, uid }, event) =>
@@ -94,8 +83,8 @@ async function patchCondition(
 }
 
 function listSome(
-  to: Omit<Listing, "selector">,
-  { namespace, networkId, ip }: Parameters<Cluster["listPods"]>[0],
+  to: Omit<Listing, "selector" | "mentioning">,
+  { namespace, networkId, mentioning, ip }: Parameters<Cluster["listPods"]>[0],
 ): ReturnType<Cluster["listPods"]> {
   // No pod is in a namespace, or has a label, of which Kubernetes takes no such name.
   const canBe = (namespace === undefined || isNamespace(namespace)) && isNetworkId(networkId ?? "any");
@@ -103,7 +92,10 @@ function listSome(
   const labelSelector = networkId === undefined ? "klight.networkId" : `klight.networkId=${networkId}`;
   // A pod that has lost its label keeps its address, and its peer runs on.
   const selector = ip === undefined ? { labelSelector } : { fieldSelector: `status.podIP=${ip}` };
-  return listPods({ ...to, selector }, namespace === undefined ? to.rules.namespaces : [namespace]);
+  return listPods(
+    { ...to, selector, mentioning },
+    namespace === undefined ? to.rules.namespaces : [namespace],
+  );
 }
 
 /** Strict: the API server refuses what it does not know, instead of dropping it with a warning nobody reads. */

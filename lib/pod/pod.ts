@@ -142,9 +142,10 @@ function peerAddressOf({ status }: PodObject, port: PeerPort): string | undefine
   return `${ip.includes(":") ? `[${ip}]` : ip}:${port.port}`;
 }
 
+/** The API server writes all these times in one form, so that they sort as texts. */
 function ownWriteIn({ metadata: { managedFields } }: PodObject): true | undefined {
-  const writes = (managedFields ?? []).map(({ manager, time }) => ({ manager, at: msOf(time) ?? 0 }));
-  const newest = Math.max(...writes.map(({ at }) => at));
+  const writes = (managedFields ?? []).map(({ manager, time }) => ({ manager, at: time ?? "" }));
+  const newest = writes.map(({ at }) => at).reduce((a, b) => (a > b ? a : b), "");
   return writes.some(({ manager, at }) => manager === FIELD_MANAGER && at === newest) || undefined;
 }
 

@@ -32,7 +32,8 @@ export async function readNetworkPods(
   const { namespace, networkId } = whereOf(network);
   const inNamespace = namespace === undefined ? {} : { namespace };
   // Without a stack a pod of another network may say that its peer is still in this one.
-  const listed = await deps.cluster.listPods(known ? { ...inNamespace, networkId } : inNamespace);
+  const which = known ? { networkId } : { mentioning: networkId };
+  const listed = await deps.cluster.listPods({ ...inNamespace, ...which });
   if (listed.tag === "failed") return { tag: "stop", outcome: clusterHeld(listed, network) };
   const pods = listed.pods.filter((pod) => pod.network === network);
   const current = target.joiner && (await currentJoiner(deps, target, target.joiner, { pods, known }));

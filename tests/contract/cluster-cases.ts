@@ -76,6 +76,24 @@ const reads: readonly ClusterCase[] = [
     },
   },
   {
+    title:
+      "lists the pods that have a network in their label or their condition, whatever the others are like",
+    async run(world) {
+      const namespace = await world.newNamespace();
+      const cluster = await world.cluster();
+      await createPod(world, { namespace, name: "a" });
+      const moved = { ...(await createPod(world, { namespace, name: "b", id: "net-b" })).metadata };
+      await cluster.setCondition(moved, {
+        status: "True",
+        reason: "Joined",
+        message: `b is in (network ${namespace}/net-a)`,
+      });
+      await createPod(world, { namespace, name: "c", id: "net-c" });
+      const listed = cluster.listPods({ namespace, mentioning: "net-a" });
+      assert.deepEqual(await namesOf(listed), [`${namespace}/a`, `${namespace}/b`]);
+    },
+  },
+  {
     title: "lists all labelled pods of all namespaces, and no other pod",
     async run(world) {
       const [one, two] = [await world.newNamespace(), await world.newNamespace()];

@@ -77,8 +77,11 @@ export class ApiServer {
     const at = isBehind ? now - this.staleMs : now;
     const those = this.#objects.list(at).filter(({ metadata, status }) => {
       if (where.ip !== undefined) return status.podIP === where.ip;
+      const { networkId, mentioning } = where;
       const label = metadata.labels["klight.networkId"];
-      return label !== undefined && (where.networkId === undefined || label === where.networkId);
+      const isMeant = networkId === undefined || label === networkId;
+      const said = JSON.stringify([label, status.conditions]);
+      return label !== undefined && isMeant && said.includes(mentioning ?? "");
     });
     return { tag: "pods", pods: those.map((object) => this.#objects.parsed(object)) };
   }

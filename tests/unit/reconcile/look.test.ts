@@ -67,9 +67,9 @@ describe("the pods of a network are listed", () => {
   test("by label alone where networks span namespaces", async () => {
     assert.deepEqual(await listed("net", ["a"]), { networkId: "net" });
   });
-  test("with all others of the namespace where the stack is lost: one of another label may say that it is in", async () => {
-    assert.deepEqual(await listed(NETWORK, []), { namespace: "default" });
-    assert.deepEqual(await listed("net", []), {});
+  test("with whoever mentions it where the stack is lost: one of another label may say that it is in", async () => {
+    assert.deepEqual(await listed(NETWORK, []), { namespace: "default", mentioning: "net" });
+    assert.deepEqual(await listed("net", []), { mentioning: "net" });
   });
 });
 
