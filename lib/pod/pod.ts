@@ -145,7 +145,10 @@ function peerAddressOf({ status }: PodObject, port: PeerPort): string | undefine
 /** The API server writes all these times in one form, so that they sort as texts. */
 function ownWriteIn({ metadata: { managedFields } }: PodObject): true | undefined {
   const writes = (managedFields ?? []).map(({ manager, time }) => ({ manager, at: time ?? "" }));
-  const newest = writes.map(({ at }) => at).reduce((a, b) => (a > b ? a : b), "");
+  const newest = writes
+    .map(({ at }) => at)
+    .sort()
+    .at(-1);
   return writes.some(({ manager, at }) => manager === FIELD_MANAGER && at === newest) || undefined;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -123,9 +123,26 @@ describe("a probe of what is no lightpeer", () => {
     assert.equal(await client.probe(address, SHORT_MS), "silent");
   });
 
-  test("a connection that is cut before a word is a refusal", async () => {
-    const address = await start(startTcp((socket) => socket.resetAndDestroy()));
-    assert.equal(await client.probe(address, SOON_MS), "refused");
+  const cuts: Readonly<Record<string, (socket: Socket) => void>> = {
+    "reset at once": (socket) => socket.resetAndDestroy(),
+    "closed at once": (socket) => socket.end(),
+    "reset when it has heard us": (socket) => socket.once("data", () => socket.resetAndDestroy()),
+    "closed when it has heard us": (socket) => socket.once("data", () => socket.end()),
+  };
+  for (const [how, cut] of Object.entries(cuts)) {
+    test(`a connection that is ${how}, before a word, is a refusal`, async () => {
+      const address = await start(startTcp(cut));
+      assert.equal(await client.probe(address, SOON_MS), "refused");
+    });
+  }
+
+  test("a connection to who never says a word is closed when the question is over", async () => {
+    const closed = Promise.withResolvers<undefined>();
+    const address = await start(
+      startTcp((socket) => void socket.resume().once("end", () => closed.resolve(undefined))),
+    );
+    assert.equal(await client.probe(address, SHORT_MS), "silent");
+    await closed.promise;
   });
 
   for (const address of [

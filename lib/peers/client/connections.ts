@@ -1,11 +1,11 @@
-import { Channel, type ChannelOptions, connectivityState, credentials, status } from "@grpc/grpc-js";
+import { Channel, type ChannelOptions, connectivityState, status } from "@grpc/grpc-js";
 import { HealthClient } from "../../../proto/generated/health.ts";
 import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
 import { parseAddress, targetOf } from "../address.ts";
 import { MAX_MESSAGE_BYTES } from "../lightpeer.ts";
-import { type Answer, type CallFailure, failure } from "./call.ts";
-import type { Deadline } from "./deadline.ts";
-import { greet } from "./greet.ts";
+import { type Answer, failure } from "./call.ts";
+import { type NotConnected, orNotConnected } from "./not-connected.ts";
+import { plaintextConnection } from "./plaintext.ts";
 
 /**
  * One channel is one connection here: a broken one is dropped, not repaired, so that a process which comes back is
@@ -29,8 +29,7 @@ export interface Stubs {
   readonly health: HealthClient;
 }
 
-/** `refused`: there was no call, for nobody listens at the address. */
-export type ConnectedAnswer<T> = Answer<T> | (CallFailure & { readonly refused: true });
+export type ConnectedAnswer<T> = Answer<T> | NotConnected;
 
 /** Codes after which the next call finds out anew who answers: of what is gone without a word nothing comes back. */
 const IN_DOUBT = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
@@ -41,6 +40,8 @@ const LINGER_MS = 2_000;
 interface PeerConnection {
   readonly channel: Channel;
   readonly stubs: Stubs;
+  /** Ends all of it, also an attempt to connect that is under way. */
+  readonly close: () => void;
   /** Calls that run on it. */
   calls: number;
 }
@@ -59,35 +60,36 @@ export class Connections {
     this.#kept = kept;
   }
 
-  /** Runs one call. Whether it has reached the peer when it fails with UNAVAILABLE is not known. */
-  async once<T>(
-    address: string,
-    deadline: Deadline,
-    call: (stubs: Stubs) => Promise<Answer<T>>,
-  ): Promise<ConnectedAnswer<T>> {
-    const connection = await this.#take(address, deadline);
-    if ("tag" in connection) return connection;
-    try {
-      const answer = await call(connection.stubs);
-      const isInDoubt = answer.tag === "failed" && IN_DOUBT.has(answer.code);
-      if (isInDoubt && this.#open.get(address) === connection) this.#open.delete(address);
-      return answer;
-    } finally {
-      connection.calls -= 1;
-      if (connection.calls === 0 && this.#open.get(address) !== connection) connection.channel.close();
-      this.#dropUnused();
+  /**
+   * Runs one call, which is sent when a server has answered at the address, and not where that does not happen in time.
+   * Whether it has reached the peer when it fails with UNAVAILABLE is not known.
+   */
+  async once<T>(address: string, call: (stubs: Stubs) => Promise<Answer<T>>): Promise<ConnectedAnswer<T>> {
+    const endpoint = parseAddress(address);
+    if (endpoint === undefined) {
+      return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
     }
+    const connection = this.#usable(address) ?? this.#create(targetOf(endpoint));
+    connection.calls += 1;
+    this.#open.delete(address);
+    this.#open.set(address, connection);
+    const answer = orNotConnected(await call(connection.stubs), address);
+    const isInDoubt = answer.tag === "failed" && IN_DOUBT.has(answer.code);
+    if (isInDoubt && this.#open.get(address) === connection) this.#open.delete(address);
+    connection.calls -= 1;
+    if (connection.calls === 0 && this.#open.get(address) !== connection) connection.close();
+    this.#dropUnused();
+    return answer;
   }
 
   /** Runs a call that may be repeated: a connection that breaks under it may belong to a process that is gone. */
   async repeatable<T>(
     address: string,
-    deadline: Deadline,
     call: (stubs: Stubs) => Promise<Answer<T>>,
   ): Promise<ConnectedAnswer<T>> {
-    const first = await this.once(address, deadline, call);
+    const first = await this.once(address, call);
     const broke = first.tag === "failed" && first.code === status.UNAVAILABLE && !("refused" in first);
-    return broke ? this.once(address, deadline, call) : first;
+    return broke ? this.once(address, call) : first;
   }
 
   release(): void {
@@ -98,27 +100,6 @@ export class Connections {
         if (connection.calls === 0) this.#drop(address, connection);
       }
     }, LINGER_MS).unref();
-  }
-
-  /** A connection, and one call more that runs on it. */
-  async #take(address: string, deadline: Deadline): Promise<PeerConnection | ConnectedAnswer<never>> {
-    const endpoint = parseAddress(address);
-    if (endpoint === undefined) {
-      return failure(status.INVALID_ARGUMENT, `"${address}" is not an address like 10.0.0.1:9081`);
-    }
-    if (this.#usable(address) === undefined) {
-      const greeted = await greet(endpoint, deadline);
-      if (greeted === "refused") {
-        return { ...failure(status.UNAVAILABLE, `nobody listens at ${address}`), refused: true };
-      }
-      if (greeted === "silent") return failure(status.DEADLINE_EXCEEDED, `${address} does not answer`);
-    }
-    // Another call may have connected while this one greeted.
-    const connection = this.#usable(address) ?? this.#create(targetOf(endpoint));
-    connection.calls += 1;
-    this.#open.delete(address);
-    this.#open.set(address, connection);
-    return connection;
   }
 
   /** Those first that nobody has used for longest. */
@@ -143,19 +124,24 @@ export class Connections {
   }
 
   #create(target: string): PeerConnection {
-    const plaintext = credentials.createInsecure();
-    const channel = new Channel(target, plaintext, CHANNEL_OPTIONS);
+    const { credentials, hangUp } = plaintextConnection();
+    const channel = new Channel(target, credentials, CHANNEL_OPTIONS);
     const shared = { channelOverride: channel };
     const stubs = {
-      lightpeer: new LightpeerClient(target, plaintext, shared),
-      health: new HealthClient(target, plaintext, shared),
+      lightpeer: new LightpeerClient(target, credentials, shared),
+      health: new HealthClient(target, credentials, shared),
     };
-    return { channel, stubs, calls: 0 };
+    const close = (): void => {
+      const isConnected = channel.getConnectivityState(false) === connectivityState.READY;
+      channel.close();
+      if (!isConnected) hangUp();
+    };
+    return { channel, stubs, close, calls: 0 };
   }
 
   /** Nobody gets it any more; the last call on it closes it. */
-  #drop(address: string, { channel, calls }: PeerConnection): void {
+  #drop(address: string, { close, calls }: PeerConnection): void {
     this.#open.delete(address);
-    if (calls === 0) channel.close();
+    if (calls === 0) close();
   }
 }

@@ -44,18 +44,14 @@ class GrpcLightpeer implements Lightpeer {
 
   async probe(address: string, timeoutMs: number): Promise<Probe> {
     const deadline = deadlineIn(timeoutMs);
-    return probeOf(
-      await this.#connections.repeatable(address, deadline, (stubs) => checkHealth(stubs, deadline)),
-    );
+    return probeOf(await this.#connections.repeatable(address, (stubs) => checkHealth(stubs, deadline)));
   }
 
   async askFresh(address: string, timeoutMs: number): Promise<Freshness> {
     const deadline = deadlineIn(timeoutMs);
     return askFresh(address, (block, opening) => {
       const call = (stubs: Stubs): Promise<Answer<unknown>> => notify(stubs, block, deadline);
-      return opening
-        ? this.#connections.repeatable(address, deadline, call)
-        : this.#connections.once(address, deadline, call);
+      return opening ? this.#connections.repeatable(address, call) : this.#connections.once(address, call);
     });
   }
 
@@ -79,14 +75,12 @@ class GrpcLightpeer implements Lightpeer {
 
   async visit(address: string, visitor: string, timeoutMs: number): Promise<Visited> {
     const deadline = deadlineIn(timeoutMs);
-    return visitedOf(
-      await this.#connections.once(address, deadline, (stubs) => readHead(stubs, visitor, deadline)),
-    );
+    return visitedOf(await this.#connections.once(address, (stubs) => readHead(stubs, visitor, deadline)));
   }
 
   async notify(address: string, block: Block, timeoutMs: number): ReturnType<Lightpeer["notify"]> {
     const deadline = deadlineIn(timeoutMs);
-    const told = await this.#connections.once(address, deadline, (stubs) => notify(stubs, block, deadline));
+    const told = await this.#connections.once(address, (stubs) => notify(stubs, block, deadline));
     return told.tag === "failed" ? { tag: "failed", message: describeFailure(told) } : { tag: "accepted" };
   }
 
@@ -100,7 +94,7 @@ class GrpcLightpeer implements Lightpeer {
     deadline: Deadline,
     giveUp?: AbortSignal,
   ): Promise<ConnectedAnswer<JoinResponse>> {
-    return this.#connections.once(address, deadline, ({ lightpeer }) =>
+    return this.#connections.once(address, ({ lightpeer }) =>
       unary(
         deadline,
         (metadata, options, done) => lightpeer.joinNetwork({ Address: contact }, metadata, options, done),
@@ -111,7 +105,7 @@ class GrpcLightpeer implements Lightpeer {
 
   #read(address: string, timeoutMs: number, take: Take): ReturnType<typeof readEntries> {
     const deadline = deadlineIn(timeoutMs);
-    return this.#connections.repeatable(address, deadline, (stubs) => readEntries(stubs, deadline, take));
+    return this.#connections.repeatable(address, (stubs) => readEntries(stubs, deadline, take));
   }
 }
 

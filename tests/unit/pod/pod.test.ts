@@ -64,9 +64,19 @@ describe("the newest write of a pod", () => {
     operation: "Update",
   });
   const cases: readonly (readonly [string, unknown, boolean])[] = [
-    ["is klight's where no other is newer", [write("kubelet", 1), write("klight", 2)], true],
+    [
+      "is klight's where no other is newer",
+      [write("kubelet", 1), write("kubelet", 2), write("klight", 3)],
+      true,
+    ],
     ["may be klight's where another is of the same second", [write("klight", 2), write("kubelet", 2)], true],
     ["is not klight's where another is newer", [write("klight", 1), write("kubelet", 2)], false],
+    [
+      "is not klight's where it stands last and another is newer",
+      [write("kubelet", 2), write("klight", 1)],
+      false,
+    ],
+    ["is klight's where another tells no time", [write("klight", 1), { manager: "kubelet" }], true],
     ["is not klight's where klight has written nothing", [write("kubelet", 1)], false],
     ["is nobody's where nothing tells", undefined, false],
     ["is nobody's where what tells cannot be read", [{ manager: 1, time: "yesterday" }], false],
