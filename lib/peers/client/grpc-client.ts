@@ -26,7 +26,7 @@ import { readHead, visitedOf } from "./visited.ts";
 import { toWire } from "./wire.ts";
 
 /** More than the members of a usual network, so that a step and the next ones connect once. */
-const KEPT_CONNECTIONS = 256;
+const KEPT_CONNECTIONS = 64;
 
 /** Lightpeers over plaintext gRPC. Connections are kept until `release`, of unused ones `kept` at most. */
 export const createLightpeerClient = (kept = KEPT_CONNECTIONS): Lightpeer => new GrpcLightpeer(kept);
