@@ -3,13 +3,16 @@ import type { PodObject } from "./api-server/objects.ts";
 import type { ContainerStatus } from "./pods.ts";
 
 /** Pods that break what believes too much, as the API server showed them. */
-const recorded = readFileSync(new URL("../fixtures/pods-that-hurt.jsonl", import.meta.url), "utf8")
+export const recordedPods: readonly PodObject[] = readFileSync(
+  new URL("../fixtures/pods-that-hurt.jsonl", import.meta.url),
+  "utf8",
+)
   .trim()
   .split("\n")
   .map((line) => (JSON.parse(line) as { readonly pod: PodObject }).pod);
 
 export function recordedPod(name: string): PodObject {
-  const found = recorded.find(({ metadata }) => metadata.name === name);
+  const found = recordedPods.find(({ metadata }) => metadata.name === name);
   if (found === undefined) throw new Error(`no pod of the name ${name} is recorded`);
   return structuredClone(found);
 }

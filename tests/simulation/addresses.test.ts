@@ -1,27 +1,19 @@
 import { test } from "node:test";
-import assert from "node:assert/strict";
-import { violationsOf } from "./invariants.ts";
-import { run } from "./run.ts";
-import type { Command, Setting } from "./schedule.ts";
+import { survivesIn } from "./survives.ts";
 
 /** Where somebody answers is an address; whose it is changes, and only the API server knows. */
-const setting: Setting = {
-  seed: 1,
-  instances: 1,
-  through: "broker",
-  events: "resource",
-  joinMode: "auto",
-  pods: [3, 3],
-  gapMs: 50,
-  storing: [{ network: 0, everyMs: 50 }],
-};
-
-const survives = async (commands: readonly Command[], changes: Partial<Setting> = {}): Promise<void> => {
-  for (let seed = 1; seed <= 4; seed += 1) {
-    const violations = violationsOf(await run({ setting: { ...setting, ...changes, seed }, commands }));
-    assert.deepEqual(violations, [], `seed ${seed}`);
-  }
-};
+const survives = survivesIn(
+  {
+    instances: 1,
+    through: "broker",
+    events: "resource",
+    joinMode: "auto",
+    pods: [3, 3],
+    gapMs: 50,
+    storing: [{ network: 0, everyMs: 50 }],
+  },
+  [1, 2, 3, 4],
+);
 
 test("a pod has the address of one that loses its label and runs on: its process is not taken for the other's", () =>
   survives(

@@ -1,30 +1,22 @@
-import assert from "node:assert/strict";
 import { test } from "node:test";
-import { violationsOf } from "./invariants.ts";
-import { run } from "./run.ts";
-import type { Command, Setting } from "./schedule.ts";
+import { survivesIn } from "./survives.ts";
 
 /**
  * A lightpeer checks the health of its list one by one and without a deadline. When a peer that it waits for dies at last,
  * it publishes the list from before, wherever it is a member by then.
  */
-const setting: Setting = {
-  seed: 1,
-  instances: 1,
-  through: "broker",
-  events: "resource",
-  joinMode: "auto",
-  pods: [2],
-  gapMs: 300,
-  storing: [],
-};
-
-const survives = async (commands: readonly Command[], changes: Partial<Setting> = {}): Promise<void> => {
-  for (const seed of [1, 2, 3]) {
-    const violations = violationsOf(await run({ setting: { ...setting, ...changes, seed }, commands }));
-    assert.deepEqual(violations, [], `seed ${seed}`);
-  }
-};
+const survives = survivesIn(
+  {
+    instances: 1,
+    through: "broker",
+    events: "resource",
+    joinMode: "auto",
+    pods: [2],
+    gapMs: 300,
+    storing: [],
+  },
+  [1, 2, 3],
+);
 
 test("a peer waits for one that hangs, while nobody is left in their network, and takes the wait along to another", () =>
   survives([

@@ -1,24 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
-import {
-  condition,
-  type Container,
-  container,
-  type PodChanges,
-  runningPod,
-  runningStatus,
-} from "../../harness/pods.ts";
-
-const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
-const UID = "585ef98b-11aa-4161-8293-98157449553f";
-
-function read(changes: PodChanges, changedRules: Partial<PodRules> = {}): Pod {
-  const reading = readPod(runningPod(changes), { ...rules, ...changedRules });
-  assert.equal(reading.tag, "pod", JSON.stringify(reading));
-  assert.ok(reading.tag === "pod");
-  return reading.pod;
-}
+import { condition, type Container, container, type PodChanges, runningStatus } from "../../harness/pods.ts";
+import { read, UID } from "./read.ts";
 
 const annotated = (annotations: Record<string, string>): PodChanges => ({ metadata: { annotations } });
 

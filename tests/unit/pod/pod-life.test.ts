@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
 import {
   type Condition,
   condition,
   container,
   type ContainerStatus,
   type PodChanges,
-  runningPod,
   runningStatus,
   terminatedStatus,
 } from "../../harness/pods.ts";
-
-const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
-
-function read(changes: PodChanges): Pod {
-  const reading = readPod(runningPod(changes), rules);
-  assert.ok(reading.tag === "pod", JSON.stringify(reading));
-  return reading.pod;
-}
+import { recordedPods } from "../../harness/recorded-pods.ts";
+import { podIn, read } from "./read.ts";
 
 describe("a life of a peer", () => {
   const ended = (changes: Partial<ContainerStatus> = {}): PodChanges => ({
@@ -171,17 +162,9 @@ describe("since when the lightpeer's container is not ready", () => {
 });
 
 describe("the pods that hurt", () => {
-  const lines = readFileSync(new URL("../../fixtures/pods-that-hurt.jsonl", import.meta.url), "utf8");
-  const pods = lines
-    .trim()
-    .split("\n")
-    .map((line) => (JSON.parse(line) as { readonly pod: unknown }).pod);
-
   it("are each read as what is proven of them", () => {
-    const readings = pods.map((object) => {
-      const reading = readPod(object, rules);
-      assert.ok(reading.tag === "pod", JSON.stringify(reading));
-      const { name, address, container: peer, finished, admission } = reading.pod;
+    const readings = recordedPods.map((object) => {
+      const { name, address, container: peer, finished, admission } = podIn(object);
       return [name, address, peer, finished, admission.tag === "ignored" ? admission.reason : "peer"];
     });
     assert.deepEqual(readings, [
@@ -198,9 +181,6 @@ describe("the pods that hurt", () => {
   });
 
   it("do not tell since when a container is not ready that is", () => {
-    for (const object of pods) {
-      const reading = readPod(object, rules);
-      assert.ok(reading.tag === "pod" && reading.pod.containerUnreadySince === undefined);
-    }
+    for (const object of recordedPods) assert.equal(podIn(object).containerUnreadySince, undefined);
   });
 });

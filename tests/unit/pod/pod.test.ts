@@ -2,19 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { formatJoined } from "../../../lib/pod/condition.ts";
-import { type Pod, type PodRules, readPod } from "../../../lib/pod/pod.ts";
+import { type PodRules, readPod } from "../../../lib/pod/pod.ts";
 import type { Reason } from "../../../lib/reasons.ts";
 import { condition, container, type PodChanges, runningPod, runningStatus } from "../../harness/pods.ts";
-
-const rules: PodRules = { scope: "namespace", namespaces: [], defaultPort: 9081 };
-const UID = "585ef98b-11aa-4161-8293-98157449553f";
-
-function read(changes: PodChanges, changedRules: Partial<PodRules> = {}): Pod {
-  const reading = readPod(runningPod(changes), { ...rules, ...changedRules });
-  assert.equal(reading.tag, "pod", JSON.stringify(reading));
-  assert.ok(reading.tag === "pod");
-  return reading.pod;
-}
+import { podIn, read, rules, UID } from "./read.ts";
 
 const labelled = (id: string): PodChanges => ({ metadata: { labels: { "klight.networkId": id } } });
 
@@ -358,9 +349,7 @@ describe("the recorded events", () => {
 
   it("are all read, each as what its pod was then", () => {
     const readings = bodies.map((body) => {
-      const reading = readPod(body, rules);
-      assert.ok(reading.tag === "pod", JSON.stringify(reading));
-      const { name, network, address, admission } = reading.pod;
+      const { name, network, address, admission } = podIn(body);
       return [name, network, address, admission.tag === "ignored" ? admission.reason : "peer"];
     });
     assert.deepEqual(readings, [
