@@ -70,7 +70,7 @@ export const wireCases: Readonly<Record<string, Scenario>> = {
 
   "goes on without a peer that never reads what it is given": async (world) => {
     const members = await world.network(2);
-    const long = Array.from({ length: 6 }, (_, at) => String(at).repeat(2 * 1_024 * 1_024));
+    const long = ["0", "1", "2"].map((digit) => digit.repeat(1_024 * 1_024));
     for (const entry of long) assert.deepEqual(await world.persist(take(members, 0), entry), ok);
     const sessions: ClientHttp2Session[] = [];
     let address = "";
@@ -83,11 +83,11 @@ export const wireCases: Readonly<Record<string, Scenario>> = {
       },
     };
     address = await world.listen(deaf);
-    const settings = { historyLimit: 64 * 1_024 * 1_024 };
+    const settings = { historyLimit: 64 * 1_024 * 1_024, joinTimeoutMs: 1_500 };
     const from = world.now();
     const end = await reformed(world, { members, joiners: [{ address } as PeerHost], settings });
     assert.ok(end.tag === "whole", end.tag === "held" ? end.outcome.message : "");
-    assert.ok(world.now() - from < 60_000, `it took ${world.now() - from} ms`);
+    assert.ok(world.now() - from < 20_000, `it took ${world.now() - from} ms`);
     assert.deepEqual(
       end.leftOut.map((out) => out.address),
       [address],

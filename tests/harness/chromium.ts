@@ -30,6 +30,9 @@ export interface WatchedPage {
   readonly wrong: readonly string[];
 }
 
+/** The page's pauses are a tenth as long as for people. */
+const HURRY = "const { setTimeout: later } = window; window.setTimeout = (run, ms) => later(run, ms / 10);";
+
 export async function openPage(
   browser: Browser,
   url: string,
@@ -37,6 +40,7 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
+  await page.addInitScript(HURRY);
   const wrong: string[] = [];
   const { origin } = new URL(url);
   page.on("console", (message) => {

@@ -1,3 +1,4 @@
+import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { IPod } from "kubernetes-models/v1/Pod";
 import { startApiServer, type ApiServer } from "./api-server/api-server.ts";
@@ -31,6 +32,8 @@ export interface StageOptions {
   readonly redis?: boolean;
   /** Where the source sends its events. Default: a Broker, as klight ships it, with its Trigger. */
   readonly sink?: "broker" | "function";
+  /** Before a Broker's first retry, ms; doubles with each of eight. Default 100. */
+  readonly backoffMs?: number;
 }
 
 interface NewPod {
@@ -95,6 +98,7 @@ export async function startStage({
   env = {},
   redis: withRedis = true,
   sink = "broker",
+  backoffMs = 100,
 }: StageOptions = {}): Promise<Stage> {
   const api = await startApiServer({ namespace: "klight" });
   const redis = withRedis ? await startRedis() : undefined;
@@ -121,7 +125,7 @@ export async function startStage({
     functions.map(async (each) => `http://127.0.0.1:${String((await each.logged("listening"))["port"])}`),
   );
   const [first = ""] = urls;
-  const delivery = { annotations: shippedAnnotations, types, retry: 8, backoffMs: 100 };
+  const delivery = { annotations: shippedAnnotations, types, retry: 8, backoffMs };
   const broker = await startBroker({ subscriber: first, ...delivery });
   const source = startSource({
     pods: api.pods,
@@ -257,4 +261,27 @@ export async function startStage({
     },
   };
   return stage;
+}
+
+/** A stage with the memory store that is closed with its test; `env` over the usual. */
+export async function stageFor(t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
+  const stage = await startStage({ redis: false, env });
+  t.after(() => stage.close());
+  return stage;
+}
+
+/** Pods that were started in this order and are in their network now, which is shop/orders where none is given. */
+export async function up(
+  stage: Stage,
+  names: readonly string[],
+  { namespace = "shop", network = "orders" }: Partial<Pick<NewPod, "namespace" | "network">> = {},
+): Promise<StagePod[]> {
+  const pods: StagePod[] = [];
+  for (const name of names) {
+    const pod = await stage.addPod({ name, namespace, network });
+    stage.start(pod);
+    pods.push(pod);
+  }
+  await stage.settled();
+  return pods;
 }

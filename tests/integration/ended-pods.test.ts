@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 import { assertWhole } from "../harness/assert-whole.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { stored, storedAt } from "../harness/stored.ts";
 import { beforeItsEnd, recordedPod } from "../harness/recorded-pods.ts";
-import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
-
-const stageFor = async (t: TestContext): Promise<Stage> => {
-  const stage = await startStage({ redis: false });
-  t.after(() => stage.close());
-  return stage;
-};
+import { type Stage, type StagePod, stageFor } from "../harness/stage.ts";
 
 /** A recorded pod that runs, with a peer of its own, at any free address or at this port. */
 const running = async (stage: Stage, name: string, port = 0): Promise<StagePod> => {

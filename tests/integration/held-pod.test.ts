@@ -32,7 +32,7 @@ describe("a source that sends straight to the function", () => {
 describe("a Broker with its Trigger", () => {
   let stage: Stage;
   before(async () => {
-    stage = await startStage({ redis: false });
+    stage = await startStage({ redis: false, backoffMs: 10 });
   });
   after(() => stage.close());
 

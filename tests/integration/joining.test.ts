@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { skipWithoutRedis } from "../harness/redis.ts";
 import type { StoredEvent } from "../harness/api-server/new-event.ts";
-import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
+import { type Stage, type StagePod, startStage, up } from "../harness/stage.ts";
 
 describe("with the store redis", { skip: skipWithoutRedis() }, () => {
   test("pods are joined, and a Redis that was away is used again", async () => {
@@ -32,6 +32,11 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
     stage = await startStage({ functions: 2 });
   });
   after(() => stage.close());
+  // Its peers would ask each other for their health through all the tests that follow.
+  afterEach(async () => {
+    await Promise.all([...stage.pods].map((pod) => stage.remove(pod)));
+    await stage.settled();
+  });
 
   /** Each peer was told to join at most once in each of its lives, plainly: klight's own seed does not count. */
   const contactsOf = ({ peer }: StagePod): readonly string[] => {
@@ -39,20 +44,8 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
     return peer.joins.map(({ contact }) => contact).filter((contact) => peers.has(contact));
   };
 
-  const up = async (
-    network: string,
-    names: readonly string[],
-    namespace = "default",
-  ): Promise<StagePod[]> => {
-    const pods: StagePod[] = [];
-    for (const name of names) {
-      const pod = await stage.addPod({ name, network, namespace });
-      stage.start(pod);
-      pods.push(pod);
-    }
-    await stage.settled();
-    return pods;
-  };
+  const inNetwork = (network: string, names: readonly string[], namespace = "default"): Promise<StagePod[]> =>
+    up(stage, names, { namespace, network });
 
   const assertWhole = async (pods: readonly StagePod[]): Promise<void> => {
     const found = await stage.whole(pods);
@@ -64,7 +57,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   };
 
   test("the first pod founds its network, the second joins through it", async () => {
-    const [first, second] = await up("pair", ["pair-1", "pair-2"]);
+    const [first, second] = await inNetwork("pair", ["pair-1", "pair-2"]);
     assert.ok(first && second);
     assert.deepEqual(contactsOf(first), []);
     assert.deepEqual(contactsOf(second), [first.peer.address]);
@@ -74,7 +67,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
 
   test("the second and third status update of ten pods join nobody twice", async () => {
     const names = Array.from({ length: 10 }, (_, index) => `twice-${index}`);
-    const pods = await up("twice", names);
+    const pods = await inNetwork("twice", names);
     for (const pod of [...pods, ...pods]) stage.touch(pod);
     await stage.settled();
     for (const pod of pods) assert.ok(contactsOf(pod).length <= 1, `${pod.name} joined once`);
@@ -82,16 +75,16 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a member stops, another pod comes, and the network is whole", async () => {
-    const [one, two, three] = await up("stops", ["stops-1", "stops-2", "stops-3"]);
+    const [one, two, three] = await inNetwork("stops", ["stops-1", "stops-2", "stops-3"]);
     assert.ok(one && two && three);
     await stage.remove(three);
-    const [four] = await up("stops", ["stops-4"]);
+    const [four] = await inNetwork("stops", ["stops-4"]);
     assert.ok(four);
     await assertWhole([one, two, four]);
   });
 
   test("a restarted lightpeer container is another peer, and comes in again", async () => {
-    const [one, two, three] = await up("again", ["again-1", "again-2", "again-3"]);
+    const [one, two, three] = await inNetwork("again", ["again-1", "again-2", "again-3"]);
     assert.ok(one && two && three);
     await stage.restart(two, 1_500);
     await stage.settled();
@@ -102,7 +95,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a lightpeer that restarts too fast for the others to notice still ends in a whole network", async () => {
-    const pods = await up("fast", ["fast-1", "fast-2", "fast-3"]);
+    const pods = await inNetwork("fast", ["fast-1", "fast-2", "fast-3"]);
     const [, two] = pods;
     assert.ok(two);
     await stage.restart(two, 0);
@@ -112,7 +105,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a sweep tells how it ended by an Event about klight's own service", async () => {
-    await up("told", ["told-1", "told-2"]);
+    await inNetwork("told", ["told-1", "told-2"]);
     stage.api.forgetEvents();
     await stage.ping();
     const about = ({ involvedObject }: StoredEvent): boolean => involvedObject.kind === "Service";
@@ -139,8 +132,8 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("one network id in two namespaces is two networks", async () => {
-    const red = await up("same", ["same-1", "same-2"], "red");
-    const blue = await up("same", ["same-1", "same-2"], "blue");
+    const red = await inNetwork("same", ["same-1", "same-2"], "red");
+    const blue = await inNetwork("same", ["same-1", "same-2"], "blue");
     await assertWhole(red);
     await assertWhole(blue);
     const [one] = red;
@@ -149,7 +142,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a stale list that still shows the life before joins nobody into it twice", async () => {
-    const pods = await up("stale", ["stale-1", "stale-2", "stale-3"]);
+    const pods = await inNetwork("stale", ["stale-1", "stale-2", "stale-3"]);
     const [, , three] = pods;
     assert.ok(three);
     stage.api.freezeLists();
@@ -163,7 +156,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a member that hangs holds every join, and it goes on when the member wakes", async () => {
-    const [one, two] = await up("hangs", ["hangs-1", "hangs-2"]);
+    const [one, two] = await inNetwork("hangs", ["hangs-1", "hangs-2"]);
     assert.ok(one && two);
     one.peer.hang();
     const three = await stage.addPod({ name: "hangs-3", network: "hangs" });
@@ -178,14 +171,14 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a store that is flushed between joins is put together again from the conditions", async () => {
-    const pods = await up("flushed", ["flushed-1", "flushed-2", "flushed-3"]);
+    const pods = await inNetwork("flushed", ["flushed-1", "flushed-2", "flushed-3"]);
     await stage.redis?.flush();
-    const more = await up("flushed", ["flushed-4"]);
+    const more = await inNetwork("flushed", ["flushed-4"]);
     await assertWhole([...pods, ...more]);
   });
 
   test("an API server that is away holds the step and joins nobody", async () => {
-    const [one] = await up("away", ["away-1"]);
+    const [one] = await inNetwork("away", ["away-1"]);
     assert.ok(one);
     const two = await stage.addPod({ name: "away-2", network: "away" });
     stage.api.fail({ tag: "down" });
@@ -200,23 +193,23 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("Redis that is away holds the step, touches no peer, and loses nothing", async () => {
-    const [one] = await up("dark", ["dark-1"]);
+    const [one] = await inNetwork("dark", ["dark-1"]);
     assert.ok(one && stage.redis);
-    stage.redis.rest.pause();
+    await stage.redis.rest.kill();
     const two = await stage.addPod({ name: "dark-2", network: "dark" });
     stage.start(two);
     const { status, outcome } = await stage.post(two);
     assert.equal(status, 503);
     assert.match(outcome, /StoreUnavailable/u);
     assert.deepEqual(contactsOf(two), []);
-    stage.redis.rest.resume();
+    await stage.redis.rest.restart();
     await stage.settled();
     await assertWhole([one, two]);
   });
 
   test("a pod that gets another network id is moved, and both networks are whole", async () => {
-    const [one, two, mover] = await up("from", ["from-1", "from-2", "from-3"]);
-    const [three] = await up("to", ["to-1"]);
+    const [one, two, mover] = await inNetwork("from", ["from-1", "from-2", "from-3"]);
+    const [three] = await inNetwork("to", ["to-1"]);
     assert.ok(one && two && mover && three);
     stage.api.pods.replace(mover, {
       labels: { "klight.networkId": "to" },
@@ -228,7 +221,7 @@ describe("pods are joined over HTTP, Redis and gRPC", { skip: skipWithoutRedis()
   });
 
   test("a pod that lost its label is left out, and says so", async () => {
-    const [one, two, three] = await up("unlabelled", ["unlabelled-1", "unlabelled-2", "unlabelled-3"]);
+    const [one, two, three] = await inNetwork("unlabelled", ["unlabelled-1", "unlabelled-2", "unlabelled-3"]);
     assert.ok(one && two && three);
     stage.api.pods.replace(three, {
       labels: {},

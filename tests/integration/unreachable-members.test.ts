@@ -1,24 +1,20 @@
 import assert from "node:assert/strict";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assertWhole } from "../harness/assert-whole.ts";
 import { type GrpcPeerHost, startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { Lan } from "../harness/lightpeer/lan.ts";
 import { beforeItsEnd, recordedPod } from "../harness/recorded-pods.ts";
 import { stored, storedAt } from "../harness/stored.ts";
-import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
+import { type StagePod, stageFor } from "../harness/stage.ts";
 
-const stageFor = async (t: TestContext): Promise<Stage> => {
-  // A sweep waits for one network for a sixth of that, and here nobody has to wait for longer.
-  const stage = await startStage({ redis: false, env: { KLIGHT_SWEEP_MS: "12000" } });
-  t.after(() => stage.close());
-  return stage;
-};
+/** A sweep waits for one network for a sixth of that, and here nobody has to wait for longer. */
+const SHORT_SWEEP = { KLIGHT_SWEEP_MS: "12000" };
 
 describe("a firewall between klight and every member", () => {
   for (const wall of ["refuse", "reset"] as const) {
     test(`that would ${wall} holds a new pod, which is joined when the way is free`, async (t) => {
-      const stage = await stageFor(t);
+      const stage = await stageFor(t, SHORT_SWEEP);
       const lan = new Lan();
       const peers: GrpcPeerHost[] = [];
       const add = async (name: string): Promise<StagePod> => {
@@ -62,7 +58,7 @@ describe("a firewall between klight and every member", () => {
 
 describe("a member whose pod has not been Ready for long, because of another container", () => {
   test("stays in when its peer stalls for a second while another pod joins", async (t) => {
-    const stage = await stageFor(t);
+    const stage = await stageFor(t, SHORT_SWEEP);
     const first = await stage.addPod({ name: "first", namespace: "shop", network: "orders" });
     stage.start(first);
     const recorded = recordedPod("busy-a");

@@ -1,28 +1,11 @@
 import assert from "node:assert/strict";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 import { moveTo, restartContainer } from "../harness/api-server/kubelet.ts";
 import { assertWhole } from "../harness/assert-whole.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
 import { recordedPod } from "../harness/recorded-pods.ts";
 import { stored, storedAt } from "../harness/stored.ts";
-import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
-
-const stageFor = async (t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<Stage> => {
-  const stage = await startStage({ redis: false, env });
-  t.after(() => stage.close());
-  return stage;
-};
-
-const up = async (stage: Stage, names: readonly string[]): Promise<StagePod[]> => {
-  const pods: StagePod[] = [];
-  for (const name of names) {
-    const pod = await stage.addPod({ name, namespace: "shop", network: "orders" });
-    stage.start(pod);
-    pods.push(pod);
-  }
-  await stage.settled();
-  return pods;
-};
+import { type Stage, type StagePod, stageFor, up } from "../harness/stage.ts";
 
 const eventsOf = (stage: Stage, { name }: StagePod): readonly string[] =>
   stage.api.events

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { assertWhole } from "../harness/assert-whole.ts";
@@ -11,24 +11,7 @@ import { startOddPeer } from "../harness/lightpeer/odd-peer.ts";
 import { stored } from "../harness/stored.ts";
 import { ask } from "../harness/shell-server.ts";
 import { cloudEvent } from "../harness/source.ts";
-import { type Stage, type StagePod, startStage } from "../harness/stage.ts";
-
-const stageFor = async (t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<Stage> => {
-  const stage = await startStage({ redis: false, env });
-  t.after(() => stage.close());
-  return stage;
-};
-
-const up = async (stage: Stage, names: readonly string[]): Promise<StagePod[]> => {
-  const pods: StagePod[] = [];
-  for (const name of names) {
-    const pod = await stage.addPod({ name, namespace: "shop", network: "orders" });
-    stage.start(pod);
-    pods.push(pod);
-  }
-  await stage.settled();
-  return pods;
-};
+import { type Stage, stageFor, up } from "../harness/stage.ts";
 
 /** The outcome. */
 const askReform = async ({ urls: [url = ""] }: Stage): Promise<string> => {
