@@ -77,8 +77,8 @@ async function freePort(): Promise<number> {
 
 /** The scripts' replies. `stack`: the contacts that were pushed. */
 function redis(body: Buffer, stack: string[]): object {
-  const [, sha, keys, ...words] = JSON.parse(body.toString()) as readonly string[];
-  const [, change = ""] = words.slice(Number(keys));
+  const [, sha, ...words] = JSON.parse(body.toString()) as readonly string[];
+  const change = words.at(-1) ?? "";
   const is = (name: keyof typeof scripts): boolean =>
     sha === createHash("sha1").update(scripts[name]).digest("hex");
   if (is("begin")) return { result: ["leased", [stack, "", "1", "0", [], [], [], "0"]] };
