@@ -38,7 +38,8 @@ export async function readNetworkPods(
   const pods = listed.pods.filter((pod) => pod.network === network);
   const current = target.joiner && (await currentJoiner(deps, target, target.joiner, { pods, known }));
   if (current?.tag === "stop") return current;
-  const stack = known ?? stackFromConditions(deps, network, listed.pods, current);
+  const stack = known ?? (await stackFromConditions(deps, network, listed.pods, current));
+  if ("tag" in stack) return { tag: "stop", outcome: clusterHeld(stack, network) };
   const remaining = stack
     .toReversed()
     .map((contact) => ({ contact, pod: pods.find((pod) => pod.uid === contact.uid) }));
@@ -92,20 +93,32 @@ async function findPod(
   return { tag: "pod", pod: asked.pod && isIt(asked.pod) ? asked.pod : undefined };
 }
 
-/** The stack as the pods' own conditions tell it, for a store that has lost it; oldest last, as a stack is. */
-function stackFromConditions(
-  deps: Deps,
+/**
+ * The stack as the pods' own conditions tell it, for a store that has lost it; oldest last, as a stack is. A list can be
+ * behind, and whoever says there that it is in may be in another network by now, so each is asked for by name.
+ */
+async function stackFromConditions(
+  { cluster, clock }: Deps,
   network: string,
   pods: readonly Pod[],
   joiner: { readonly pod: Pod } | undefined,
-): readonly Contact[] {
-  const joinedAt = new Date(deps.clock.now()).toISOString();
-  return pods.flatMap((pod) => {
-    const { uid, namespace, name, address, incarnation, joined } = pod;
-    const isMember = joined?.status === "True" && networkBefore(pod) === network && !pod.finished;
-    if (!isMember || address === undefined || uid === joiner?.pod.uid) return [];
-    // Where it was when it came in: the others have it there, and it may have another address since.
-    const was = joined.address ?? address;
-    return [{ uid, namespace, name, address: was, incarnation, via: joined.via ?? null, joinedAt }];
-  });
+): Promise<readonly Contact[] | ClusterFailure> {
+  const joinedAt = new Date(clock.now()).toISOString();
+  const stack: Contact[] = [];
+  const claims = pods.filter((pod) => pod.uid !== joiner?.pod.uid && contactSaid(pod, network, joinedAt));
+  for (const asked of await Promise.all(claims.map((pod) => cluster.getPod(pod)))) {
+    if (asked.tag === "failed") return asked;
+    const contact = asked.pod && contactSaid(asked.pod, network, joinedAt);
+    if (contact) stack.push(contact);
+  }
+  return stack;
+}
+
+/** A pod that says that this life of its peer is in the network, whatever its label is. */
+function contactSaid(pod: Pod, network: string, joinedAt: string): Contact | undefined {
+  const { uid, namespace, name, incarnation, joined, finished } = pod;
+  // Where it was when it came in: the others have it there, and it may have another address since.
+  const address = pod.address && (joined?.address ?? pod.address);
+  if (joined?.status !== "True" || networkBefore(pod) !== network || finished || !address) return undefined;
+  return { uid, namespace, name, address, incarnation, via: joined.via ?? null, joinedAt };
 }

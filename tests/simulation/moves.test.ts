@@ -54,6 +54,16 @@ test("it loses its label, its network is founded again, and then it is labelled 
     alone,
   ));
 
+test("a list that is behind shows it where it was: whoever founds that network again does not join through it", () =>
+  survives(
+    [
+      { kind: "api", at: 2_900, how: "stale", ms: 6_000, behindMs: 4_000 },
+      { kind: "relabel", at: 3_000, pod: 0, network: 1 },
+      { kind: "create", at: 4_500, network: 0, reuseAddress: false },
+    ],
+    { ...alone, storing: [0, 1].map((network) => ({ network, everyMs: 100 })) },
+  ));
+
 test("it is held on its way, its network is founded again, and it comes back: nothing is lost", () =>
   survives(
     [

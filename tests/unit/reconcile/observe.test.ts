@@ -336,6 +336,26 @@ describe("a store that has lost a stack", () => {
     assert.deepEqual([memberNames(look).split(" ").sort().join(" "), look.seen?.restored], ["a b", true]);
   });
 
+  test("by what each says when it is asked for by name: a list can be behind", async () => {
+    const elsewhere = podNamed("b", { joined: joinedAs("b", { network: "default/net-b" }) });
+    const { address: _, ...nowhere } = saying("c");
+    const now = [saying("a", { joined: joinedAs("a", { address: "x:1", via: "b" }) }), elsewhere, nowhere];
+    const listed = ["a", "b", "c", "e"].map((name) => saying(name));
+    const look = await looks({ pods: listed, now, record: lost });
+    assert.equal(memberNames(look), "");
+    const [was] = look.seen?.readdressed ?? [];
+    assert.deepEqual([was?.name, was?.address, was?.via], ["a", "x:1", "b"]);
+    assert.deepEqual([look.seen?.moved, look.seen?.dead], [[], []], "nobody else is a contact");
+  });
+
+  test("not while they cannot be asked for", async () => {
+    const script = scriptedDeps();
+    script.cluster.pods = [saying("a")];
+    script.cluster.getPod = () => Promise.resolve({ tag: "failed", kind: "unavailable", message: "away" });
+    const look = await observe(script.deps, { network: NETWORK }, recordOf(lost));
+    assert.equal(look.tag === "stop" && look.outcome.reason, "ClusterUnavailable");
+  });
+
   test("not from those who say that they are out, of another life or network, have ended, or are the joiner", async () => {
     const listed = [
       saying("a", { joined: joinedAs("a", { status: "False", reason: "LeftOut" }) }),
