@@ -6,6 +6,11 @@ export interface PodName {
   readonly name: string;
 }
 
+/** A pod that can be told something: a later one of that name is another. */
+export interface PodLife extends PodName {
+  readonly uid: string;
+}
+
 /** The pod and network that an outcome is about, where they are known. */
 export interface Subject {
   readonly pod?: PodName;
@@ -18,6 +23,8 @@ type Of<Name extends string, Extra = unknown> = Subject & {
   readonly reason: Reason<Name>;
   /** One sentence with the names and values of this case; never a secret. */
   readonly message: string;
+  /** Pods that it is about, too, and that are told. */
+  readonly beside?: readonly PodLife[];
 } & Extra;
 
 /**

@@ -200,7 +200,7 @@ export const reasons = {
       ...stays,
     },
     AddressShared: {
-      says: "Two pods that run have the same address and port, so nobody can tell whose peer answers there. Neither is touched.",
+      says: "Two pods that run have the same address and port, so nobody can tell whose peer answers there. Neither is touched: one that is in stays in, and is told, too.",
       cure: "Give one of them another port (annotation klight.dev/port), or take it off the host's network. If neither is on it: look at the network plugin.",
       ...stays,
     },

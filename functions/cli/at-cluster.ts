@@ -5,7 +5,7 @@ import { type Named, type Options, podMeant } from "./command-line.ts";
 import { readPodEvents } from "./events.ts";
 import { type CliAnswer, CommandFailed, EXIT } from "./answer.ts";
 import { type Kube, openKube } from "./kube.ts";
-import { networksOf, readOnePod, readPods, reportOf } from "./pods.ts";
+import { networksOf, readOnePod, readPods, readPodsAt, reportOf } from "./pods.ts";
 import { reformNetwork } from "./reform.ts";
 import { lines, networksInWords, noNetworkInWords, podsInWords, whyInWords } from "./words.ts";
 
@@ -32,11 +32,11 @@ export const actionsAtCluster = {
     const [pod, events] = await Promise.all([readOnePod(kube, name), readPodEvents(kube, name)]);
     if (pod === undefined) throw new CommandFailed(EXIT.notWell, `there is no pod ${podKey(name)}`);
     const now = Date.now();
-    const report = reportOf(pod, now);
+    const report = reportOf(pod, now, await readPodsAt(kube, pod));
     return {
       words: whyInWords(report, events, now),
       json: { at: isoTime(now), ...report, events },
-      code: report.verdict === "in" ? EXIT.well : EXIT.notWell,
+      code: report.verdict === "in" && !report.needsHelp ? EXIT.well : EXIT.notWell,
     };
   },
   networks: async (options: Options): Promise<CliAnswer> => {

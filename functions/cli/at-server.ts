@@ -37,7 +37,11 @@ export const actionsAtServer = {
     // The other side of the same build; a test holds the two together.
     const why = body as Why;
     const codes = { in: EXIT.well, "not in": EXIT.notWell, unknown: EXIT.unknown } as const;
-    return { words: whyAtServerInWords(why), json: why, code: codes[why.verdict] };
+    return {
+      words: whyAtServerInWords(why),
+      json: why,
+      code: why.verdict === "in" && why.needsHelp ? EXIT.notWell : codes[why.verdict],
+    };
   },
   networks: async (options: Options): Promise<CliAnswer> => {
     const { body } = await asked(options, "networks");

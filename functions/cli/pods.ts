@@ -1,11 +1,13 @@
 import { listPods, getPod, unknownSize } from "../../lib/cluster/read-pods.ts";
 import type { ClusterFailure } from "../../lib/cluster/cluster.ts";
 import type { PodName } from "../../lib/outcome.ts";
+import type { Joined } from "../../lib/pod/condition.ts";
+import { parseAddress } from "../../lib/peers/address.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
 import { type Pod, type PodRules, joinedInThisLife } from "../../lib/pod/pod.ts";
 import { inOrder } from "../status/in-order.ts";
 import { notIn, whyNotIn } from "../status/not-in.ts";
-import { explained, podKey, type Trouble } from "../status/trouble.ts";
+import { addressShared, explained, type Finding, podKey, type Trouble } from "../status/trouble.ts";
 import { CommandFailed, EXIT } from "./answer.ts";
 import type { Kube } from "./kube.ts";
 
@@ -76,24 +78,33 @@ export async function readOnePod({ send }: Kube, name: PodName): Promise<Pod | u
   return pod?.joined?.network !== undefined && isId(pod.joined.network) ? inClusterScope(pod) : pod;
 }
 
-/** `now`: ms since 1970. */
-export function reportOf(pod: Pod, now: number): PodReport {
+/** Pods with the same IP, of all namespaces; none where that cannot be asked, as with rights in one namespace alone. */
+export async function readPodsAt({ send }: Kube, { address = "" }: Pod): Promise<readonly Pod[]> {
+  const { host } = parseAddress(address) ?? {};
+  if (host === undefined) return [];
+  const selector = { fieldSelector: `status.podIP=${host}` };
+  const listed = await listPods({ send, selector, size: unknownSize(), rules: rulesFor("namespace") }, []);
+  return listed.tag === "pods" ? listed.pods : [];
+}
+
+/** `others`: pods that may have its address. `now`: ms since 1970. */
+export function reportOf(pod: Pod, now: number, others?: readonly Pod[]): PodReport {
   const { network = null, address = null, container = null, incarnation } = pod;
   const said = joinedInThisLife(pod) && !pod.finished ? pod.joined : undefined;
   return {
     pod: podKey(pod),
     network,
     verdict: said ? "in" : "not in",
-    ...explained(
-      said ? { ...inSince(pod), reason: said.reason, message: said.message } : whyNotIn(pod, undefined),
-      now,
-    ),
+    ...explained(said ? whyIn(pod, said, others) : whyNotIn(pod, undefined), now),
     address,
     container,
     incarnation,
     via: said?.via ?? null,
   };
 }
+
+const whyIn = (pod: Pod, { reason, message }: Joined, others: readonly Pod[] = []): Finding =>
+  addressShared(pod, others) ?? { ...inSince(pod), reason, message };
 
 const inSince = ({ joinedSince }: Pod): { readonly since?: string } =>
   joinedSince === undefined ? {} : { since: new Date(joinedSince).toISOString() };
@@ -102,13 +113,19 @@ const inSince = ({ joinedSince }: Pod): { readonly since?: string } =>
 export function networksOf(pods: readonly Pod[], now: number): readonly NetworkReport[] {
   const placed = Map.groupBy(pods, ({ network }) => network ?? "");
   placed.delete("");
+  const byAddress = Map.groupBy(pods, ({ address }) => address);
+  const reportNow = (pod: Pod): PodReport => reportOf(pod, now, byAddress.get(pod.address));
   return [...placed]
-    .map(([network, those]) => networkReportOf(network, those, now))
+    .map(([network, those]) => networkReportOf(network, { pods: those, reports: those.map(reportNow) }, now))
     .sort((a, b) => inNeed(b) - inNeed(a) || inOrder(a.network, b.network));
 }
 
-function networkReportOf(network: string, pods: readonly Pod[], now: number): NetworkReport {
-  const reports = pods.map((pod) => reportOf(pod, now)).sort((a, b) => inOrder(a.pod, b.pod));
+function networkReportOf(
+  network: string,
+  { pods, reports: those }: { readonly pods: readonly Pod[]; readonly reports: readonly PodReport[] },
+  now: number,
+): NetworkReport {
+  const reports = those.toSorted((a, b) => inOrder(a.pod, b.pod));
   // Some pods are not meant to be in, as one that has ended.
   const meant = new Set(pods.filter((pod) => notIn(pod, undefined, now) !== undefined).map(podKey));
   const out = reports
@@ -117,7 +134,9 @@ function networkReportOf(network: string, pods: readonly Pod[], now: number): Ne
   const calm = out.length > 0 ? "wait" : "well";
   return {
     network,
-    level: out.some(({ needsHelp }) => needsHelp) ? "help" : calm,
+    level: [...reports.filter(({ verdict }) => verdict === "in"), ...out].some(({ needsHelp }) => needsHelp)
+      ? "help"
+      : calm,
     in: reports.filter(({ verdict }) => verdict === "in"),
     notIn: out,
   };

@@ -75,7 +75,10 @@ export function networksInWords(networks: readonly NetworkReport[], now: number)
     String(network.notIn.length),
     states[network.level],
   ]);
-  const out = networks.flatMap(({ notIn }) => notIn);
+  const out = networks.flatMap(({ in: members, notIn }) => [
+    ...members.filter(({ needsHelp }) => needsHelp),
+    ...notIn,
+  ]);
   const gaps = out.flatMap((report) => [
     `${report.pod}: ${report.reason}${forHowLong(report, now)}${report.needsHelp ? ", somebody should look" : ""}`,
     `  ${report.message}`,

@@ -3,7 +3,7 @@ import type { PodName } from "../../lib/outcome.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
 import { whyNotIn } from "./not-in.ts";
 import type { ClusterReading } from "./status.ts";
-import { type Finding, podKey } from "./trouble.ts";
+import { addressShared, type Finding, podKey } from "./trouble.ts";
 
 /** What is known of one pod. */
 export interface PodKnown {
@@ -12,6 +12,8 @@ export interface PodKnown {
   readonly pod: Pod | undefined;
   readonly contact: Contact | undefined;
   readonly view: NetworkView | undefined;
+  /** Pods with the same IP, as far as they were asked for. */
+  readonly sharers: readonly Pod[];
 }
 
 /** Is the pod's peer in its network? `unknown`: the pod cannot be looked at now. */
@@ -21,13 +23,14 @@ export interface Membership {
   readonly finding: Finding;
 }
 
-export function membershipOf({ name, cluster, pod, contact, view }: PodKnown): Membership {
+export function membershipOf({ name, cluster, pod, contact, view, sharers }: PodKnown): Membership {
   if (cluster.tag === "failed") {
     const reason = cluster.kind === "forbidden" ? "ClusterForbidden" : "ClusterUnavailable";
     return { verdict: "unknown", finding: { reason, message: cluster.message } };
   }
-  if (view && contact && isSameLife(contact, pod))
-    return { verdict: "in", finding: isInSince(contact, view) };
+  if (view && contact && isSameLife(contact, pod)) {
+    return { verdict: "in", finding: addressShared(pod, sharers) ?? isInSince(contact, view) };
+  }
   if (pod !== undefined) return { verdict: "not in", finding: whyNotIn(pod, view) };
   const message = `${podKey(name)} is gone, and still on the stack of ${view?.network ?? "a network"}`;
   return { verdict: "not in", finding: { reason: "PodGone", message } };

@@ -5,7 +5,7 @@ import { whereOf } from "../../lib/pod/network-key.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
 import { inOrder } from "./in-order.ts";
 import { type NotIn, notIn } from "./not-in.ts";
-import { podKey, type Trouble, troublesOf } from "./trouble.ts";
+import { addressShared, explained, podKey, type Trouble, troublesOf } from "./trouble.ts";
 
 /** A peer that is in, as the stack has it. */
 export interface Member {
@@ -139,6 +139,7 @@ export function statusOf({ cluster, seen, views }: StatusFacts, now: number): St
   const placed = Map.groupBy(pods, ({ network }) => network);
   // Of a pod that was seen some time ago nobody knows what it is now.
   const byUid = cluster.tag === "seen" ? new Map(pods.map((pod) => [pod.uid, pod])) : undefined;
+  const byAddress = Map.groupBy(pods, ({ address }) => address);
   const gaps = (those: readonly Pod[], view: NetworkView | undefined): readonly NotIn[] =>
     those
       .flatMap((pod) => notIn(pod, view, now) ?? [])
@@ -147,7 +148,7 @@ export function statusOf({ cluster, seen, views }: StatusFacts, now: number): St
     .map((view) => {
       const lives = new Set(view.stack.map(lifeKey));
       const others = (placed.get(view.network) ?? []).filter((pod) => !lives.has(lifeKey(pod)));
-      return networkStatus(view, { notIn: gaps(others, view), byUid, now });
+      return networkStatus(view, { notIn: gaps(others, view), byUid, byAddress, now });
     })
     .sort((a, b) => Number(isInNeed(b)) - Number(isInNeed(a)) || inOrder(a.network, b.network));
   return {
@@ -168,17 +169,19 @@ function networkStatus(
   {
     notIn: gaps,
     byUid,
+    byAddress,
     now,
   }: {
     readonly notIn: readonly NotIn[];
     /** The pods of all networks; undefined: they cannot be seen now. */
     readonly byUid: ReadonlyMap<string, Pod> | undefined;
+    readonly byAddress: ReadonlyMap<string | undefined, readonly Pod[]>;
     readonly now: number;
   },
 ): NetworkStatus {
   const { network, generation, leased, intent, deaths, stack, hung, log } = view;
   const { namespace, networkId: id } = whereOf(network);
-  const troubles = troublesOf(view, now);
+  const troubles = [...troublesOf(view, now), ...sharedMembers(stack, { byUid, byAddress, now })];
   const isWaiting = leased || troubles.length + gaps.length > 0;
   const calm = byUid === undefined ? "unknown" : isWaiting ? "wait" : "well";
   return {
@@ -196,6 +199,17 @@ function networkStatus(
     log,
   };
 }
+
+/** Members at whose address another pod runs: that one is not let in, and what answers there may be its process. */
+const sharedMembers = (
+  stack: readonly Contact[],
+  { byUid, byAddress, now }: Pick<Parameters<typeof networkStatus>[1], "byUid" | "byAddress" | "now">,
+): readonly Trouble[] =>
+  stack.flatMap(({ uid }) => {
+    const pod = byUid?.get(uid);
+    const shared = pod && addressShared(pod, byAddress.get(pod.address) ?? []);
+    return shared ? [explained(shared, now)] : [];
+  });
 
 function memberStatus(
   contact: Contact,

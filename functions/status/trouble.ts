@@ -1,4 +1,6 @@
 import type { LogEntry, NetworkView } from "../../lib/store/contacts.ts";
+import type { Pod } from "../../lib/pod/pod.ts";
+import { sharedInWords, sharerOf } from "../../lib/pod/shared-address.ts";
 import { factsOf, type ReasonFacts } from "../../lib/reasons.ts";
 
 export const podKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
@@ -34,6 +36,12 @@ const foreign: ReasonFacts = {
   transient: false,
   mayLastMs: 0,
 };
+
+/** Another of these pods has this one's address; undefined: none has. */
+export function addressShared(pod: Pod | undefined, pods: readonly Pod[]): Finding | undefined {
+  const other = pod && sharerOf(pod, pods);
+  return other && { reason: "AddressShared", message: sharedInWords(pod, other) };
+}
 
 /** A finding with what its reason means, and whether somebody should look. `now`: ms since 1970. */
 export function explained(finding: Finding, now: number): Trouble {

@@ -1,5 +1,6 @@
 import type { Joined } from "../../lib/pod/condition.ts";
 import type { Contact, Intent, LogEntry, NetworkView } from "../../lib/store/contacts.ts";
+import { parseAddress } from "../../lib/peers/address.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
@@ -70,7 +71,10 @@ export type WhyReading =
   | { readonly tag: "absent"; readonly message: string }
   | { readonly tag: "failed"; readonly message: string };
 
-/** Answers for one pod: one GET at the API server, one or two reads of the store, nothing of the peers. */
+/**
+ * Answers for one pod: one GET at the API server, for one that is in a LIST of its address, one or two reads of the store,
+ * nothing of the peers.
+ */
 export async function readWhy(deps: StatusDeps, name: PodName): Promise<WhyReading> {
   const asked = await deps.cluster.getPod(name);
   const pod = asked.tag === "pod" ? asked.pod : undefined;
@@ -82,7 +86,15 @@ export async function readWhy(deps: StatusDeps, name: PodName): Promise<WhyReadi
     return { tag: "absent", message: `klight knows no pod ${podKey(name)}` };
   }
   const cluster: ClusterReading = asked.tag === "pod" ? { tag: "seen" } : asked;
-  return { tag: "why", why: answer({ name, cluster, pod, contact, view }, deps.clock.now()) };
+  const sharers = contact && pod ? await podsBeside(deps, pod) : [];
+  return { tag: "why", why: answer({ name, cluster, pod, contact, view, sharers }, deps.clock.now()) };
+}
+
+/** Pods with the same IP; what cannot be listed tells nothing. */
+async function podsBeside({ cluster }: StatusDeps, { address = "" }: Pod): Promise<readonly Pod[]> {
+  const { host: ip } = parseAddress(address) ?? {};
+  const listed = ip === undefined ? undefined : await cluster.listPods({ ip });
+  return listed?.tag === "pods" ? listed.pods : [];
 }
 
 function answer(known: PodKnown, now: number): Why {

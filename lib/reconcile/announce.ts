@@ -1,9 +1,10 @@
 import { type Cause, isBreakage } from "./cause.ts";
 import type { ClusterEvent, ClusterFailure, Written } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
-import type { Outcome } from "../outcome.ts";
+import type { Outcome, PodName } from "../outcome.ts";
 import { formatJoined, type JoinedCondition } from "../pod/condition.ts";
-import { carriedBy, networkBefore } from "../pod/network-before.ts";
+import { carriedBy } from "../pod/network-before.ts";
+import { conditionIn, conditionOut, type In, ofThisPod, type OutWords } from "./conditions.ts";
 import { joinedInThisLife, type Pod } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
 
@@ -12,8 +13,9 @@ import { factsOf } from "../reasons.ts";
  *
  * - `in`: its peer is in its network.
  * - `mended`: it is, and has been, and only its condition does not say so.
- * - `held`: it is not in, and why: a hold, or what must be said better on the pod. Said once: as long as the reason stays the same, nothing is written. A condition that
- *   says that the peer is in its network stays: it may be all that is left of that, and no hold takes a peer out.
+ * - `held`: it is not in, and why: a hold, or what must be said better on the pod. Said once: as long as the reason stays
+ *   the same, nothing is written. A condition that says that the peer is in its network stays: it may be all that is left
+ *   of that, and no hold takes a peer out. Another pod that it is about gets the Event.
  * - `out`: it was in, and is not any more: its network has gone on without it, or its pod has lost its label.
  * - `answered`: the pod asked for a re-form by its annotation, and this is the answer.
  * - `unreached`: it was joined plainly, and cannot be reached by a re-form.
@@ -42,8 +44,6 @@ export type News =
       readonly message: string;
     };
 
-type In = Extract<Outcome, { name: "founded" | "joined" | "reformed" }>;
-
 /**
  * Tells it. What cannot be told is logged and mended by the sweep; it never undoes a join. The pod as it is now comes
  * back, where that was shown.
@@ -58,9 +58,7 @@ export async function announce(deps: Deps, news: News): Promise<Pod | undefined>
     case "mended":
       return mendCondition(deps, news);
     case "held":
-      return isWorthTelling(news)
-        ? (await tellOut(deps, news.pod, { ...news.outcome, carries: carriedBy(news.pod) })).now
-        : undefined;
+      return isWorthTelling(news) ? tellHeld(deps, news) : undefined;
     case "out":
       return (await tellOut(deps, news.pod, { carries: carriedBy(news.pod), ...news })).now;
     case "answered":
@@ -113,6 +111,22 @@ export async function announceLast(
   return written.tag === "failed" ? written : undefined;
 }
 
+async function tellHeld(
+  deps: Deps,
+  { pod, outcome }: Extract<News, { tag: "held" }>,
+): Promise<Pod | undefined> {
+  const { reason, message, beside = [] } = outcome;
+  const [{ now }] = await Promise.all([
+    tellOut(deps, pod, { reason, message, carries: carriedBy(pod) }),
+    ...beside
+      .filter(({ uid }) => uid !== pod.uid)
+      .map(async (other) => {
+        logFailure(deps, other, await deps.cluster.recordEvent(other, { type: "Warning", reason, message }));
+      }),
+  ]);
+  return now;
+}
+
 async function mendCondition(
   deps: Deps,
   { pod, via, generation }: Extract<News, { tag: "mended" }>,
@@ -149,55 +163,10 @@ function isWorthTelling({ pod, outcome: { name, reason } }: Extract<News, { tag:
   return name === "held" && !transient && !blind;
 }
 
-function conditionIn(outcome: In, pod: Pod): JoinedCondition {
-  const { reason, message, network, generation } = outcome;
-  return formatJoined({
-    status: "True",
-    reason,
-    message,
-    ...ofThisPod(pod),
-    generation,
-    ...(network !== undefined && { network }),
-    ...(outcome.name === "joined" && { via: outcome.via }),
-  });
-}
-
-interface OutWords {
-  readonly reason: string;
-  readonly message: string;
-  /** A network whose history it alone has. */
-  readonly carries: string | undefined;
-}
-
 function tellOut(deps: Deps, pod: Pod, words: OutWords): Promise<Announced> {
   const { reason, message } = words;
   return tell(deps, pod, conditionOut(pod, words), { type: "Warning", reason, message });
 }
-
-function conditionOut(pod: Pod, { reason, message, carries }: OutWords): JoinedCondition {
-  const { network } = pod;
-  const was = networkBefore(pod);
-  return formatJoined({
-    status: "False",
-    reason,
-    message,
-    ...ofThisPod(pod),
-    ...(network !== undefined && { network }),
-    ...(was !== undefined && was !== network && { was }),
-    carries,
-  });
-}
-
-/** What every condition keeps: whose life it is about and where, and the last request that was answered, or it would be done again. */
-const ofThisPod = ({
-  incarnation,
-  address,
-  joined,
-}: Pod): { readonly incarnation: string; readonly address?: string; readonly reform?: string } => ({
-  incarnation,
-  ...(address !== undefined && { address }),
-  ...(joined?.reform !== undefined && { reform: joined.reform }),
-});
 
 /** The condition says what it said before, and which request is answered; how, the Event says. */
 async function tellAnswer(
@@ -233,7 +202,7 @@ async function tell(
   return written.tag === "failed" ? { failed: written } : { now: written.pod };
 }
 
-function logFailure(deps: Deps, { namespace, name }: Pod, written: Written): void {
+function logFailure(deps: Deps, { namespace, name }: PodName, written: Written): void {
   if (written.tag === "written") return;
   const { kind, message }: ClusterFailure = written;
   deps.log.warn({ pod: `${namespace}/${name}`, kind, reason: message }, "could not tell the API server");

@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { type Health, healthOf, type Signs } from "./health.ts";
 import type { KnownContact } from "./observation.ts";
 import { podsAt } from "./shared-address.ts";
-import type { PodName } from "../outcome.ts";
+import type { PodLife } from "../outcome.ts";
 import type { Probe } from "../peers/lightpeer.ts";
 import type { Pod } from "../pod/pod.ts";
 
@@ -15,12 +15,12 @@ export interface ContactHealth extends KnownContact {
   /** For how long it has been known not to answer, ms. */
   readonly silentMs: number;
   /** Another pod that has its address. */
-  readonly taker: PodName | undefined;
+  readonly taker: PodLife | undefined;
 }
 
 interface HealthFacts {
   readonly network: string;
-  readonly taker: PodName | undefined;
+  readonly taker: PodLife | undefined;
   readonly silentMs: number;
   /** False: it did not answer before, so it may be another process by now, and one without a chain is. */
   readonly mayBeFresh: boolean;
@@ -63,8 +63,8 @@ export async function healthOfContact(
 async function takerNow(
   { cluster }: Deps,
   { contact, pod }: KnownContact,
-  younger: PodName | undefined,
-): Promise<{ readonly tag: "taker"; readonly taker: PodName | undefined } | ClusterFailure> {
+  younger: PodLife | undefined,
+): Promise<{ readonly tag: "taker"; readonly taker: PodLife | undefined } | ClusterFailure> {
   if (younger || !pod?.deleting) return { tag: "taker", taker: younger };
   const here = await podsAt(cluster, contact);
   return here.tag === "failed" ? here : { tag: "taker", taker: here.other };

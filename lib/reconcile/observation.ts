@@ -1,5 +1,5 @@
 import type { Looked } from "../lease.ts";
-import type { PodName } from "../outcome.ts";
+import type { PodLife } from "../outcome.ts";
 import type { Probe } from "../peers/lightpeer.ts";
 import type { Peer } from "../pod/peer.ts";
 import type { Pod } from "../pod/pod.ts";
@@ -37,7 +37,7 @@ export interface Observation {
   readonly readdressed: readonly Contact[];
   readonly moved: readonly Contact[];
   /** With the younger pod that has the same address. */
-  readonly shared: readonly { readonly contact: Contact; readonly other: PodName }[];
+  readonly shared: readonly { readonly contact: Contact; readonly other: PodLife }[];
   /** For how long at least each one that is unreachable has been known to be, ms; Infinity where none is. */
   readonly unreachableMs: number;
   /** Addresses of contacts that did not answer, whatever has become of them. */

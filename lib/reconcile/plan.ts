@@ -1,9 +1,10 @@
 import { type Cause, cause } from "./cause.ts";
 import type { Contact, NetworkRecord } from "../store/contacts.ts";
 import type { Settings } from "../deps.ts";
+import { sharedInWords } from "../pod/shared-address.ts";
 import { networkBefore } from "../pod/network-before.ts";
 import type { Freshness, Newest } from "../peers/lightpeer.ts";
-import { held, type PodName, type Subject, type Held } from "../outcome.ts";
+import { held, type PodLife, type Subject, type Held } from "../outcome.ts";
 import { GIVE_UP_MS } from "../timing.ts";
 import type { Joiner, KnownContact, Observation } from "./observation.ts";
 import type { Pod } from "../pod/pod.ts";
@@ -129,11 +130,13 @@ function holdForSilence(target: Target, seen: Observation): Held | undefined {
 
 /** Two pods that run with one address: nobody knows which of them a process there belongs to. */
 export const sharedHeld = (
-  one: Pick<Contact, "namespace" | "name" | "address">,
-  other: PodName,
+  one: PodLife & { readonly address: string },
+  other: PodLife,
   subject: Subject,
-): Held =>
-  held("AddressShared", `${placeOf(one)} and ${other.namespace}/${other.name} have one address`, subject, 30);
+): Held => ({
+  ...held("AddressShared", sharedInWords(one, other), subject, 30),
+  beside: [one, other],
+});
 
 const placeOf = ({ namespace, name, address }: Pick<Contact, "namespace" | "name" | "address">): string =>
   `${namespace}/${name} at ${address}`;

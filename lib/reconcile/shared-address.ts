@@ -2,18 +2,17 @@ import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { held, type Held } from "../outcome.ts";
+import { sharerOf } from "../pod/shared-address.ts";
 import { parseAddress } from "../peers/address.ts";
 import type { Joiner } from "./observation.ts";
 import { sharedHeld } from "./plan.ts";
 import type { Contact } from "../store/contacts.ts";
 import { networkBefore } from "../pod/network-before.ts";
-import { endedForGood, type Pod } from "../pod/pod.ts";
+import type { Pod } from "../pod/pod.ts";
 
 /**
- * Another pod that runs, of any network, with the address and port of this one: as two on the host's network of one node
- * have, or as a defect of a network plugin makes. What answers there may be the process of either, so neither is touched.
- * One that has lost its label counts, as long as this life of it was in a network. Not asked for a peer that has been in a
- * network at this address. Undefined: there is none that klight may see.
+ * Does another pod that runs have the address and port of this one? Then neither is touched. Not asked for a peer that has
+ * been in a network at this address. Undefined: there is none that klight may see.
  */
 export async function sharedBy(
   { cluster }: Pick<Deps, "cluster">,
@@ -47,14 +46,10 @@ export async function podsAt(
   if (host === undefined) return { tag: "pods", itself: undefined, other: undefined };
   const listed = await cluster.listPods({ ip: host });
   if (listed.tag === "failed") return listed;
-  const runsHere = (each: Pod): boolean =>
-    each.address === address &&
-    !endedForGood(each) &&
-    (each.network !== undefined || networkBefore(each) !== undefined);
   return {
     tag: "pods",
     itself: listed.pods.find((each) => each.uid === uid),
-    other: listed.pods.find((each) => each.uid !== uid && runsHere(each)),
+    other: sharerOf({ uid, address }, listed.pods),
   };
 }
 

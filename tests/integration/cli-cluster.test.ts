@@ -44,7 +44,9 @@ function addPod(name: string, said?: Said, changes: PodChanges = {}): IPod {
     }),
   );
   api.pods.changeStatus({ namespace: "shop", name }, (stored) => {
-    Object.assign(stored, runningPod({ status: status ?? {} }).status);
+    // orders-0 has 10.0.0.6, orders-1 10.0.0.7, a-1 10.0.1.7.
+    const ip = `10.0.${name.startsWith("orders") ? 0 : 1}.${6 + Number(name.slice(-1))}`;
+    Object.assign(stored, runningPod({ status: { podIP: ip, podIPs: [{ ip }], ...status } }).status);
     if (said === undefined) return;
     const {
       status: is = "True",
@@ -78,7 +80,24 @@ describe("klight why, by the kubeconfig alone", () => {
     assert.deepEqual([...new Set(api.calls.map(({ verb, resource }) => `${verb} ${resource}`))].sort(), [
       "get pods",
       "list events",
+      "list pods",
     ]);
+  });
+
+  test("a pod at whose address another one runs is in and needs help: both are named, exit code 1", async () => {
+    addPod("orders-1", { via: "orders-0" });
+    const ip = "10.0.0.7";
+    addPod("a-1", undefined, { status: { podIP: ip, podIPs: [{ ip }] } });
+    const { code, out } = await klight("why", "shop/orders-1");
+    assert.equal(code, 1);
+    assert.match(out, /^shop\/orders-1 is in shop\/orders: somebody should look\n/u);
+    assert.match(
+      out,
+      /AddressShared: Two pods .*\n +shop\/orders-1 at 10\.0\.0\.7:9081 and shop\/a-1 have one address\n/u,
+    );
+    const networks = await klight("networks", "-n", "shop");
+    assert.equal(networks.code, 1);
+    assert.match(networks.out, /shop\/orders-1: AddressShared, somebody should look\n/u);
   });
 
   test("a pod that is out for too long needs help: reason, cure and Events, exit code 1", async () => {

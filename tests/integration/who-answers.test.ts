@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Status } from "../../functions/status/status.ts";
 import { moveTo, restartContainer } from "../harness/api-server/kubelet.ts";
 import { assertWhole } from "../harness/assert-whole.ts";
 import { startGrpcPeer } from "../harness/lightpeer/grpc-peer.ts";
@@ -33,6 +34,29 @@ describe("two pods that run with one address", () => {
     assert.equal(told?.status, "False");
     assert.match(told?.message ?? "", /bank\/host-b .*shop\/host-a have one address/u);
     assert.deepEqual(await stage.stack("bank/ledger"), []);
+
+    const both = /bank\/host-b .*shop\/host-a have one address|shop\/host-a .*bank\/host-b have one address/u;
+    assert.equal(stage.condition(first)?.status, "True", "nothing is taken out of its network");
+    const warnings = eventsOf(stage, first).filter((event) => event.includes("AddressShared"));
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? "", both);
+    const [url] = stage.urls;
+    for (const [path, verdict] of [
+      ["why/shop/host-a", "in"],
+      ["why/bank/host-b", "not in"],
+    ]) {
+      const why = (await (await fetch(`${url}/${path}`)).json()) as Record<string, string | boolean>;
+      assert.deepEqual([why["verdict"], why["reason"], why["needsHelp"]], [verdict, "AddressShared", true]);
+      assert.match(String(why["message"]), both);
+    }
+    const { networks } = (await (await fetch(`${url}/networks`)).json()) as Status;
+    assert.deepEqual(
+      networks.map(({ network, level }) => [network, level]),
+      [
+        ["bank/ledger", "help"],
+        ["shop/orders", "help"],
+      ],
+    );
 
     assert.deepEqual(peer.state, before);
     assert.deepEqual(await storedAt(peer), ["an order"]);

@@ -215,6 +215,28 @@ describe("who needs help", () => {
     });
   }
 
+  test("is a network at whose member's address another pod runs, whatever that one's network is", async () => {
+    const world = new World();
+    const [a, b] = [podOf("shop/orders", "orders-0"), podOf("bank/ledger", "ledger-0")];
+    const shares = world.addPod({ ...b, address: a.address ?? "" });
+    const first = world.addPod(a);
+    await world.push("shop/orders", first, null);
+    const message = `shop/orders-0 at ${a.address} and bank/ledger-0 have one address`;
+    const seen = await networkOf(world, "shop/orders");
+    assert.deepEqual([seen.level, seen.troubles.map((trouble) => trouble.message)], ["help", [message]]);
+    assert.deepEqual(
+      seen.troubles.map(({ reason, needsHelp }) => [reason, needsHelp]),
+      [["AddressShared", true]],
+    );
+    assert.deepEqual((await networkOf(world, "bank/ledger")).troubles, [], "told of a member alone");
+    const over = { tag: "ignored", reason: "Finished", message: "" } as const;
+    world.cluster.pods = [first, { ...shares, finished: true, admission: over }];
+    assert.equal((await networkOf(world, "shop/orders")).level, "well");
+    world.cluster.pods = [first, shares];
+    world.cluster.failure = { kind: "unavailable", message: "away" };
+    assert.equal((await networkOf(world, "shop/orders")).level, "unknown");
+  });
+
   test("is no pod that has ended or goes: it is not meant to be in", async () => {
     const world = new World();
     world.addPod(ignoredPod("shop/orders", "orders-0", "BeingDeleted", "orders-0 is being deleted"));

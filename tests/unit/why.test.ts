@@ -47,6 +47,24 @@ describe("asked why", () => {
     );
   });
 
+  test("a member at whose address another pod runs is in, and needs help: both are named", async () => {
+    const world = new World();
+    const pod = await world.join(network, "orders-0", null);
+    const asked: unknown[] = [];
+    world.cluster.listPods = (where) => {
+      asked.push(where);
+      return Promise.resolve({ tag: "pods", pods: world.cluster.pods });
+    };
+    assert.equal((await ask(world, "shop", "orders-0")).reason, "OnTheStack");
+    assert.deepEqual(asked, [{ ip: pod.address?.split(":")[0] }]);
+    world.addPod({ ...podOf("bank/ledger", "ledger-0"), address: pod.address ?? "" });
+    const { verdict, reason, message, needsHelp } = await ask(world, "shop", "orders-0");
+    assert.deepEqual([verdict, reason, needsHelp], ["in", "AddressShared", true]);
+    assert.equal(message, `shop/orders-0 at ${pod.address} and bank/ledger-0 have one address`);
+    world.cluster.listPods = () => Promise.resolve({ tag: "failed", kind: "forbidden", message: "no" });
+    assert.equal((await ask(world, "shop", "orders-0")).reason, "OnTheStack");
+  });
+
   test("a pod that has ended is not in, though it is on the stack until its event or the sweep comes", async () => {
     const world = new World();
     const pod = await world.join(network, "orders-0", null);

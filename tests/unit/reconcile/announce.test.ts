@@ -22,7 +22,9 @@ async function told(news: News): Promise<readonly string[]> {
   ];
 }
 
-const held = (reason: "JoinerNotServing" | "NetworkBusy" | "StoreUnavailable"): Outcome => ({
+const held = (
+  reason: "AddressShared" | "JoinerNotServing" | "NetworkBusy" | "StoreUnavailable",
+): Outcome => ({
   name: "held",
   reason,
   message: "m",
@@ -95,6 +97,18 @@ describe("people are told", () => {
     const [condition = "", event] = await told({ tag: "held", pod, outcome: held("JoinerNotServing") });
     assert.match(condition, /^False JoinerNotServing: m \(network default\/net-a; incarnation /u);
     assert.equal(event, "d Warning JoinerNotServing: m");
+  });
+
+  test("at another pod that it is about, too, in an Event alone, and once", async () => {
+    const outcome: Outcome = {
+      ...held("AddressShared"),
+      beside: [podNamed("d"), podNamed("e")],
+    };
+    const [condition, ...events] = await told({ tag: "held", pod, outcome });
+    assert.match(condition ?? "", /^False AddressShared: m /u);
+    assert.deepEqual(events, ["d Warning AddressShared: m", "e Warning AddressShared: m"]);
+    const again = podNamed("d", { joined: joinedAs("d", { status: "False", reason: "AddressShared" }) });
+    assert.deepEqual(await told({ tag: "held", pod: again, outcome }), []);
   });
 
   test("why it will not be let in, too", async () => {

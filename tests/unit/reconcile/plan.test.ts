@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Settings } from "../../../lib/deps.ts";
 import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Observation } from "../../../lib/reconcile/observation.ts";
-import { type Plan, plan, type Target } from "../../../lib/reconcile/plan.ts";
+import { type Plan, plan, sharedHeld, type Target } from "../../../lib/reconcile/plan.ts";
 import type { NetworkRecord } from "../../../lib/store/contacts.ts";
 import {
   contactNamed,
@@ -393,5 +393,12 @@ describe("what a step does next", () => {
     const elsewhere = joinerNamed("d", "serving", { joined: joinedAs("d", ELSEWHERE) });
     assert.equal(text({ seen: { joiner: elsewhere } }), "d was in a network before");
     assert.match(text({ target: { leaver }, seen: { members: two } }), /^a goes to another network$/u);
+  });
+
+  test("for both of two pods with one address", () => {
+    const other = podNamed("e");
+    const outcome = sharedHeld(c, other, {});
+    assert.equal(outcome.message, `default/c at ${c.address} and default/e have one address`);
+    assert.deepEqual(outcome.beside, [c, other]);
   });
 });

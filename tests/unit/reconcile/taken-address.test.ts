@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ClusterFailure } from "../../../lib/cluster/cluster.ts";
-import type { PodName } from "../../../lib/outcome.ts";
+import type { PodLife } from "../../../lib/outcome.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
 import { type ContactHealth, healthOfContact } from "../../../lib/reconcile/contact-health.ts";
 import { podOf } from "../../harness/networks.ts";
@@ -9,7 +9,7 @@ import { addressOf, away, contact, member, MoveWorld, NETWORK, OTHER } from "./f
 
 const leaving = member("b", { deleting: true });
 const heir = podOf(OTHER, "e", { address: addressOf("b") });
-const younger: PodName = { namespace: "default", name: "c" };
+const younger: PodLife = { uid: "uid-c", namespace: "default", name: "c" };
 
 const worldWith = (...pods: readonly Pod[]): MoveWorld => {
   const world = new MoveWorld();
@@ -18,7 +18,7 @@ const worldWith = (...pods: readonly Pod[]): MoveWorld => {
 };
 
 /** What has become of the contact b, as its pod is listed. */
-const asked = ({ deps }: MoveWorld, pod: Pod, taker?: PodName): Promise<ContactHealth | ClusterFailure> =>
+const asked = ({ deps }: MoveWorld, pod: Pod, taker?: PodLife): Promise<ContactHealth | ClusterFailure> =>
   healthOfContact(
     deps,
     { contact: contact("b"), pod },
@@ -26,7 +26,7 @@ const asked = ({ deps }: MoveWorld, pod: Pod, taker?: PodName): Promise<ContactH
   );
 
 describe("a contact whose pod is being deleted", () => {
-  const cases: readonly (readonly [string, Pod, readonly Pod[], PodName | undefined, string])[] = [
+  const cases: readonly (readonly [string, Pod, readonly Pod[], PodLife | undefined, string])[] = [
     ["is a member as long as nobody else has its address", leaving, [], undefined, "living nobody"],
     [
       "may have ended where another pod has its address: who answers?",
