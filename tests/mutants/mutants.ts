@@ -7,10 +7,10 @@ import { tryAll } from "./threads.ts";
 
 const about = `npm run mutants -- [--only FILE]
 
-Changes the rules in lib/reconcile and lib/pod in one small way after the other, a comparison, a condition, a text, and runs
-the tables in tests/unit/reconcile and tests/unit/pod with each change. A change that no test notices is told. Exits with 1
-if such a one is not in tests/mutants/accepted.json with the reason why nobody can notice it, or if fewer are noticed in a
-file than its goal says.`;
+Changes the rules in lib/reconcile, lib/reconcile/reform and lib/pod in one small way after the other, a comparison, a
+condition, a text, and runs the tables in tests/unit/reconcile and tests/unit/pod with each change. A change that no test
+notices is told. Exits with 1 if such a one is not in tests/mutants/accepted.json with the reason why nobody can notice it,
+or if fewer are noticed in a file than its goal says.`;
 
 const values = readOptions(about, {
   only: { type: "string", says: "files that have this in their path; else all" },
@@ -60,7 +60,9 @@ const silent = {
   fatal: none,
 };
 
-const files = found("lib/{reconcile,pod}/*.ts").filter((file) => file.includes(values.only ?? ""));
+const files = found("lib/{reconcile,reconcile/reform,pod}/*.ts").filter((file) =>
+  file.includes(values.only ?? ""),
+);
 const sources = files.map((name) => ({ name, content: read(name), mutate: true }));
 const { files: instrumented, mutants: all } = await new Instrumenter(silent).instrument(sources, {
   plugins: [],

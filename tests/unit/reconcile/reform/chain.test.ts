@@ -48,6 +48,14 @@ describe("a chain for a re-form", () => {
     );
   });
 
+  test("stores nothing there, and names its blocks by the end of its token without dashes", () => {
+    const [head, below] = chainOf("0ed2c6f2-7a0f-4a55-93d0-0f8fd7-a3b1c9", [], LIST);
+    assert.deepEqual(
+      [head?.id, below?.id, below && textOf(below)],
+      ["klight-0f8fd7a3b1c9-head", "klight-0f8fd7a3b1c9-1", "[]"],
+    );
+  });
+
   test("never has an id of another chain", () => {
     const all = [
       ...chain,
