@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Dialer, PeerHost } from "../harness/lightpeer/calls.ts";
 import { Context } from "../harness/lightpeer/context.ts";
 import { grpcDialer } from "../harness/lightpeer/grpc-dialer.ts";
-import type { PeerLife, StoredFigures } from "./house-calls.ts";
+import type { PeerLife, StoredFigures } from "./peers-calls.ts";
 
 /** Mean time between two Persists, ms. */
 const EVERY_MS = 150;

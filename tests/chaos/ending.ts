@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Proof } from "./house-calls.ts";
+import type { Proof } from "./peers-calls.ts";
 import type { Network } from "./kubelet.ts";
 import type { World } from "./world.ts";
 
@@ -38,7 +38,7 @@ export const ping = (url: string): Promise<Response> =>
 /** After the last fault: what was under way ends, two sweeps run, and every network is looked at. */
 export async function end(world: World, tell: (line: string) => void): Promise<readonly NetworkEnd[]> {
   const { networks, functions } = world;
-  await Promise.all(networks.map(({ house }) => house.ask("stopStoring")));
+  await Promise.all(networks.map(({ peers }) => peers.ask("stopStoring")));
   await calm(world, tell);
   for (let sweep = 1; sweep <= 2; sweep += 1) {
     await sleep(NOTICE_MS);
@@ -64,9 +64,9 @@ async function calm(world: World, tell: (line: string) => void): Promise<void> {
 }
 
 async function become(world: World, network: Network): Promise<NetworkEnd> {
-  const { key, house, pods } = network;
+  const { key, peers, pods } = network;
   const records = await recordsOf(world, network);
-  const proof = await house.ask(
+  const proof = await peers.ask(
     "prove",
     pods.map(({ address }) => address),
   );

@@ -10,7 +10,7 @@ import {
 import type { PodObject } from "../harness/api-server/objects.ts";
 import type { PodStore } from "../harness/api-server/pod-store.ts";
 import type { Wall } from "../harness/lightpeer/tcp-front.ts";
-import type { House } from "./house.ts";
+import type { PeersProcess } from "./network-peers.ts";
 
 export const NAMESPACE = "chaos";
 
@@ -20,7 +20,7 @@ export interface Network {
   readonly id: string;
   /** As klight names it. */
   readonly key: string;
-  readonly house: House;
+  readonly peers: PeersProcess;
   /** Pods that are not being deleted. */
   readonly pods: ChaosPod[];
 }
@@ -72,8 +72,8 @@ export class Kubelet {
   /** At this port, where it is free. */
   async create(network: Network, port?: number): Promise<ChaosPod> {
     const name = `${network.id}-${(this.#created += 1)}`;
-    const { house } = network;
-    const address = await house.ask("start", port).catch(() => house.ask("start"));
+    const { peers } = network;
+    const address = await peers.ask("start", port).catch(() => peers.ask("start"));
     const pod = {
       namespace: NAMESPACE,
       name,
@@ -96,7 +96,7 @@ export class Kubelet {
     network.pods.splice(network.pods.indexOf(pod), 1);
     this.#store.markDeleted(pod);
     await sleep(graceMs);
-    await network.house.ask("kill", pod.address);
+    await network.peers.ask("kill", pod.address);
     await sleep(400 * this.#random());
     this.#store.remove(pod);
   }
@@ -106,7 +106,7 @@ export class Kubelet {
     const { network } = pod;
     pod.isBusy = true;
     network.pods.splice(network.pods.indexOf(pod), 1);
-    await network.house.ask("kill", pod.address);
+    await network.peers.ask("kill", pod.address);
     const replaced = this.create(network);
     await sleep(goneMs);
     this.#store.markDeleted(pod);
@@ -129,7 +129,7 @@ export class Kubelet {
     const { network } = pod;
     pod.isBusy = true;
     network.pods.splice(network.pods.indexOf(pod), 1);
-    await network.house.ask("kill", pod.address);
+    await network.peers.ask("kill", pod.address);
     const taken = this.create(taker, portOf(pod));
     finish(this.#store, pod, { phase: "Failed", reason: "Evicted", ...(address && { address }) });
     await Promise.all([taken, this.create(network)]);
@@ -140,11 +140,11 @@ export class Kubelet {
 
   /** klight does not get through to the peer until the function returned is called. */
   async wall(pod: ChaosPod, how: Wall): Promise<() => Promise<void>> {
-    const { house } = pod.network;
+    const { peers } = pod.network;
     pod.isBusy = true;
-    await house.ask("wall", pod.address, how);
+    await peers.ask("wall", pod.address, how);
     return async () => {
-      await house.ask("wall", pod.address, null);
+      await peers.ask("wall", pod.address, null);
       pod.isBusy = false;
     };
   }
@@ -154,7 +154,7 @@ export class Kubelet {
     pod.isBusy = true;
     // Between two looks of the kubelet a restart is over before it is seen.
     if (downMs > 1_000) this.#ready(pod, false);
-    await pod.network.house.ask("restart", pod.address, downMs);
+    await pod.network.peers.ask("restart", pod.address, downMs);
     await sleep(seenMs);
     restartContainer(this.#store, pod, CONTAINER);
     pod.isBusy = false;
@@ -163,14 +163,14 @@ export class Kubelet {
   /** The peer answers nobody until the function returned is called. */
   async hang(pod: ChaosPod): Promise<() => Promise<void>> {
     pod.isBusy = true;
-    await pod.network.house.ask("hang", pod.address);
+    await pod.network.peers.ask("hang", pod.address);
     const unready = setTimeout(() => {
       this.#ready(pod, false);
     }, UNREADY_MS);
     if (!pod.isProbed) clearTimeout(unready);
     return async () => {
       clearTimeout(unready);
-      await pod.network.house.ask("wake", pod.address);
+      await pod.network.peers.ask("wake", pod.address);
       await sleep(500 * this.#random());
       this.#ready(pod, true);
       pod.isBusy = false;
@@ -184,13 +184,13 @@ export class Kubelet {
   }
 
   /** The application learns from the pods where it may store. */
-  #tellJoined({ house, pods }: Network): void {
+  #tellJoined({ peers, pods }: Network): void {
     const joined = pods.flatMap((pod) => {
       const object = this.#store.get(pod);
       return object && this.saysJoined(pod) ? [{ address: pod.address, life: restartsOf(object) + 1 }] : [];
     });
-    // A house that has ended has failed the run already.
-    house.ask("joined", joined).catch(() => undefined);
+    // A process that has ended has failed the run already.
+    peers.ask("joined", joined).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Lateness } from "./house-calls.ts";
+import type { Lateness } from "./peers-calls.ts";
 
 const RESOLUTION_MS = 10;
 

@@ -1,6 +1,6 @@
 import type { NetworkEnd } from "./ending.ts";
 import type { StepFigures } from "./figures.ts";
-import type { Lateness, StoredFigures } from "./house-calls.ts";
+import type { Lateness, StoredFigures } from "./peers-calls.ts";
 import type { Fault } from "./plan.ts";
 
 /** A run in figures. */
@@ -35,7 +35,7 @@ interface Found {
 
 export function resultOf(found: Found): Result {
   const { seed, seconds, tookMs, faults, knocks, steps, ends, late, problems } = found;
-  const [driver = { p99: 0, max: 0 }, ...houses] = late;
+  const [driver = { p99: 0, max: 0 }, ...processes] = late;
   const sum = (of: (end: NetworkEnd) => number): number => ends.reduce((total, each) => total + of(each), 0);
   const most = (values: readonly number[]): number => Math.max(0, ...values);
   return {
@@ -59,7 +59,7 @@ export function resultOf(found: Found): Result {
     },
     late: {
       driver,
-      peers: { p99: most(houses.map(({ p99 }) => p99)), max: most(houses.map(({ max }) => max)) },
+      peers: { p99: most(processes.map(({ p99 }) => p99)), max: most(processes.map(({ max }) => max)) },
     },
     problems: [...problems, ...ends.flatMap(problemsOf)],
   };

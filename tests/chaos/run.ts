@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { end, type NetworkEnd, ping } from "./ending.ts";
 import { Faults } from "./faults.ts";
 import { Figures } from "./figures.ts";
-import type { Lateness } from "./house-calls.ts";
+import type { Lateness } from "./peers-calls.ts";
 import { watchLateness } from "./lateness.ts";
 import type { LogFile } from "./log-file.ts";
 import { type PlannedFault, planFaults } from "./plan.ts";
@@ -130,7 +130,7 @@ const unlessStopped = async <Value>(work: Promise<Value>, stop: AbortSignal): Pr
 };
 
 const latenessOf = ({ networks }: World): Promise<readonly Lateness[]> =>
-  Promise.all(networks.map(({ house }) => house.ask("lateness")));
+  Promise.all(networks.map(({ peers }) => peers.ask("lateness")));
 
 const textOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -6,7 +6,7 @@ import { seededRandom } from "../harness/random.ts";
 import { startRedis, type TestRedis } from "../harness/redis.ts";
 import { type Source, startSource } from "../harness/source.ts";
 import { FunctionService } from "./function-service.ts";
-import { House } from "./house.ts";
+import { PeersProcess } from "./network-peers.ts";
 import { Kubelet, NAMESPACE, type Network } from "./kubelet.ts";
 
 export interface Size {
@@ -101,11 +101,15 @@ const envOf = (api: ApiServer, redis: TestRedis): Readonly<Record<string, string
   LOG_LEVEL: "debug",
 });
 
-async function openNetwork(index: number, seed: number, onOpen: (house: House) => void): Promise<Network> {
+async function openNetwork(
+  index: number,
+  seed: number,
+  onOpen: (peers: PeersProcess) => void,
+): Promise<Network> {
   const id = `net-${index + 1}`;
-  const house = await House.open({ CHAOS_NETWORK: id, CHAOS_SEED: String(seed + index + 1) });
-  onOpen(house);
-  return { id, key: `${NAMESPACE}/${id}`, house, pods: [] };
+  const peers = await PeersProcess.open({ CHAOS_NETWORK: id, CHAOS_SEED: String(seed + index + 1) });
+  onOpen(peers);
+  return { id, key: `${NAMESPACE}/${id}`, peers, pods: [] };
 }
 
 function adapterOf(api: ApiServer, broker: Broker): Pick<World, "watch" | "unwatch" | "delivered"> {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isOf } from "../chaos/application.ts";
 import { resultOf } from "../chaos/result.ts";
 import { Figures } from "../chaos/figures.ts";
-import type { Proof } from "../chaos/house-calls.ts";
+import type { Proof } from "../chaos/peers-calls.ts";
 import { planFaults } from "../chaos/plan.ts";
 import { Witness } from "../chaos/witness.ts";
 import type { PeerHost } from "../harness/lightpeer/calls.ts";

@@ -1,5 +1,5 @@
 /**
- * The lightpeers of one network and its application, as a process of its own; `house-calls.ts` says what it is told.
+ * The lightpeers of one network and its application, as a process of its own; `peers-calls.ts` says what it is told.
  * Environment: CHAOS_NETWORK, CHAOS_SEED. It ends with its parent.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { Lan } from "../harness/lightpeer/lan.ts";
 import { whole } from "../harness/lightpeer/whole.ts";
 import { seededRandom } from "../harness/random.ts";
 import { Application, isOf } from "./application.ts";
-import type { HouseCalls, HouseReply, HouseRequest, Proof } from "./house-calls.ts";
+import type { PeersCalls, PeersReply, PeersRequest, Proof } from "./peers-calls.ts";
 import { watchLateness } from "./lateness.ts";
 import { Witness } from "./witness.ts";
 
@@ -37,7 +37,7 @@ const hostAt = (address: string): GrpcPeerHost => {
   return host;
 };
 
-const calls: HouseCalls = {
+const calls: PeersCalls = {
   async start(port = 0) {
     const expected = witness.expect();
     const host = await startGrpcPeer({ port, lan, seen: (each) => expected.seen(each) });
@@ -100,7 +100,7 @@ function strangerOf(addresses: readonly string[]): string | undefined {
   return apart && `${apart} lists ${hostAt(apart).state.network.join(", ")}`;
 }
 
-const answer = async ({ id, name, args }: HouseRequest): Promise<HouseReply> => {
+const answer = async ({ id, name, args }: PeersRequest): Promise<PeersReply> => {
   const call = calls[name] as (...given: readonly unknown[]) => Promise<unknown>;
   try {
     return { id, result: await call(...args) };
@@ -111,6 +111,6 @@ const answer = async ({ id, name, args }: HouseRequest): Promise<HouseReply> => 
 
 process.once("disconnect", () => process.exit(0));
 process.on("message", (message) => {
-  void answer(message as HouseRequest).then((reply) => process.send?.(reply));
+  void answer(message as PeersRequest).then((reply) => process.send?.(reply));
 });
 process.send?.({ id: 0 });

@@ -2,22 +2,22 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { killAtExit, tied } from "../harness/tied-process.ts";
-import type { HouseCalls, HouseReply, HouseRequest } from "./house-calls.ts";
+import type { PeersCalls, PeersReply, PeersRequest } from "./peers-calls.ts";
 
 /**
  * A process of its own for the peers of one network: on few cores, forty peers in one event loop would be late with
  * their answers, and healthy ones would look hung.
  */
-export class House {
+export class PeersProcess {
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, (reply: HouseReply) => void>();
+  readonly #waiting = new Map<number, (reply: PeersReply) => void>();
   #asked = 0;
   #isClosing = false;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     child.on("message", (message) => {
-      const reply = message as HouseReply;
+      const reply = message as PeersReply;
       this.#waiting.get(reply.id)?.(reply);
       this.#waiting.delete(reply.id);
     });
@@ -29,8 +29,11 @@ export class House {
   }
 
   /** `env` as the process reads it. */
-  static async open(env: { readonly CHAOS_NETWORK: string; readonly CHAOS_SEED: string }): Promise<House> {
-    const file = fileURLToPath(new URL("./house-process.ts", import.meta.url));
+  static async open(env: {
+    readonly CHAOS_NETWORK: string;
+    readonly CHAOS_SEED: string;
+  }): Promise<PeersProcess> {
+    const file = fileURLToPath(new URL("./peers-process.ts", import.meta.url));
     const [command, args] = tied(process.execPath, [file]);
     const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
     // In a group of its own: Ctrl-C is for the driver, which ends its children in their order.
@@ -41,24 +44,24 @@ export class House {
     });
     killAtExit(child);
     await once(child, "message");
-    return new House(child);
+    return new PeersProcess(child);
   }
 
-  ask<Name extends keyof HouseCalls>(
+  ask<Name extends keyof PeersCalls>(
     name: Name,
-    ...args: Parameters<HouseCalls[Name]>
-  ): ReturnType<HouseCalls[Name]> {
+    ...args: Parameters<PeersCalls[Name]>
+  ): ReturnType<PeersCalls[Name]> {
     const id = (this.#asked += 1);
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, ({ result, error }) => {
         if (error === undefined || this.#isClosing) resolve(result);
         else reject(new Error(`${name}: ${error}`));
       });
-      const request: HouseRequest = { id, name, args };
+      const request: PeersRequest = { id, name, args };
       if (this.#child.connected) this.#child.send(request);
       else this.#waiting.get(id)?.({ id, error: "the peers' process has ended" });
     });
-    return answer as ReturnType<HouseCalls[Name]>;
+    return answer as ReturnType<PeersCalls[Name]>;
   }
 
   async close(): Promise<void> {

@@ -34,7 +34,7 @@ export interface StoredFigures {
 }
 
 /** What the process that runs the peers of one network, and its application, is told to do. */
-export interface HouseCalls {
+export interface PeersCalls {
   /** A new lightpeer, at this port where one is given; resolves with its address. */
   start(port?: number): Promise<string>;
   /** SIGKILL, for good. */
@@ -54,13 +54,13 @@ export interface HouseCalls {
 }
 
 /** Over the channel between the two processes. */
-export interface HouseRequest {
+export interface PeersRequest {
   readonly id: number;
-  readonly name: keyof HouseCalls;
+  readonly name: keyof PeersCalls;
   readonly args: readonly unknown[];
 }
 
-export interface HouseReply {
+export interface PeersReply {
   readonly id: number;
   readonly result?: unknown;
   readonly error?: string;
