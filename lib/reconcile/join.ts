@@ -7,8 +7,8 @@ import type { Joiner, KnownContact } from "./observation.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Newest } from "../peers/lightpeer.ts";
 import { contactsToTry, planJoin } from "./plan.ts";
-import { sharedBy } from "./shared-address.ts";
-import { checkName, type NameCheck } from "./peer-name.ts";
+import { identify } from "./identity.ts";
+import type { NameCheck } from "./peer-name.ts";
 import { stillThereSince } from "./reform/still-there.ts";
 import { repair } from "./repair.ts";
 
@@ -20,13 +20,11 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
   const { deps, lease, record, seen } = step;
   const { pod, peer } = joiner;
   const about = { pod, network: lease.network };
-  const [shared, name, asked] = await Promise.all([
-    sharedBy(deps, lease.network, joiner),
-    checkName(deps, joiner),
+  const [identity, asked] = await Promise.all([
+    identify(deps, lease.network, joiner),
     deps.lightpeer.askFresh(peer.address, deps.settings.probeTimeoutMs),
   ]);
-  if (shared) return hold(step, shared);
-  if (name.tag === "differs") return hold(step, name.outcome);
+  if (identity.tag === "unsure") return hold(step, identity.outcome);
   if (asked === "silent")
     return hold(step, held("PeerNotAnswering", `${peer.name} does not answer a question`, about));
   const old = tooOld(deps, lease, seen.looked);
@@ -41,7 +39,7 @@ export async function found(step: Step, joiner: Joiner): Promise<Ending> {
     ...pushed({ ...seen, ...gone }, contactOf(peer, null, deps.clock.now())),
     deaths: false,
   };
-  return { outcome, change, tell: [{ tag: "in", pod, outcome }, ...warningOf(step, joiner, name)] };
+  return { outcome, change, tell: [{ tag: "in", pod, outcome }, ...warningOf(step, joiner, identity.name)] };
 }
 
 /** Asks the joiner and a contact what must be known before a join, and brings the joiner in as that allows. */
@@ -52,15 +50,13 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
   if (first === undefined) return hold(step, nobodyReachable(step, joiner, "there is no other contact"));
   const { address } = first.contact;
   const timeoutMs = settings.probeTimeoutMs;
-  const [shared, name, asked, contact, newest] = await Promise.all([
-    sharedBy(deps, lease.network, joiner),
-    checkName(deps, joiner),
+  const [identity, asked, contact, newest] = await Promise.all([
+    identify(deps, lease.network, joiner),
     lightpeer.askFresh(joiner.peer.address, timeoutMs),
     seen.members.length > 1 ? lightpeer.askFresh(address, timeoutMs) : undefined,
     lightpeer.newest(address, timeoutMs),
   ]);
-  if (shared) return hold(step, shared);
-  if (name.tag === "differs") return hold(step, name.outcome);
+  if (identity.tag === "unsure") return hold(step, identity.outcome);
   const answers = { joiner: asked, contact, newest };
   const next = planJoin(seen, record, settings, { network: target.network, joiner, answers });
   switch (next.tag) {
@@ -74,7 +70,7 @@ export async function bringJoinerIn(step: Step, joiner: Joiner): Promise<Ending>
     case "join":
       return warned(
         await join(withIdentity(step, joiner), joiner, next.newest),
-        warningOf(step, joiner, name),
+        warningOf(step, joiner, identity.name),
       );
   }
 }

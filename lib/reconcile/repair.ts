@@ -1,24 +1,20 @@
 import type { News } from "./announce.ts";
+import { type Arrival, arrivalsOf } from "./arrivals.ts";
 import { type Cause, isUnfinished } from "./cause.ts";
 import { contactOf, findings, findingsAtRest } from "./changes.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
-import type { Deps } from "../deps.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { lastOnes, movedOut, notYetElsewhere } from "./moved-out.ts";
-import type { Joiner, Observation } from "./observation.ts";
+import type { Observation } from "./observation.ts";
 import { held, type Subject, type Held, type Outcome, subjectOf } from "../outcome.ts";
-import { isMember } from "./plan.ts";
-import { carriedBy, wasElsewhere } from "../pod/network-before.ts";
+import { carriedBy } from "../pod/network-before.ts";
 import type { Pod } from "../pod/pod.ts";
-import { checkName } from "./peer-name.ts";
-import { sharedBy } from "./shared-address.ts";
 import { reform, type ReformEnd } from "./reform/reform.ts";
 import type { Participants } from "./reform/reforming.ts";
 import type { Contact } from "../store/contacts.ts";
 import { waitedForAfter } from "./waited-for.ts";
 
 type WholeEnd = Extract<ReformEnd, { tag: "whole" }>;
-type Arrival = Pick<Joiner, "pod" | "peer">;
 
 /** What a re-form is about, for everybody who reads of it. */
 type NetworkSubject = Subject & { readonly network: string };
@@ -162,58 +158,6 @@ export async function withLast(step: Step, ending: Ending): Promise<Ending> {
     ...ending,
     first: { movedOut: last.pods, isLast: true, ifUntold: { ...hold(step, ending.outcome).change } },
   };
-}
-
-/**
- * The joiner of this step and the one of a step that died. When the last member goes to another network, everybody who
- * waits: what it holds stays with them. Not who is in another network still: a step of its own takes it out of there
- * first, under that network's lease, and what is sent to it before may reach the others there.
- */
-async function arrivalsOf(
-  { deps, target, lease: { network }, record, seen }: Step,
-  members: readonly Contact[],
-): Promise<Arrivals> {
-  const { joiner } = seen;
-  const own = joiner?.probe === "serving" && !isMember(seen, joiner) ? [joiner] : [];
-  const isLast = target.leaver !== undefined && members.length === 0;
-  const waiting = seen.pods.filter((pod) => {
-    const { uid, namespace, name, incarnation } = pod;
-    return (
-      ((isLast && !wasElsewhere(pod, network)) ||
-        `${namespace}/${name}` === record.intent?.pod ||
-        seen.readdressed.some((each) => each.uid === uid)) &&
-      uid !== joiner?.pod.uid &&
-      // A list that is behind shows it here still.
-      uid !== target.leaver?.uid &&
-      !members.some((member) => member.incarnation === incarnation)
-    );
-  });
-  const [arrivals, [stranger]] = await Promise.all([
-    Promise.all(waiting.map((pod) => arrivalOf(deps, network, pod))),
-    Promise.all(own.map(async (each) => (each.isIdentified ? undefined : strangerAt(deps, network, each)))),
-  ]);
-  if (stranger) return { arrivals: arrivals.flat(), stranger };
-  return { arrivals: [...arrivals.flat(), ...own], stranger: undefined };
-}
-
-interface Arrivals {
-  readonly arrivals: readonly Arrival[];
-  /** Why the joiner stays out: what answers at its address may be somebody else. */
-  readonly stranger: Held | undefined;
-}
-
-async function arrivalOf(deps: Deps, network: string, pod: Pod): Promise<readonly Arrival[]> {
-  if (pod.admission.tag !== "peer") return [];
-  const { peer } = pod.admission;
-  const probe = await deps.lightpeer.probe(peer.address, deps.settings.probeTimeoutMs);
-  if (probe !== "serving") return [];
-  return (await strangerAt(deps, network, { pod, peer })) ? [] : [{ pod, peer }];
-}
-
-/** Why what answers for this peer may be somebody else; undefined: it is nobody else as far as can be told. */
-async function strangerAt(deps: Deps, network: string, arrival: Arrival): Promise<Held | undefined> {
-  const [shared, name] = await Promise.all([sharedBy(deps, network, arrival), checkName(deps, arrival)]);
-  return shared ?? (name.tag === "differs" ? name.outcome : undefined);
 }
 
 /** Pods of these contacts, as far as they are known. */
