@@ -88,6 +88,34 @@ describe("the condition klight.dev/joined", () => {
     });
   }
 
+  /** As version 0.1.0 wrote them, recorded. */
+  const recorded: readonly [string, Partial<Joined>][] = [
+    [
+      "orders-a at 10.0.0.1:9081 is the first of shop/orders (network shop/orders; incarnation containerd://orders-a-1; generation 0)",
+      { message: "orders-a at 10.0.0.1:9081 is the first of shop/orders", generation: 0 },
+    ],
+    [
+      "orders-a at 10.0.0.1:9081 has joined shop/orders through orders-b (network shop/orders; incarnation containerd://orders-a-1; was bank/ledger; via orders-b; generation 2)",
+      {
+        message: "orders-a at 10.0.0.1:9081 has joined shop/orders through orders-b",
+        was: "bank/ledger",
+        via: "orders-b",
+        generation: 2,
+      },
+    ],
+  ];
+  for (const [message, expected] of recorded) {
+    it(`is read as version 0.1.0 wrote it: ${message.slice(0, 30)}`, () => {
+      const its = {
+        status: "True",
+        reason: "Joined",
+        network: "shop/orders",
+        incarnation: "containerd://orders-a-1",
+      };
+      assert.deepEqual(parseJoined({ status: "True", reason: "Joined", message }), { ...its, ...expected });
+    });
+  }
+
   it("says nothing while its status is Unknown", () => {
     assert.equal(parseJoined({ ...formatJoined(whole), status: "Unknown" }), undefined);
   });
