@@ -36,7 +36,7 @@ type Of<Name extends string, Extra = unknown> = Subject & {
  * - `joined`: one plain JoinNetwork put it in.
  * - `reformed`: the network was re-formed, with the peer in it if there was one.
  * - `left`: the pod is off the stack.
- * - `refused`: klight will not do it with these settings; asking again changes nothing.
+ * - `refused`: klight will not do it with these settings; asking again changes nothing before `retryAfterS` seconds, if ever.
  * - `held`: nothing is changed now; come back after `retryAfterS` seconds.
  */
 export type Outcome =
@@ -46,7 +46,7 @@ export type Outcome =
   | Of<"joined", { readonly via: string; readonly generation: number }>
   | Of<"reformed", { readonly generation: number }>
   | Of<"left">
-  | Of<"refused">
+  | Of<"refused", { readonly retryAfterS?: number }>
   | Of<"held", { readonly retryAfterS: number }>;
 
 /** A step that changes nothing now. */

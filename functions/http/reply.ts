@@ -15,18 +15,24 @@ export function replyTo(outcome: Outcome, trace?: TraceContext): Reply {
     case "joined":
     case "reformed":
     case "left":
-    case "refused":
       return withEvent(outcome, headers, trace);
+    case "refused":
+      return outcome.retryAfterS === undefined
+        ? withEvent(outcome, headers, trace)
+        : later(429, outcome, outcome.retryAfterS);
     case "held":
-      return problem(
-        heldStatus(outcome.reason),
-        { title: outcome.reason, detail: outcome.message },
-        { ...headers, "retry-after": String(outcome.retryAfterS) },
-      );
+      return later(heldStatus(outcome.reason), outcome, outcome.retryAfterS);
     default:
       return unreachable(outcome);
   }
 }
+
+const later = (status: number, { name, reason, message }: Outcome, retryAfterS: number): Reply =>
+  problem(
+    status,
+    { title: reason, detail: message },
+    { ...outcomeHeader(name, `${reason}: ${message}`), "retry-after": String(retryAfterS) },
+  );
 
 /**
  * A Trigger tries both again, for minutes. A source that sends straight to the function tries 503 again for 3 s, in which it

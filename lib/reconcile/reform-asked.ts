@@ -24,9 +24,16 @@ export async function reformAsked(deps: Deps, network: string): Promise<Outcome>
     return { name: "refused", reason: "NoNetwork", message, network };
   }
   const notBefore = nextReformAt(view);
-  if (notBefore > deps.clock.now()) {
+  const waitMs = notBefore - deps.clock.now();
+  if (waitMs > 0) {
     const message = `${network} was re-formed and is whole; it can be again at ${new Date(notBefore).toISOString()}`;
-    return { name: "refused", reason: "ReformedJustNow", message, network };
+    return {
+      name: "refused",
+      reason: "ReformedJustNow",
+      message,
+      network,
+      retryAfterS: Math.ceil(waitMs / 1_000),
+    };
   }
   return reconcile(deps, { network, cause: cause("asked-for", "somebody asked for it") });
 }

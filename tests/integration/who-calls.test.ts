@@ -146,6 +146,11 @@ describe("re-forms that are asked for in a loop", () => {
         outcome,
         /^refused; reason="ReformedJustNow: .* can be again at \d{4}-\d\d-\d\dT\d\d:\d\d:/u,
       );
+    const again = await fetch(`${stage.urls[0]}/networks/shop/orders/reform`, { method: "POST" });
+    assert.equal(again.status, 429);
+    const seconds = Number(again.headers.get("retry-after"));
+    assert.ok(seconds >= 1 && seconds <= 60, `in ${seconds} s`);
+    assert.equal(((await again.json()) as { title: string }).title, "ReformedJustNow");
     await assertWhole(stage, pods);
   });
 });

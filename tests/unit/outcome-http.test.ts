@@ -46,6 +46,21 @@ describe("an outcome over HTTP", () => {
     });
   }
 
+  test("refused for a time is 429, and says for how long", () => {
+    const outcome = {
+      ...subject,
+      name: "refused",
+      reason: "ReformedJustNow",
+      message,
+      retryAfterS: 30,
+    } as const;
+    const { status, headers, body } = replyTo(outcome);
+    assert.deepEqual([status, headers["retry-after"]], [429, "30"]);
+    assert.equal(headers["klight-outcome"], `refused; reason="ReformedJustNow: ${message}"`);
+    const { title, detail } = JSON.parse(body ?? "") as Record<string, string>;
+    assert.deepEqual([title, detail], ["ReformedJustNow", message]);
+  });
+
   test("two replies are two events", () => {
     const [outcome] = told;
     assert.ok(outcome);

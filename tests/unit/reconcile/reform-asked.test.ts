@@ -82,8 +82,11 @@ describe("a re-form that somebody asks for", () => {
   test("says when it can be done again", async () => {
     const world = await networkOf("a", "b");
     for (const ago of [30, 20, 10]) await world.commit(NETWORK, { log: entry(ago) });
+    world.clock.move(1);
+    const outcome = await reformAsked(world.deps, NETWORK);
+    assert.equal(outcome.name === "refused" && outcome.retryAfterS, 30, "whole seconds, and none too few");
     assert.equal(
-      shown(await reformAsked(world.deps, NETWORK)),
+      shown(outcome),
       `refused ReformedJustNow nobody ${NETWORK}: ${NETWORK} was re-formed and is whole; it can be again at 2026-11-24T08:00:30.000Z`,
     );
   });
