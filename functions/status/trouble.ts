@@ -77,12 +77,18 @@ export function troublesOf(view: NetworkView, now: number): readonly Trouble[] {
   return [...silentMembers(view, now), ...(own ? [own] : [])].map((finding) => explained(finding, now));
 }
 
-const silentMembers = ({ stack, hung }: NetworkView, now: number): readonly Finding[] =>
-  stack.flatMap((contact) => {
+/** Whether a member hangs or klight alone does not reach it, the store does not tell; the newest hold does. */
+export const isUnreachable = ({ log: [newest] }: NetworkView): boolean =>
+  newest !== undefined && isStop(newest) && newest.reason === "MemberUnreachable";
+
+const silentMembers = (view: NetworkView, now: number): readonly Finding[] =>
+  view.stack.flatMap((contact) => {
+    const { hung } = view;
     const silentMs = hung[contact.incarnation];
     if (silentMs === undefined) return [];
     const message = `${podKey(contact)} at ${contact.address} does not answer`;
-    return [{ reason: "MemberHung", message, since: new Date(now - silentMs).toISOString() }];
+    const reason = isUnreachable(view) ? "MemberUnreachable" : "MemberHung";
+    return [{ reason, message, since: new Date(now - silentMs).toISOString() }];
   });
 
 /** The newest hold that is about no single pod, and since when there has been nothing else. */

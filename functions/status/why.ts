@@ -7,7 +7,7 @@ import type { Pod } from "../../lib/pod/pod.ts";
 import { GIVE_UP_MS } from "../../lib/timing.ts";
 import { type Membership, membershipOf, type PodKnown } from "./membership.ts";
 import { type ClusterReading, isoTime, type StatusDeps } from "./status.ts";
-import { explained, podKey, type Trouble } from "./trouble.ts";
+import { explained, isUnreachable, podKey, type Trouble } from "./trouble.ts";
 
 /** What klight reads from the pod. */
 interface SeenPod {
@@ -163,7 +163,11 @@ function waitsFor(view: NetworkView, name: PodName): readonly string[] {
     const silentMs = hung[incarnation];
     if (silentMs === undefined) continue;
     const seconds = Math.max(0, Math.ceil((GIVE_UP_MS - silentMs) / 1_000));
-    waits.push(`${namespace}/${member} to answer, or to be given up in ${seconds} s`);
+    waits.push(
+      isUnreachable(view)
+        ? `${namespace}/${member} to be reached by klight again`
+        : `${namespace}/${member} to answer, or to be given up in ${seconds} s`,
+    );
   }
   return waits;
 }

@@ -261,6 +261,16 @@ describe("who needs help", () => {
     );
   });
 
+  test("is a network with a member that klight does not reach: nothing is said of giving it up", async () => {
+    const world = new World();
+    const pod = await world.join("shop/orders", "orders-0", null);
+    const log = { ...world.entry(pod, "held", "MemberUnreachable", "no answer") };
+    await world.commit("shop/orders", { hung: [pod.incarnation], log });
+    const [trouble] = (await networkOf(world, "shop/orders")).troubles;
+    assert.equal(trouble?.reason, "MemberUnreachable");
+    assert.match(trouble.cure, /^Look at NetworkPolicies and firewalls between klight and the member/u);
+  });
+
   test("is a network that was left half-done, when no step has settled it for long", async () => {
     const world = new World();
     await world.join("shop/orders", "orders-0", null);

@@ -199,6 +199,17 @@ describe("what a pod waits for", () => {
     ]);
   });
 
+  test("is a member that klight does not reach, for as long as it takes", async () => {
+    const world = new World();
+    const silent = await world.join(network, "orders-0", null);
+    const pod = world.addPod(podOf(network, "orders-1"));
+    const log = { ...world.entry(pod, "held", "MemberUnreachable", "no answer") };
+    await world.commit(network, { hung: [silent.incarnation], log });
+    assert.deepEqual((await ask(world, "shop", "orders-1")).waitsFor, [
+      "shop/orders-0 to be reached by klight again",
+    ]);
+  });
+
   test("is a member that does not answer, or its being given up", async () => {
     const waits = await waiting(async (world, { incarnation }) => {
       await world.commit(network, { hung: [incarnation] });
