@@ -1,20 +1,18 @@
 import { announce, announceLast, announceMovedOut, type News } from "./announce.ts";
-import { findingsAtRest, lineOf } from "./changes.ts";
+import { lineOf } from "./changes.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
-import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { bringJoinerIn, found } from "./join.ts";
 import { giveBack, type Lease, takeLease } from "../lease.ts";
 import { type Ending, hold, type Step } from "./move.ts";
 import { observe } from "./observe.ts";
-import { nobodyLeft, repair, withLast } from "./repair.ts";
+import { alreadyMember, rest } from "./rest.ts";
+import { stillMeant } from "./still-meant.ts";
+import { repair } from "./repair.ts";
 import { held, type Outcome, type PodName, subjectOf } from "../outcome.ts";
-import { type Leaver, plan, type Target } from "./plan.ts";
-import type { Pod } from "../pod/pod.ts";
-import type { Change, NetworkRecord, StepPod } from "../store/contacts.ts";
-import { QUIET_MS } from "../timing.ts";
+import { plan, type Target } from "./plan.ts";
+import type { StepPod } from "../store/contacts.ts";
 import { verify } from "./verify.ts";
-import { silentAt } from "./waited-for.ts";
 
 /**
  * The step: all that one event causes in one network. The algorithm that klight began with is four lines, over a stack
@@ -156,57 +154,4 @@ async function movedOutTold(deps: Deps, ending: Ending): Promise<Ending> {
     if (failed) return { outcome: { ...clusterHeld(failed), ...subjectOf(outcome) }, change: first.ifUntold };
   }
   return ending;
-}
-
-/**
- * Another step may have moved the leaver already. Or its process has ended, and the next one may be in another network
- * already. Or it is of this network again, and stays.
- */
-async function stillMeant(
-  deps: Deps,
-  { leaver, ...target }: Target,
-  { stack }: NetworkRecord,
-): Promise<{ readonly tag: "meant"; readonly target: Target } | ClusterFailure> {
-  if (leaver === undefined) return { tag: "meant", target };
-  const left = { tag: "meant", target: { ...target, hasLeft: leaver } } as const;
-  const isMember = stack.some(({ incarnation }) => incarnation === leaver.incarnation);
-  if (!isMember) return left;
-  const asked = await deps.cluster.getPod(leaver);
-  if (asked.tag === "failed") return asked;
-  const { pod } = asked;
-  if (!isStill(pod, leaver)) return left;
-  return {
-    tag: "meant",
-    target: pod.network === target.network ? target : { ...target, leaver: { ...leaver, pod } },
-  };
-}
-
-/** Is this the life that was to leave, where it was? Somebody else may answer at an address that was its own. */
-const isStill = (pod: Pod | undefined, { uid, incarnation, address }: Leaver): pod is Pod =>
-  pod?.uid === uid && pod.incarnation === incarnation && pod.address === address && !pod.finished;
-
-async function rest(step: Step): Promise<Ending> {
-  const { target, seen } = step;
-  const { network, leaver = target.hasLeft } = target;
-  if (seen.members.length > 0)
-    return {
-      outcome: alreadyMember(target),
-      change: { ...findingsAtRest(seen), ...(await disturbanceOf(step)) },
-    };
-  const change = { ...findingsAtRest(seen), deaths: false };
-  if (leaver === undefined) return { outcome: alreadyMember(target), change };
-  return withLast(step, { outcome: nobodyLeft({ network }), change });
-}
-
-/** Who was left out because it hung is on lists that its members go on checking until it answers. */
-async function disturbanceOf({ deps, target, seen }: Step): Promise<Change> {
-  if (target.hasLeft === undefined) return {};
-  const silent = await silentAt(deps, [target.hasLeft.address]);
-  return { deaths: true, quietMs: QUIET_MS, waitedFor: [...seen.waitedFor, ...silent] };
-}
-
-/** Nothing is to be done: the joiner is in, or nobody asked for one. */
-export function alreadyMember({ joiner, network }: Pick<Target, "network" | "joiner">): Outcome {
-  const message = joiner ? `${joiner.name} is in ${network} already` : `nothing is to be done for ${network}`;
-  return { name: "member", reason: "AlreadyMember", message, network, ...(joiner && { pod: joiner }) };
 }

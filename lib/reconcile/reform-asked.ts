@@ -1,7 +1,8 @@
 import { cause } from "./cause.ts";
 import { clusterHeld } from "../cluster/cluster-held.ts";
 import type { Deps } from "../deps.ts";
-import { conclude, alreadyMember, reconcile } from "./reconcile.ts";
+import { conclude, reconcile } from "./reconcile.ts";
+import { alreadyMember } from "./rest.ts";
 import { held, type Outcome } from "../outcome.ts";
 import type { Pod } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";

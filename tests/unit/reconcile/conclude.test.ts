@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Outcome } from "../../../lib/outcome.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
-import { conclude, alreadyMember, reconcile } from "../../../lib/reconcile/reconcile.ts";
+import { conclude, reconcile } from "../../../lib/reconcile/reconcile.ts";
+import { alreadyMember } from "../../../lib/reconcile/rest.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
 import {
   contactNamed,
