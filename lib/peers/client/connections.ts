@@ -4,7 +4,7 @@ import { LightpeerClient } from "../../../proto/generated/lightpeer.ts";
 import { parseAddress, targetOf } from "../address.ts";
 import { MAX_MESSAGE_BYTES } from "../lightpeer.ts";
 import { type Answer, failure } from "./call.ts";
-import { type NotConnected, orNotConnected } from "./not-connected.ts";
+import { type ConnectedAnswer, orNotConnected } from "./not-connected.ts";
 import { plaintextConnection } from "./plaintext.ts";
 
 /**
@@ -28,8 +28,6 @@ export interface Stubs {
   readonly lightpeer: LightpeerClient;
   readonly health: HealthClient;
 }
-
-export type ConnectedAnswer<T> = Answer<T> | NotConnected;
 
 /** Codes after which the next call finds out anew who answers: of what is gone without a word nothing comes back. */
 const IN_DOUBT = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
@@ -88,7 +86,7 @@ export class Connections {
     call: (stubs: Stubs) => Promise<Answer<T>>,
   ): Promise<ConnectedAnswer<T>> {
     const first = await this.once(address, call);
-    const broke = first.tag === "failed" && first.code === status.UNAVAILABLE && !("refused" in first);
+    const broke = first.tag === "failed" && first.code === status.UNAVAILABLE && first.refused !== true;
     return broke ? this.once(address, call) : first;
   }
 

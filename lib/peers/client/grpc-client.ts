@@ -5,11 +5,12 @@ import {
 } from "../../../proto/generated/health.ts";
 import type { JoinResponse } from "../../../proto/generated/lightpeer.ts";
 import { type Answer, describeFailure, unary } from "./call.ts";
-import { Connections, type ConnectedAnswer, type Stubs } from "./connections.ts";
+import { Connections, type Stubs } from "./connections.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
 import { historyOf, newestAnswer, readEntries } from "./entries.ts";
 import { askFresh } from "./fresh.ts";
 import { JOINED_NOBODY, joinEndOf, nameTold } from "./join-errors.ts";
+import type { ConnectedAnswer } from "./not-connected.ts";
 import type {
   Block,
   Freshness,
@@ -122,7 +123,7 @@ function probeOf(checked: ConnectedAnswer<HealthCheckResponse>): Probe {
   if (checked.tag === "answered") {
     return checked.value.status === HealthCheckResponse_ServingStatus.SERVING ? "serving" : "not-serving";
   }
-  if ("refused" in checked) return "refused";
+  if (checked.refused === true) return "refused";
   if (checked.code === status.UNIMPLEMENTED) return "serving";
   return SILENT_CODES.has(checked.code) ? "silent" : "not-serving";
 }
