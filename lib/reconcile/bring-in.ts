@@ -10,6 +10,7 @@ import { type Pod, endedForGood, joinedInThisLife } from "../pod/pod.ts";
 import { factsOf } from "../reasons.ts";
 import { asksForReform, reformAskedBy } from "./reform-asked.ts";
 import { stillWaitedFor } from "./waited-for.ts";
+import type { Contact } from "../store/contacts.ts";
 
 /** The pod is there: its peer should be in the network of its label, or out of it if it has ended. */
 export async function present(deps: Deps, pod: Pod): Promise<Outcome> {
@@ -119,10 +120,12 @@ async function moveOver(
     const outcome: Outcome = { name: "refused", reason: "RelabelRefused", message, pod, network };
     return conclude(deps, { outcome, tell: [{ tag: "held", pod, outcome }] });
   }
+  const was = await deps.contacts.read([before]);
+  if (was.tag === "failed") return held("StoreUnavailable", was.message, { pod, network });
   const left = await goOnWithout(deps, pod, before);
   if (left.name === "held") return left;
-  // What it held stays with those it leaves; where it was the last one, it takes the history along.
-  const carry = left.name === "left";
+  // What it held stays with those it leaves; where it was the last one, or only another life of it was there, with it.
+  const carry = left.name === "left" || isAnotherLife(pod, was.views[0]?.stack ?? []);
   // On the stack already, it may have been taken away by the other network since: then it does not know that it is in.
   const why = cause("was-elsewhere", `${pod.name} was in another network before`);
   const read = await deps.contacts.read([before]);
@@ -133,8 +136,14 @@ async function moveOver(
     network,
     joiner: pod,
     cause: why,
-    from: { network: before, carry, waitedFor, others },
+    from: { network: before, incarnation: pod.incarnation, carry, waitedFor, others },
   });
+}
+
+/** Is only another life of it on the stack? */
+function isAnotherLife({ uid, incarnation }: Pod, stack: readonly Contact[]): boolean {
+  const its = stack.find((contact) => contact.uid === uid);
+  return its !== undefined && its.incarnation !== incarnation;
 }
 
 /** The pod lives without its label. There is no call to leave a network, but the others can go on without it. */

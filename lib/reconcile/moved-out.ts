@@ -2,7 +2,7 @@ import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Step } from "./move.ts";
 import type { PodName } from "../outcome.ts";
 import { carriedBy, networkBefore } from "../pod/network-before.ts";
-import type { Pod } from "../pod/pod.ts";
+import { joinedInThisLife, type Pod } from "../pod/pod.ts";
 import type { Contact, Intent } from "../store/contacts.ts";
 
 type PodsAsked = { readonly tag: "pods"; readonly pods: readonly Pod[] } | ClusterFailure;
@@ -67,7 +67,7 @@ const isUntold = (pod: Pod, network: string): boolean =>
 
 /**
  * Who has another label now and answers. In a stack put together from conditions may be one that has gone to its new network
- * already, and only its pod does not say so: whoever is on that network's stack has.
+ * already: whoever says so has, and whoever is on that network's stack.
  */
 export async function notYetElsewhere({ deps, seen }: Step): Promise<readonly Contact[]> {
   const moved = seen.moved.filter(({ address }) => !seen.silent.includes(address));
@@ -78,5 +78,9 @@ export async function notYetElsewhere({ deps, seen }: Step): Promise<readonly Co
   const read = await deps.contacts.read([...new Set(networks)]);
   if (read.tag === "failed") return [];
   const elsewhere = new Set(read.views.flatMap(({ stack }) => stack.map(({ uid }) => uid)));
+  for (const asked of pods) {
+    const pod = asked.tag === "pod" ? asked.pod : undefined;
+    if (pod && joinedInThisLife(pod)) elsewhere.add(pod.uid);
+  }
   return moved.filter(({ uid }) => !elsewhere.has(uid));
 }

@@ -35,6 +35,8 @@ export interface Leaver extends Pick<Contact, "uid" | "namespace" | "name" | "ad
 
 /** What matters of the network that a joiner comes from. */
 export interface Origin {
+  /** The life that was in it. */
+  readonly incarnation: string;
   readonly network: string;
   /** True: it takes along what it holds. False: that stays with those it leaves, unless its pod says that nobody has it. */
   readonly carry: boolean;

@@ -37,9 +37,11 @@ export async function repair(step: Step, cause: Cause): Promise<Ending> {
   const participants = { members, joiners, leavers, looked: seen.looked, carry: doesCarry(step) };
   const end = await toldReform(step, participants, cause);
   if (end.tag === "held") return hold(step, { ...end.outcome, ...about }, end.touched || isUnfinished(cause));
-  const gone = await movedOut(step);
+  // Nobody who was in it took part: what is stored in it is with those that go, who could not be asked.
+  const isLast = members.length === 0 && leavers.every(({ address }) => end.uncome.includes(address));
+  const gone = await (isLast ? lastOnes(step) : movedOut(step));
   if (gone.tag === "failed") return hold(step, { ...clusterHeld(gone, lease.network), ...about }, true);
-  const first = { movedOut: gone.pods, ifUntold: { ...findingsAtRest(seen), keepIntent: true } };
+  const first = { movedOut: gone.pods, isLast, ifUntold: { ...findingsAtRest(seen), keepIntent: true } };
   return { ...(await reformed(step, about, { end, arrivals, stranger, cause })), first };
 }
 
@@ -69,9 +71,15 @@ async function participantsOf(step: Step): Promise<Pick<Participants, "members" 
   };
 }
 
-/** Does the joiner take along what it holds? What a network has been stored in that ended with it, is with nobody else. */
-const doesCarry = ({ target: { from }, seen: { joiner } }: Step): boolean =>
-  from === undefined || from.carry || carriedBy(joiner?.pod) === from.network;
+/**
+ * Does the joiner take along what it holds? What was stored in a network that ended with it, is with nobody else; nor is
+ * what a new life of it has been told alone, before anybody knew that it is one.
+ */
+function doesCarry({ target: { from }, seen: { joiner } }: Step): boolean {
+  if (from === undefined || from.carry) return true;
+  const pod = joiner?.pod;
+  return pod !== undefined && (pod.incarnation !== from.incarnation || carriedBy(pod) === from.network);
+}
 
 interface Reformed {
   readonly end: WholeEnd;

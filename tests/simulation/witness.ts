@@ -18,7 +18,8 @@ interface Change {
   readonly address: string;
   readonly contact: string | undefined;
   arrived: boolean;
-  readonly touched: ReadonlySet<string>;
+  /** Processes, and not addresses: one may go to another pod while a call hangs. */
+  readonly touched: ReadonlySet<PeerProcess>;
 }
 
 /** How long after a change of klight's a peer may forget something because of it, ms. */
@@ -46,8 +47,8 @@ export class Witness {
   readonly #open = new Set<Change>();
   /** When a process died last at an address, ms since 1970. */
   readonly #diedAt = new Map<string, number>();
-  /** When klight changed something at an address last, or around it; ms since 1970. */
-  readonly #changedAt = new Map<string, number>();
+  /** When klight changed something at a peer last, or around it; ms since 1970. */
+  readonly #changedAt = new WeakMap<PeerProcess, number>();
   /** Entries that a relabelled pod alone held when it was. */
   readonly #onlyWith = new Map<EntryFact, SimPod>();
   /** Networks in which something has gone wrong, and pods that have been in. */
@@ -274,9 +275,8 @@ export class Witness {
    */
   forgot(process: PeerProcess, entries: readonly string[]): void {
     const pod = this.#podAt(process.address);
-    const { address } = process;
-    const changing = [...this.#open].some(({ touched }) => touched.has(address));
-    const changed = (this.#changedAt.get(address) ?? 0) > this.#timers.now() - AFTERMATH_MS;
+    const changing = [...this.#open].some(({ touched }) => touched.has(process));
+    const changed = (this.#changedAt.get(process) ?? 0) > this.#timers.now() - AFTERMATH_MS;
     if (pod && !changing && !changed) this.#lose(pod, entries, `${pod.name} forgot it by itself`);
   }
 
@@ -302,7 +302,7 @@ export class Witness {
       this.facts.clashes.push({
         at: this.#timers.now(),
         first: `${what} at ${address} (${step.what})`,
-        second: `${other.what} at ${other.address} (${other.step.what}) touch ${both}`,
+        second: `${other.what} at ${other.address} (${other.step.what}) touch ${both.address}`,
       });
     }
     this.#open.add(change);
@@ -318,17 +318,15 @@ export class Witness {
   }
 
   #mark({ touched }: Change): void {
-    for (const address of touched) this.#changedAt.set(address, this.#timers.now());
+    for (const process of touched) this.#changedAt.set(process, this.#timers.now());
   }
 
   /** The peer and those that it lists and that list it. */
-  #circle(address: string): readonly string[] {
+  #circle(address: string): readonly PeerProcess[] {
     const process = this.#processAt(address);
     if (process === undefined) return [];
-    const mutual = process.state.network.filter((other) =>
-      this.#processAt(other)?.state.network.includes(address),
-    );
-    return [address, ...mutual];
+    const listed = process.state.network.flatMap((other) => this.#processAt(other) ?? []);
+    return [process, ...listed.filter(({ state }) => state.network.includes(address))];
   }
 
   #podAt(address: string): SimPod | undefined {

@@ -220,7 +220,7 @@ describe("a look at a network", () => {
   test("what peers may be waiting for is known: the network's own, and what a joiner brings along, but not who has stirred", async () => {
     const target: Partial<Target> = {
       stirred: ["y:1"],
-      from: { network: "default/net-b", carry: true, waitedFor: ["z:1"], others: [] },
+      from: { network: "default/net-b", incarnation: "i", carry: true, waitedFor: ["z:1"], others: [] },
     };
     const look = await looks({ record: { waitedFor: { "x:1": 5_000, "y:1": 5_000 } }, target });
     assert.deepEqual(look.seen?.waitedFor, ["x:1", "z:1"]);
@@ -288,7 +288,7 @@ describe("a joiner", () => {
   });
 
   test("that comes from another network is asked for by name: its pod says what it brings along", async () => {
-    const from = { network: "default/net-b", carry: false, waitedFor: [], others: [] };
+    const from = { network: "default/net-b", incarnation: "i", carry: false, waitedFor: [], others: [] };
     const says = joinedAs("d", { status: "False", was: "default/net-b", carries: "default/net-b" });
     const now = [...pods("a", "b"), podNamed("d", { joined: says })];
     const look = await looks({ pods: pods("a", "b", "d"), now, target: { joiner, from } });

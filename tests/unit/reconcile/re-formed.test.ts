@@ -6,7 +6,7 @@ import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
-import type { Contact, Contacts } from "../../../lib/store/contacts.ts";
+import type { Contacts } from "../../../lib/store/contacts.ts";
 import { podOf } from "../../harness/networks.ts";
 import {
   addressOf,
@@ -54,7 +54,13 @@ describe("a network that is re-formed", () => {
   });
 
   test("does not get what its joiner leaves with others", async () => {
-    const from = { network: OTHER, carry: false, waitedFor: [], others: [] };
+    const from = {
+      network: OTHER,
+      incarnation: pod("c").incarnation,
+      carry: false,
+      waitedFor: [],
+      others: [],
+    };
     const entries = async (itSays: Partial<Pod>): Promise<unknown> => {
       const world = new MoveWorld();
       world.say("c", { history: ["two"] });
@@ -62,6 +68,8 @@ describe("a network that is re-formed", () => {
       return /: 3 peers, (\d) entries, /u.exec(outcome.message)?.[1];
     };
     assert.equal(await entries({}), "0");
+    const anew = { ...pod("c"), incarnation: "containerd://new" };
+    assert.equal(await entries(anew), "1", "what a new life holds was never with the others");
     const alone = await repaired(new MoveWorld(), { members }, { from });
     assert.match(alone.outcome.message, /: 2 peers, /u, "nor does one that has gone silent keep the others");
     const life = { network: NETWORK, was: OTHER, incarnation: pod("c").incarnation };
@@ -184,61 +192,6 @@ describe("who takes part in a re-form", () => {
     const world = new MoveWorld();
     await repaired(world, { members, moved: [contact("c")], silent: [addressOf("c")] });
     assert.equal(isCalled(world, "c"), false);
-  });
-
-  test("one that has moved and is on a stack of this network, whatever another one says", async () => {
-    const world = new MoveWorld();
-    world.now = [podOf(OTHER, "c")];
-    await world.commit(OTHER, { stack: [contact("c")] });
-    await repaired(world, { members, moved: [contact("c")] });
-    assert.equal(isCalled(world, "c"), true);
-  });
-
-  describe("where the stack was put together from conditions", () => {
-    const restored = { members, moved: [contact("c")], restored: true };
-    const inOtherBy = async (stack: readonly Contact[]): Promise<MoveWorld> => {
-      const world = new MoveWorld();
-      world.now = [podOf(OTHER, "c")];
-      await world.commit(OTHER, { stack });
-      return world;
-    };
-
-    test("one that has moved and is not on its new network's stack yet", async () => {
-      const world = await inOtherBy([contact("a")]);
-      await repaired(world, restored);
-      assert.equal(isCalled(world, "c"), true);
-    });
-
-    test("one that has no label any more", async () => {
-      const world = await inOtherBy([contact("a")]);
-      world.now = [];
-      await repaired(world, restored);
-      assert.equal(isCalled(world, "c"), true);
-    });
-
-    test("not one that is on it: it has gone, and its pod does not say so", async () => {
-      const world = await inOtherBy([contact("c")]);
-      await repaired(world, restored);
-      assert.equal(isCalled(world, "c"), false);
-    });
-
-    for (const [what, without] of [
-      ["store", (world: MoveWorld) => world.withStore({ read: away })],
-      [
-        "API server",
-        ({ deps }: MoveWorld) => {
-          const { cluster } = deps;
-          const getPod: typeof cluster.getPod = (who) => (who.name === "c" ? away() : cluster.getPod(who));
-          return { ...deps, cluster: { ...cluster, getPod } };
-        },
-      ],
-    ] as const)
-      test(`nobody who has moved while the ${what} is away`, async () => {
-        const world = await inOtherBy([contact("a")]);
-        const step = await world.step({}, { ...restored, moved: [contact("c"), contact("d")] });
-        await repair({ ...step, deps: without(world) }, WHY);
-        assert.equal(isCalled(world, "c"), false);
-      });
   });
 
   test("the one that leaves once, though it has moved as well", async () => {
@@ -448,7 +401,13 @@ describe("after a re-form the others may be waiting for", () => {
   });
 
   test("those of the network that the joiner comes from", async () => {
-    const from = { network: OTHER, carry: true, waitedFor: [], others: [x, y, addressOf("a")] };
+    const from = {
+      network: OTHER,
+      incarnation: "i",
+      carry: true,
+      waitedFor: [],
+      others: [x, y, addressOf("a")],
+    };
     assert.deepEqual(await hangs([x], {}, { from }), [[x], false]);
     const world = new MoveWorld();
     world.say("a", { probe: ["serving", "silent"] });
