@@ -72,15 +72,12 @@ const isUntold = (pod: Pod, network: string): boolean =>
 export async function notYetElsewhere({ deps, seen }: Step): Promise<readonly Contact[]> {
   const moved = seen.moved.filter(({ address }) => !seen.silent.includes(address));
   if (!seen.restored) return moved;
-  const pods = await Promise.all(moved.map((contact) => deps.cluster.getPod(contact)));
-  if (pods.some(({ tag }) => tag === "failed")) return [];
-  const networks = pods.flatMap((asked) => (asked.tag === "pod" ? (asked.pod?.network ?? []) : []));
-  const read = await deps.contacts.read([...new Set(networks)]);
+  const asked = await Promise.all(moved.map((contact) => deps.cluster.getPod(contact)));
+  if (asked.some(({ tag }) => tag === "failed")) return [];
+  const pods = asked.flatMap((answer) => (answer.tag === "pod" && answer.pod ? [answer.pod] : []));
+  const read = await deps.contacts.read([...new Set(pods.flatMap(({ network }) => network ?? []))]);
   if (read.tag === "failed") return [];
-  const elsewhere = new Set(read.views.flatMap(({ stack }) => stack.map(({ uid }) => uid)));
-  for (const asked of pods) {
-    const pod = asked.tag === "pod" ? asked.pod : undefined;
-    if (pod && joinedInThisLife(pod)) elsewhere.add(pod.uid);
-  }
+  const members = [...read.views.flatMap(({ stack }) => stack), ...pods.filter(joinedInThisLife)];
+  const elsewhere = new Set(members.map(({ uid }) => uid));
   return moved.filter(({ uid }) => !elsewhere.has(uid));
 }

@@ -225,11 +225,25 @@ describe("a living peer that goes to another network", () => {
     assert.deepEqual([await world.stack(), await world.stack(OTHER)], [["d", "b", "a"], ["c"]]);
   });
 
-  test("waits while nobody can tell who it may have been waiting for", async () => {
-    const world = await movingWorld("c");
-    const outcome = await present(world.withStore({ read: away }), relabelled);
-    assert.equal(shown(outcome), `held StoreUnavailable d ${OTHER}: away`);
-    assert.deepEqual(await world.stack(OTHER), ["c"]);
+  for (const [what, reads, left] of [
+    ["which life of it was there", 0, ["d", "b", "a"]],
+    ["who it may have been waiting for", 1, ["b", "a"]],
+  ] as const)
+    test(`waits while nobody can tell ${what}`, async () => {
+      const world = await movingWorld("c");
+      let good = reads as number;
+      const read: Contacts["read"] = (networks) =>
+        (good -= 1) >= 0 ? world.contacts.read(networks) : away();
+      const outcome = await present(world.withStore({ read }), relabelled);
+      assert.equal(shown(outcome), `held StoreUnavailable d ${OTHER}: away`);
+      assert.deepEqual([await world.stack(), await world.stack(OTHER)], [left, ["c"]]);
+    });
+
+  test("leaves what it holds with those that stay, whoever came after it", async () => {
+    const world = await networkOf("d", "a");
+    world.cluster.pods = [member("a"), relabelled];
+    world.say("d", { history: ["stored in the first"] });
+    assert.match((await present(world.deps, relabelled)).message, /: 1 peers, 0 entries, /u);
   });
 
   test("leaves what it holds with those that stay", async () => {

@@ -5,7 +5,7 @@ import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Contact } from "../../../lib/store/contacts.ts";
 import { podOf } from "../../harness/networks.ts";
-import { addressOf, away, contact, joinerOf, known, MoveWorld, OTHER, pod } from "./fixtures.ts";
+import { addressOf, away, contact, joinerOf, known, MoveWorld, OTHER, pod, said } from "./fixtures.ts";
 
 const WHY = cause("failed-join", "a join failed");
 const members = [known("a"), known("b")];
@@ -53,6 +53,14 @@ describe("a re-form of a network that some have left", () => {
       assert.equal(isCalled(world, "c"), false);
     });
 
+    test("does not take in one that says so itself, though the store has lost its new network, too", async () => {
+      const world = await inOtherBy([]);
+      const life = { incarnation: pod("c").incarnation, network: OTHER };
+      world.now = [podOf(OTHER, "c", said("True", "Joined", life))];
+      await repaired(world, restored);
+      assert.equal(isCalled(world, "c"), false);
+    });
+
     for (const [what, without] of [
       ["store", (world: MoveWorld) => world.withStore({ read: away })],
       [
@@ -82,5 +90,14 @@ describe("a re-form of a network that some have left", () => {
     asked.now = world.now;
     const whole = await repaired(asked, { joiner: joinerOf("a"), moved: [contact("b")] });
     assert.equal(whole.first?.isLast, false, "one that took part has left it with them");
+    const beside = new MoveWorld();
+    beside.now = world.now;
+    const stays = await repaired(beside, { members: [known("a")], ...silent });
+    assert.equal(stays.first?.isLast, false, "somebody else stays who has it");
+    const failing = new MoveWorld();
+    failing.now = world.now;
+    failing.say("b", { join: { tag: "unclear", message: "no word" } });
+    const failed = await repaired(failing, { joiner: joinerOf("a"), moved: [contact("b")] });
+    assert.equal(failed.first?.isLast, true, "one that did not come has not");
   });
 });
