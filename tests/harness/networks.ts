@@ -107,8 +107,8 @@ export class World {
   }
 
   /** As a step commits a join, or without `via` a founding. */
-  async join(network: string, name: string, via: string | null): Promise<Pod> {
-    const pod = this.addPod(podOf(network, name));
+  async join(network: string, name: string, via: string | null, changes: Partial<Pod> = {}): Promise<Pod> {
+    const pod = this.addPod(podOf(network, name, changes));
     await this.push(network, pod, via);
     return pod;
   }
