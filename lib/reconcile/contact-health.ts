@@ -2,7 +2,7 @@ import type { ClusterFailure } from "../cluster/cluster.ts";
 import type { Deps } from "../deps.ts";
 import { type Health, healthOf, type Signs } from "./health.ts";
 import type { KnownContact } from "./observation.ts";
-import { podsAt } from "./shared-address.ts";
+import { podsAt } from "./whose-address.ts";
 import type { PodLife } from "../outcome.ts";
 import type { Probe } from "../peers/lightpeer.ts";
 import type { Pod } from "../pod/pod.ts";

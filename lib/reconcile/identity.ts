@@ -2,7 +2,7 @@ import type { Deps } from "../deps.ts";
 import type { Held } from "../outcome.ts";
 import type { Joiner } from "./observation.ts";
 import { checkName, type NameCheck } from "./peer-name.ts";
-import { sharedBy } from "./shared-address.ts";
+import { sharedBy } from "./whose-address.ts";
 
 /** `peer`: nobody else answers for it, as far as can be told. `unsure`: what answers may be somebody else; it stays out. */
 export type Identity =

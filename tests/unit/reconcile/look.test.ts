@@ -5,7 +5,7 @@ import type { Pod } from "../../../lib/pod/pod.ts";
 import { healthOfContact } from "../../../lib/reconcile/contact-health.ts";
 import { type Look, observe } from "../../../lib/reconcile/observe.ts";
 import type { Target } from "../../../lib/reconcile/plan.ts";
-import { sharedBy } from "../../../lib/reconcile/shared-address.ts";
+import { sharedBy } from "../../../lib/reconcile/whose-address.ts";
 import type { NetworkRecord } from "../../../lib/store/contacts.ts";
 import { podOf } from "../../harness/networks.ts";
 import {
