@@ -5,15 +5,23 @@ import type { Pod } from "../../../lib/pod/pod.ts";
 import { present, unlabelled } from "../../../lib/reconcile/bring-in.ts";
 import type { Contacts } from "../../../lib/store/contacts.ts";
 import { podOf } from "../../harness/networks.ts";
-import { away, contact, member, MoveWorld, NETWORK, networkOf, OTHER, pod, said, shown } from "./fixtures.ts";
+import {
+  away,
+  contact,
+  member,
+  MoveWorld,
+  NETWORK,
+  networkOf,
+  OTHER,
+  pod,
+  said,
+  shown,
+  withoutLabel,
+} from "./fixtures.ts";
 
 const { incarnation } = pod("d");
 /** A pod that says that this life of its peer is in the network, and has the other one's label now. */
 const relabelled = podOf(OTHER, "d", said("True", "Joined", { incarnation }));
-function withoutLabel(labelled: Pod): Pod {
-  const { network: _, ...rest } = labelled;
-  return rest;
-}
 const isCalledFor = (world: MoveWorld, name: string): boolean =>
   world.calls.some((call) => new RegExp(`^(?:join|notify) ${name}`, "u").test(call));
 

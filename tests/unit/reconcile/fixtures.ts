@@ -13,13 +13,15 @@ import type {
 } from "../../../lib/peers/lightpeer.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
 import { formatJoined, parseJoined } from "../../../lib/pod/condition.ts";
-import type { Step } from "../../../lib/reconcile/move.ts";
+import { cause } from "../../../lib/reconcile/cause.ts";
+import type { Ending, Step } from "../../../lib/reconcile/move.ts";
 import type { Joiner, KnownContact, Observation } from "../../../lib/reconcile/observation.ts";
 import type { Target } from "../../../lib/reconcile/plan.ts";
+import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Outcome } from "../../../lib/outcome.ts";
 import type { Contact, Contacts, NetworkRecord, NetworkView } from "../../../lib/store/contacts.ts";
 import { contactOf, podOf, World } from "../../harness/networks.ts";
-import { observation as observed, podsSeen } from "../../harness/step-facts.ts";
+import { observation as observed, podsSeen, settingsOf } from "../../harness/step-facts.ts";
 
 /** The network of these tests, its pods and its contacts. */
 export const NETWORK = "default/net";
@@ -85,14 +87,7 @@ export const record = (changes: Partial<NetworkRecord> = {}): NetworkRecord => (
   ...changes,
 });
 
-export const settings: Deps["settings"] = {
-  joinMode: "auto",
-  reform: "on",
-  historyLimit: 1_000_000,
-  probeTimeoutMs: 1_000,
-  joinTimeoutMs: 30_000,
-  waitMs: 1_000,
-};
+export const settings: Deps["settings"] = settingsOf();
 
 type Notified = Awaited<ReturnType<Lightpeer["notify"]>>;
 
@@ -306,4 +301,27 @@ export async function networkOf(...names: readonly string[]): Promise<MoveWorld>
     await world.commit(NETWORK, { push: contact(name) });
   }
   return world;
+}
+
+/** Why the networks of these tests are re-formed. */
+export const WHY = cause("failed-join", "a join failed");
+
+/** How a re-form of what was seen ends, of the pods a to d where nothing else is said. */
+export async function repaired(
+  world: MoveWorld,
+  seen: Partial<Observation>,
+  target: Partial<Target> = {},
+  was: Partial<NetworkRecord> = {},
+): Promise<Ending> {
+  const pods = ["a", "b", "c", "d"].map((name) => pod(name));
+  return repair(await world.step(target, { pods, ...seen }, was), WHY);
+}
+
+/** Was it sent for, to take part in a re-form? */
+export const isCalled = ({ calls }: MoveWorld, name: string): boolean =>
+  calls.includes(`join ${name} through the seed`);
+
+export function withoutLabel(labelled: Pod): Pod {
+  const { network: _, ...rest } = labelled;
+  return rest;
 }

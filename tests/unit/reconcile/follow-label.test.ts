@@ -4,12 +4,7 @@ import type { Deps } from "../../../lib/deps.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
 import { bringIn } from "../../../lib/reconcile/bring-in.ts";
 import { podOf } from "../../harness/networks.ts";
-import { away, MoveWorld, NETWORK, OTHER, pod, shown } from "./fixtures.ts";
-
-function withoutLabel(labelled: Pod): Pod {
-  const { network: _, ...rest } = labelled;
-  return rest;
-}
+import { away, MoveWorld, NETWORK, OTHER, pod, shown, withoutLabel } from "./fixtures.ts";
 
 describe("a pod that gets another label while its peer is brought in", () => {
   /** It is labelled so when its pod is told that it is in. */

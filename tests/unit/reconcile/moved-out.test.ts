@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { cause } from "../../../lib/reconcile/cause.ts";
-import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Contact } from "../../../lib/store/contacts.ts";
 import { podOf } from "../../harness/networks.ts";
-import { addressOf, away, contact, joinerOf, known, MoveWorld, OTHER, pod, said } from "./fixtures.ts";
+import {
+  addressOf,
+  away,
+  contact,
+  isCalled,
+  joinerOf,
+  known,
+  MoveWorld,
+  OTHER,
+  pod,
+  repaired,
+  said,
+  WHY,
+} from "./fixtures.ts";
 
-const WHY = cause("failed-join", "a join failed");
 const members = [known("a"), known("b")];
-const pods = ["a", "b", "c", "d"].map((name) => pod(name));
-
-const repaired = async (world: MoveWorld, seen: Parameters<MoveWorld["step"]>[1]): Promise<Ending> =>
-  repair(await world.step({}, { pods, ...seen }), WHY);
-const isCalled = ({ calls }: MoveWorld, name: string): boolean =>
-  calls.includes(`join ${name} through the seed`);
 
 describe("a re-form of a network that some have left", () => {
   test("takes in one that has moved and is on a stack of this network, whatever another one says", async () => {

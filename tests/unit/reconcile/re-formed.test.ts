@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Deps } from "../../../lib/deps.ts";
 import type { JoinEnd, NameTold } from "../../../lib/peers/lightpeer.ts";
-import { cause } from "../../../lib/reconcile/cause.ts";
 import type { Ending } from "../../../lib/reconcile/move.ts";
 import { repair } from "../../../lib/reconcile/repair.ts";
 import type { Pod } from "../../../lib/pod/pod.ts";
@@ -12,35 +11,28 @@ import {
   addressOf,
   away,
   contact,
+  isCalled,
   joinerOf,
   known,
   MoveWorld,
   NETWORK,
   OTHER,
   pod,
+  repaired,
   said,
   shown,
+  WHY,
 } from "./fixtures.ts";
 
-const WHY = cause("failed-join", "a join failed");
 const members = [known("a"), known("b")];
 const pods = ["a", "b", "c", "d"].map((name) => pod(name));
 const AT = "2026-11-24T08:00:00.000Z";
 
 type Given = Parameters<MoveWorld["step"]>;
-async function repaired(
-  world: MoveWorld,
-  seen: Given[1],
-  target: Given[0] = {},
-  was: Given[2] = {},
-): Promise<Ending> {
-  return repair(await world.step(target, { pods, ...seen }, was), WHY);
-}
+
 const stackOf = ({ change }: Ending): readonly string[] => (change?.stack ?? []).map(({ name }) => name);
 const newsOf = ({ tell = [] }: Ending): readonly string[] =>
   tell.map((news) => `${news.tag} ${news.pod?.name ?? "nobody"}`);
-const isCalled = ({ calls }: MoveWorld, name: string): boolean =>
-  calls.includes(`join ${name} through the seed`);
 const UNCLEAR: JoinEnd = { tag: "unclear", message: "no word" };
 const otherName: NameTold = { tag: "name", name: "x:1" };
 

@@ -19,7 +19,7 @@ import type { Pod } from "../../../../lib/pod/pod.ts";
 import { attempt, type Whole } from "../../../../lib/reconcile/reform/attempt.ts";
 import { reform, type ReformEnd } from "../../../../lib/reconcile/reform/reform.ts";
 import type { Participants, Stopped } from "../../../../lib/reconcile/reform/reforming.ts";
-import { contactNamed, NETWORK, podNamed } from "../../../harness/step-facts.ts";
+import { contactNamed, NETWORK, podNamed, settingsOf } from "../../../harness/step-facts.ts";
 import { VirtualClock } from "../../../harness/virtual-clock.ts";
 
 /** What one peer does; what is absent is what a peer does that is well. A list is for one time after the other. */
@@ -78,15 +78,6 @@ export interface Played<End> {
   /** Timers that run on when it is over, ms each. */
   readonly running: readonly number[];
 }
-
-const settings: Settings = {
-  joinMode: "auto",
-  reform: "on",
-  historyLimit: 1_000_000,
-  probeTimeoutMs: 1_000,
-  joinTimeoutMs: 30_000,
-  waitMs: 1_000,
-};
 
 const bytesOf = (entry: string | Uint8Array): Uint8Array =>
   typeof entry === "string" ? new TextEncoder().encode(entry) : entry;
@@ -260,7 +251,7 @@ async function play<End>(
     const { uid, address, incarnation } = contactNamed(name);
     return podNamed(name, { uid, address, incarnation });
   };
-  const all: Settings = { ...settings, ...changes };
+  const all = settingsOf(changes);
   const base: Deps = {
     contacts: {
       ...store,
