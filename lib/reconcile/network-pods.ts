@@ -38,11 +38,11 @@ export async function readNetworkPods(
   const pods = listed.pods.filter((pod) => pod.network === network);
   const current = target.joiner && (await currentJoiner(deps, target, target.joiner, { pods, known }));
   if (current?.tag === "stop") return current;
-  const stack = known ?? (await stackFromConditions(deps, network, listed.pods, current));
+  const stack = known
+    ? known.map((contact) => ({ contact, pod: pods.find((pod) => pod.uid === contact.uid) }))
+    : await stackFromConditions(deps, network, listed.pods, current);
   if ("tag" in stack) return { tag: "stop", outcome: clusterHeld(stack, network) };
-  const remaining = stack
-    .toReversed()
-    .map((contact) => ({ contact, pod: pods.find((pod) => pod.uid === contact.uid) }));
+  const remaining = stack.toReversed();
   return { tag: "pods", pods, joiner: current && { pod: current.pod, peer: current.peer }, remaining };
 }
 
@@ -102,14 +102,15 @@ async function stackFromConditions(
   network: string,
   pods: readonly Pod[],
   joiner: { readonly pod: Pod } | undefined,
-): Promise<readonly Contact[] | ClusterFailure> {
+): Promise<readonly KnownContact[] | ClusterFailure> {
   const joinedAt = new Date(clock.now()).toISOString();
-  const stack: Contact[] = [];
+  const stack: KnownContact[] = [];
   const claims = pods.filter((pod) => pod.uid !== joiner?.pod.uid && contactSaid(pod, network, joinedAt));
   for (const asked of await Promise.all(claims.map((pod) => cluster.getPod(pod)))) {
     if (asked.tag === "failed") return asked;
-    const contact = asked.pod && contactSaid(asked.pod, network, joinedAt);
-    if (contact) stack.push(contact);
+    const { pod } = asked;
+    const contact = pod && contactSaid(pod, network, joinedAt);
+    if (contact) stack.push({ contact, pod: pod.network === network ? pod : undefined });
   }
   return stack;
 }

@@ -103,8 +103,8 @@ const waitedForBy = ({ stirred = [], from }: Target, record: NetworkRecord): rea
 /**
  * Why to look once more. `quiet`: after a death, or after a member hung, which kept the others from noticing one, the
  * others clean up; not where nobody is left who does. Likewise after a refusal, for the pod may show by then that it was a
- * death: when it was, the refusal does not tell, for a firewall may have been before it. `restore`: all contacts are gone, and other pods say that
- * they are members: they are the stack.
+ * death: when it was, the refusal does not tell, for a firewall may have been before it. `restore`: all contacts are gone,
+ * and other pods say that they are members: they are the stack.
  */
 function whyWait(
   { died, alive, found, claims }: Round,
@@ -147,12 +147,9 @@ async function observeOnce(
   const read = await readNetworkPods(deps, target, before.known);
   if (read.tag === "stop") return read;
   const { joiner } = read;
-  // Who is a contact by a list alone is asked for by name, since the list may be behind.
-  const isKnown = before.known !== undefined;
-  const contacts = read.remaining.map(({ contact, pod }) => ({ contact, pod: isKnown ? pod : undefined }));
   const [probe, answers] = await Promise.all([
     joiner && deps.lightpeer.probe(joiner.peer.address, deps.settings.probeTimeoutMs),
-    askContacts(deps, target.network, { ...read, remaining: contacts }, before),
+    askContacts(deps, target.network, read, before),
   ]);
   const failure = answers.find(({ tag }) => tag === "failed");
   if (failure?.tag === "failed") return { tag: "stop", outcome: clusterHeld(failure, target.network) };
