@@ -136,10 +136,11 @@ export const depart = (network: Network, uid: string, quietMs: number, now: numb
   if (kept.length > 0 || network.intent) {
     network.lore.quietUntilMs = Math.max(network.lore.quietUntilMs, now + quietMs);
     network.lore.deaths = true;
-  } else {
+  } else if (isHeld(network.lease, now)) {
     // Its holder may be about to push.
-    if (isHeld(network.lease, now)) network.lore.endsMs = now + LATE_MS;
-    else network.lore = loreOfNobody(network.lore, now);
+    network.lore.endsMs = now + LATE_MS;
+  } else {
+    network.lore = loreOfNobody(network.lore, now);
   }
   return tag;
 };

@@ -75,7 +75,7 @@ const mark = ({ places, key, network }: On, wanted: StoredLease, intent: Intent)
     return { tag: "lost" };
   network.lease = { ...wanted, uid: network.lease?.uid };
   network.intent = intent;
-  places.keep(key, uidsOf({ ...network, stack: [] }));
+  if (intent.uid !== undefined) places.keep(key, [intent.uid]);
   return { tag: "marked" };
 };
 

@@ -15,7 +15,9 @@ end
 
 local function keep(keys, network, uids)
   for uid in pairs(uids) do
-    if (place_of(keys, uid) or network) == network then
+    local place, until_ms = place_of(keys, uid)
+    -- Of most it is known already.
+    if not place or (place == network and until_ms ~= 0) then
       redis.call("HSET", keys.peers, uid, "0 " .. network)
     end
   end
