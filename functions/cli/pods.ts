@@ -131,13 +131,12 @@ function networkReportOf(
   const out = reports
     .filter(({ pod, verdict }) => verdict === "not in" && meant.has(pod))
     .sort((a, b) => Number(b.needsHelp) - Number(a.needsHelp));
+  const members = reports.filter(({ verdict }) => verdict === "in");
   const calm = out.length > 0 ? "wait" : "well";
   return {
     network,
-    level: [...reports.filter(({ verdict }) => verdict === "in"), ...out].some(({ needsHelp }) => needsHelp)
-      ? "help"
-      : calm,
-    in: reports.filter(({ verdict }) => verdict === "in"),
+    level: [...members, ...out].some(({ needsHelp }) => needsHelp) ? "help" : calm,
+    in: members,
     notIn: out,
   };
 }

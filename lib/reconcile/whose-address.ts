@@ -11,8 +11,9 @@ import { networkBefore } from "../pod/network-before.ts";
 import type { Pod } from "../pod/pod.ts";
 
 /**
- * Does another pod that runs have the address and port of this one? Then neither is touched. Not asked for a peer that has
- * been in a network at this address. Undefined: there is none that klight may see.
+ * Does another pod that runs have the address and port of this one? Then neither is touched. Nor is this one, where the
+ * same answer shows it with another label. Not asked for a peer that has been in a network at this address. Undefined:
+ * nothing that klight may see speaks against it.
  */
 export async function sharedBy(
   { cluster }: Pick<Deps, "cluster">,
