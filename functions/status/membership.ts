@@ -12,7 +12,7 @@ export interface PodKnown {
   readonly pod: Pod | undefined;
   readonly contact: Contact | undefined;
   readonly view: NetworkView | undefined;
-  /** Pods with the same IP, as far as they were asked for. */
+  /** Other pods with its address, as far as they were asked for. */
   readonly sharers: readonly Pod[];
 }
 

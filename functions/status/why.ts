@@ -1,7 +1,7 @@
 import type { Joined } from "../../lib/pod/condition.ts";
 import type { Contact, Intent, LogEntry, NetworkView } from "../../lib/store/contacts.ts";
-import { parseAddress } from "../../lib/peers/address.ts";
 import { whereOf } from "../../lib/pod/network-key.ts";
+import { podsAt } from "../../lib/reconcile/whose-address.ts";
 import type { PodName } from "../../lib/outcome.ts";
 import type { Pod } from "../../lib/pod/pod.ts";
 import { GIVE_UP_MS } from "../../lib/timing.ts";
@@ -90,11 +90,10 @@ export async function readWhy(deps: StatusDeps, name: PodName): Promise<WhyReadi
   return { tag: "why", why: answer({ name, cluster, pod, contact, view, sharers }, deps.clock.now()) };
 }
 
-/** Pods with the same IP; what cannot be listed tells nothing. */
-async function podsBeside({ cluster }: StatusDeps, { address = "" }: Pod): Promise<readonly Pod[]> {
-  const { host: ip } = parseAddress(address) ?? {};
-  const listed = ip === undefined ? undefined : await cluster.listPods({ ip });
-  return listed?.tag === "pods" ? listed.pods : [];
+/** Another pod with its address; what cannot be listed tells nothing. */
+async function podsBeside({ cluster }: StatusDeps, { uid, address = "" }: Pod): Promise<readonly Pod[]> {
+  const here = await podsAt(cluster, { uid, address });
+  return here.tag === "pods" && here.other ? [here.other] : [];
 }
 
 function answer(known: PodKnown, now: number): Why {
