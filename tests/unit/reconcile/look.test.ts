@@ -309,6 +309,26 @@ describe("a joiner", () => {
 });
 
 describe("a stack that is put together from conditions", () => {
+  test("asks for each pod once", async () => {
+    const says = (name: string): Pod =>
+      pod(name, said("True", "Joined", { incarnation: pod(name).incarnation }));
+    const world = worldWith(says("a"), says("b"));
+    const asked: string[] = [];
+    const { cluster } = world.deps;
+    const getPod: typeof cluster.getPod = (who) => {
+      asked.push(who.name);
+      return cluster.getPod(who);
+    };
+    const end = await look(world, { stack: [] }, {}, { ...world.deps, cluster: { ...cluster, getPod } });
+    assert.deepEqual(
+      [asked, membersOf(end).toSorted()],
+      [
+        ["a", "b"],
+        ["a", "b"],
+      ],
+    );
+  });
+
   test("is asked for by name, for the list may be behind: one may have gone to another network", async () => {
     const says = said("True", "Joined", { incarnation: pod("a").incarnation });
     const world = worldWith(
